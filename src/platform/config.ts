@@ -70,7 +70,9 @@ export function readConfig(env: NodeJS.ProcessEnv): Config {
   // An empty variable, as docker compose makes them, means "not set".
   const set = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== ''))
   const parsed = Environment.safeParse(set)
-  const problems = parsed.success ? saslProblems(parsed.data) : parsed.error.issues.map((i) => `${i.path.join('.')}: ${i.message}`)
+  const problems = parsed.success
+    ? saslProblems(parsed.data)
+    : parsed.error.issues.map((i) => `${i.path.join('.')}: ${i.message}`)
   if (!parsed.success || problems.length > 0)
     throw new Error(`The environment does not fit:\n${problems.map((problem) => `  ${problem}`).join('\n')}`)
   const e = parsed.data

@@ -9,7 +9,10 @@ export function createLogger(level: string): Logger {
     level,
     base: undefined,
     timestamp: pino.stdTimeFunctions.isoTime,
-    redact: { paths: ['authorization', '*.authorization', 'apiKey', '*.apiKey', 'password', '*.password', '*.operatorKey'], censor: '***' },
+    redact: {
+      paths: ['authorization', '*.authorization', 'apiKey', '*.apiKey', 'password', '*.password', '*.operatorKey'],
+      censor: '***',
+    },
   })
 }
 
@@ -21,7 +24,10 @@ export class NestLogger implements LoggerService {
     this.logger.debug({ context: rest.at(-1) }, String(message))
   }
   error(message: unknown, ...rest: unknown[]) {
-    this.logger.error({ context: rest.at(-1) }, message instanceof Error ? (message.stack ?? message.message) : String(message))
+    this.logger.error(
+      { context: rest.at(-1) },
+      message instanceof Error ? (message.stack ?? message.message) : String(message),
+    )
   }
   warn(message: unknown, ...rest: unknown[]) {
     this.logger.warn({ context: rest.at(-1) }, String(message))

@@ -1,0 +1,159 @@
+import { Inject, Injectable, type OnApplicationShutdown } from '@nestjs/common'
+import { DataSource, type EntityManager, type MixedList } from 'typeorm'
+import pg from 'pg'
+import { join } from 'node:path'
+import type { Config } from './config.js'
+import { type EmbeddedPostgres, startEmbeddedPostgres } from './embedded-postgres.js'
+import type { Logger } from './logger.js'
+
+/** The role that every connection of the service takes on: row-level security binds it (the migrations make it). */
+export const SERVICE_ROLE = 'attune_service'
+
+/** Any constant will do, as long as no other program locks it in the same database. */
+const MIGRATION_LOCK = 4_127_703_921
+
+/** Value of `attune.tenant` that lets the queue and the operator's lists see all tenants. Not a valid tenant id. */
+const EVERY_TENANT = '*'
+
+/** What one unit of work runs SQL with. */
+export interface Sql {
+  /** The rows, of any statement with RETURNING too. */
+  query<T = Record<string, unknown>>(text: string, values?: unknown[]): Promise<T[]>
+  /** How many rows were changed. */
+  execute(text: string, values?: unknown[]): Promise<number>
+}
+
+/** Where the database comes from, opened before the application and closed after it. */
+export interface DatabaseHandle {
+  dataSource: DataSource
+  embedded?: EmbeddedPostgres
+}
+
+/**
+ * Connects to `DATABASE_URL` or starts the embedded server, runs the migrations under an advisory lock (whoever comes
+ * first does; the others wait), and opens the service's pool as the role that row-level security binds.
+ */
+export async function openDatabase(
+  config: Config,
+  logger: Logger,
+  migrations: MixedList<Function | string>,
+): Promise<DatabaseHandle> {
+  const embedded = config.database.url
+    ? undefined
+    : await startEmbeddedPostgres({ directory: join(config.dataDir, 'postgres'), logger })
+  try {
+    const url = config.database.url ?? embedded?.url ?? ''
+    await migrate(url, migrations, logger)
+    const dataSource = new DataSource({
+      type: 'postgres',
+      url,
+      poolSize: config.database.poolSize,
+      synchronize: false,
+      entities: [],
+      connectTimeoutMS: 5000,
+      extra: {
+        options: `-c role=${SERVICE_ROLE}`,
+        idle_in_transaction_session_timeout: 60_000,
+        statement_timeout: 120_000,
+      },
+      poolErrorHandler: (error: unknown) => logger.warn({ err: error }, 'a database connection broke'),
+    })
+    await dataSource.initialize()
+    return { dataSource, embedded }
+  } catch (error) {
+    await embedded?.stop()
+    throw error
+  }
+}
+
+async function migrate(url: string, migrations: MixedList<Function | string>, logger: Logger) {
+  const lock = new pg.Client({ connectionString: url })
+  await lock.connect()
+  try {
+    await lock.query('SELECT pg_advisory_lock($1)', [MIGRATION_LOCK])
+    const owner = new DataSource({ type: 'postgres', url, migrations, migrationsTableName: 'migrations', poolSize: 2 })
+    await owner.initialize()
+    try {
+      const done = await owner.runMigrations({ transaction: 'each' })
+      if (done.length > 0) logger.info({ migrations: done.map((m) => m.name) }, 'database migrated')
+    } finally {
+      await owner.destroy()
+    }
+  } finally {
+    await lock.end()
+  }
+}
+
+export const DATABASE_HANDLE = Symbol('database handle')
+
+/** All access to the database. Every statement runs in a transaction that names its tenant: row-level security holds it to that. */
+@Injectable()
+export class Database implements OnApplicationShutdown {
+  constructor(@Inject(DATABASE_HANDLE) private readonly handle: DatabaseHandle) {}
+
+  /** Runs `work` in one transaction that sees and writes only this tenant's rows. */
+  inTenant<T>(tenantId: string, work: (sql: Sql) => Promise<T>): Promise<T> {
+    return this.transaction(tenantId, work)
+  }
+
+  /** One transaction over all tenants: for the run queue, retention and the operator's lists only. */
+  asSystem<T>(work: (sql: Sql) => Promise<T>): Promise<T> {
+    return this.transaction(EVERY_TENANT, work)
+  }
+
+  /** One statement of one tenant. */
+  query<T = Record<string, unknown>>(tenantId: string, text: string, values?: unknown[]): Promise<T[]> {
+    return this.inTenant(tenantId, (sql) => sql.query<T>(text, values))
+  }
+
+  /** Whether the database answers. */
+  async ping(): Promise<void> {
+    await this.handle.dataSource.query('SELECT 1')
+  }
+
+  /**
+   * A connection of its own with `LISTEN` on a channel; calls back with each payload, and reconnects by itself.
+   * Notifications only speed things up: whoever listens polls too.
+   */
+  listen(channel: string, onPayload: (payload: string) => void): { stop: () => Promise<void> } {
+    let client: pg.Client | undefined
+    let stopped = false
+    const connect = async () => {
+      if (stopped) return
+      const { url } = this.handle.dataSource.options as { url: string }
+      client = new pg.Client({ connectionString: url, options: `-c role=${SERVICE_ROLE}` })
+      client.on('notification', (message) => onPayload(message.payload ?? ''))
+      client.on('error', () => void client?.end().catch(() => undefined))
+      client.on('end', () => setTimeout(() => void connect(), 1000).unref())
+      await client.connect().then(
+        () => client?.query(`LISTEN ${channel}`),
+        () => client?.end().catch(() => undefined),
+      )
+    }
+    void connect()
+    return {
+      stop: async () => {
+        stopped = true
+        await client?.end().catch(() => undefined)
+      },
+    }
+  }
+
+  private async transaction<T>(tenant: string, work: (sql: Sql) => Promise<T>): Promise<T> {
+    return this.handle.dataSource.transaction(async (manager: EntityManager) => {
+      const runner = manager.queryRunner
+      if (!runner) throw new Error('a transaction without a connection')
+      await runner.query(`SELECT set_config('attune.tenant', $1, true)`, [tenant])
+      return work({
+        // The structured result: TypeORM's plain one has another shape for UPDATE and DELETE than for the rest.
+        query: async <R>(text: string, values?: unknown[]) => (await runner.query(text, values, true)).records as R[],
+        execute: async (text, values) => (await runner.query(text, values, true)).affected ?? 0,
+      })
+    })
+  }
+
+  async onApplicationShutdown() {
+    await this.handle.dataSource.destroy()
+    await this.handle.embedded?.stop()
+  }
+}
