@@ -1,0 +1,18 @@
+import { ServiceRole1763700000001 } from './1763700000001-service-role.js'
+import { Tenants1763700000002 } from './1763700000002-tenants.js'
+import { Items1763700000003 } from './1763700000003-items.js'
+import { Events1763700000004 } from './1763700000004-events.js'
+import { Registry1763700000005 } from './1763700000005-registry.js'
+import { TrainingRuns1763700000006 } from './1763700000006-training-runs.js'
+import { Serving1763700000007 } from './1763700000007-serving.js'
+
+/** In the order in which they run. A migration is never edited after it lands. */
+export const MIGRATIONS = [
+  ServiceRole1763700000001,
+  Tenants1763700000002,
+  Items1763700000003,
+  Events1763700000004,
+  Registry1763700000005,
+  TrainingRuns1763700000006,
+  Serving1763700000007,
+]
