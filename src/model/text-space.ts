@@ -1,0 +1,279 @@
+import { EigenvalueDecomposition, Matrix } from 'ml-matrix'
+import type { NamedArrays } from './tensor-file.js'
+
+/** The map from raw vectors of one catalogue to whitened ones: x -> unit((x - mean) · transform). */
+export interface TextSpace {
+  length: number
+  /** [length] */
+  mean: Float32Array
+  /** [length, length], row-major, symmetric */
+  transform: Float32Array
+}
+
+/** What is believed about raw vectors before a catalogue is seen; `weight` says how many items that belief is worth. */
+export interface TextPrior {
+  /** [length] */
+  mean: Float32Array
+  /** [length, length], row-major, symmetric */
+  covariance: Float32Array
+  weight: number
+}
+
+export interface Moments {
+  /** Rows that are not all zero, seen or skipped by the stride. */
+  count: number
+  /** [length] */
+  mean: Float64Array
+  /** [length, length], row-major, symmetric; divided by the number of rows, not by one less */
+  covariance: Float64Array
+}
+
+// Half of whitening: directions are divided by sd^0.5, so variances are taken to the power -1/4. Full whitening lifts the
+// noise of the small directions as high as the signal; none leaves the one large direction that all texts share.
+const POWER = -0.25
+// Beyond this many rows the covariance of a few hundred dimensions no longer changes visibly, only the time it takes.
+const MAX_FIT_ROWS = 20_000
+// A direction hardly ever seen is not known to be small. Below this part of the mean variance it counts as this large:
+// lower, and the first item that does point there would be all that direction.
+const SMALLEST_VARIANCE = 1e-2
+
+/**
+ * Mean and covariance of the rows that are not all zero (an item without text says nothing about the space).
+ * Of more than 20,000 rows every k-th is taken.
+ * @param vectors [n, length]
+ */
+export function measureMoments(vectors: Float32Array, length: number): Moments {
+  const rows = rowsWithText(vectors, length)
+  const step = Math.max(1, Math.ceil(rows.length / MAX_FIT_ROWS))
+  const sample = rows.filter((_, i) => i % step === 0)
+  const mean = new Float64Array(length)
+  const covariance = new Float64Array(length * length)
+  if (sample.length === 0) return { count: 0, mean, covariance }
+  for (const row of sample) for (let j = 0; j < length; j++) mean[j] += vectors[row * length + j]
+  for (let j = 0; j < length; j++) mean[j] /= sample.length
+  addOuterProducts(covariance, vectors, sample, mean)
+  for (let i = 0; i < covariance.length; i++) covariance[i] /= sample.length
+  return { count: rows.length, mean, covariance }
+}
+
+/**
+ * Fits half-whitening to a catalogue: centre, divide each principal direction by the square root of its standard
+ * deviation, rotate back (ZCA), so that an axis means the same in every catalogue that shares an encoder.
+ *
+ * With a prior, mean and covariance are those of the catalogue and the prior's, weighted by the catalogue's size and
+ * the prior's weight: a catalogue of three items is whitened as the prior says, one of thousands as itself.
+ * Without a prior and without items the map is the identity.
+ *
+ * The cost grows with length³ (the eigenvectors: 0.3 s at 384 on one core) and min(n, 20,000) · length².
+ * @param vectors [n, length]
+ * @throws Error when the lengths of vectors and prior do not fit.
+ */
+export function fitTextSpace(vectors: Float32Array, length: number, prior?: TextPrior): TextSpace {
+  if (prior && (prior.mean.length !== length || prior.covariance.length !== length * length)) {
+    throw new Error(`The prior is of ${prior.mean.length} dimensions, the vectors of ${length}`)
+  }
+  const { count, mean, covariance } = measureMoments(vectors, length)
+  if (prior && prior.weight > 0) {
+    const share = count / (count + prior.weight)
+    for (let i = 0; i < mean.length; i++) mean[i] = share * mean[i] + (1 - share) * prior.mean[i]
+    for (let i = 0; i < covariance.length; i++) {
+      covariance[i] = share * covariance[i] + (1 - share) * prior.covariance[i]
+    }
+  }
+  return { length, mean: Float32Array.from(mean), transform: whiteningTransform(covariance, length) }
+}
+
+/**
+ * Raw rows to whitened rows of unit length. A row of zeros (no text) stays zero, and so does one that lies on the mean.
+ * @param vectors [n, length]
+ * @returns [n, length]
+ */
+export function whiten(space: TextSpace, vectors: Float32Array): Float32Array {
+  const { length, mean } = space
+  const rows = rowsWithText(vectors, length)
+  const out = new Float32Array(vectors.length)
+  const transform = Float64Array.from(space.transform)
+  const centred = new Float64Array(BLOCK * length)
+  const mapped = new Float64Array(BLOCK * length)
+  for (let start = 0; start < rows.length; start += BLOCK) {
+    const block = Math.min(BLOCK, rows.length - start)
+    for (let i = 0; i < block; i++) {
+      const from = rows[start + i] * length
+      for (let j = 0; j < length; j++) centred[i * length + j] = vectors[from + j] - mean[j]
+    }
+    multiplyBlock(centred, transform, mapped, length)
+    for (let i = 0; i < block; i++) {
+      let norm = 0
+      for (let j = 0; j < length; j++) norm += mapped[i * length + j] ** 2
+      norm = Math.sqrt(norm)
+      // Rounding leaves about 1e-8 of a row that equals the mean: its direction would be noise.
+      if (!(norm > 1e-6)) continue
+      const to = rows[start + i] * length
+      for (let j = 0; j < length; j++) out[to + j] = mapped[i * length + j] / norm
+    }
+  }
+  return out
+}
+
+/**
+ * The directions that keep most of the dot products between whitened rows: the leading eigenvectors of their second
+ * moment (not centred: a dot product is not). Signs are fixed, so the same rows give the same axes.
+ * @param vectors whitened rows [n, length]
+ * @returns [length, dims], row-major, orthonormal columns
+ * @throws Error when more axes are asked for than there are dimensions.
+ */
+export function principalAxes(vectors: Float32Array, length: number, dims: number): Float32Array {
+  if (dims > length) throw new Error(`${dims} axes can't be found in ${length} dimensions`)
+  const rows = rowsWithText(vectors, length)
+  const step = Math.max(1, Math.ceil(rows.length / MAX_FIT_ROWS))
+  const moment = new Float64Array(length * length)
+  const sample = rows.filter((_, i) => i % step === 0)
+  addOuterProducts(moment, vectors, sample, new Float64Array(length))
+  const { vectors: columns } = eigen(moment, length)
+  const axes = new Float32Array(length * dims)
+  for (let d = 0; d < dims; d++) {
+    const from = length - 1 - d // Eigenvalues come in ascending order.
+    let largest = 0
+    for (let j = 1; j < length; j++) {
+      // The margin keeps a tie from being decided by the last bit.
+      if (Math.abs(columns.get(j, from)) > Math.abs(columns.get(largest, from)) + 1e-9) largest = j
+    }
+    const sign = columns.get(largest, from) < 0 ? -1 : 1
+    for (let j = 0; j < length; j++) axes[j * dims + d] = sign * columns.get(j, from)
+  }
+  return axes
+}
+
+/** A space as arrays for a tensor file, under `prefix`. */
+export function encodeSpace(space: TextSpace, prefix = 'textSpace'): NamedArrays {
+  return {
+    [`${prefix}.mean`]: { shape: [space.length], data: space.mean },
+    [`${prefix}.transform`]: { shape: [space.length, space.length], data: space.transform },
+  }
+}
+
+/** @throws Error when the arrays are missing or do not fit each other. */
+export function decodeSpace(arrays: NamedArrays, prefix = 'textSpace'): TextSpace {
+  const [mean, transform] = squarePair(arrays, `${prefix}.mean`, `${prefix}.transform`)
+  return { length: mean.length, mean, transform }
+}
+
+/** A prior as arrays for a tensor file. */
+export function encodePrior(prior: TextPrior): NamedArrays {
+  const length = prior.mean.length
+  return {
+    mean: { shape: [length], data: prior.mean },
+    covariance: { shape: [length, length], data: prior.covariance },
+    weight: { shape: [], data: Float32Array.of(prior.weight) },
+  }
+}
+
+/** @throws Error when the arrays are missing or do not fit each other. */
+export function decodePrior(arrays: NamedArrays): TextPrior {
+  const [mean, covariance] = squarePair(arrays, 'mean', 'covariance')
+  if (!Object.hasOwn(arrays, 'weight')) throw new Error('The prior of the text space has no weight')
+  return { mean, covariance, weight: arrays.weight.data[0] }
+}
+
+function squarePair(arrays: NamedArrays, vector: string, matrix: string): [Float32Array, Float32Array] {
+  const a = Object.hasOwn(arrays, vector) ? arrays[vector].data : undefined
+  const b = Object.hasOwn(arrays, matrix) ? arrays[matrix].data : undefined
+  if (!(a instanceof Float32Array && b instanceof Float32Array && b.length === a.length ** 2)) {
+    throw new Error(`The arrays "${vector}" and "${matrix}" are not a text space`)
+  }
+  return [a, b]
+}
+
+function rowsWithText(vectors: Float32Array, length: number): Uint32Array {
+  const count = vectors.length / length
+  if (!Number.isInteger(count)) throw new Error(`${vectors.length} numbers are not rows of ${length}`)
+  const rows = new Uint32Array(count)
+  let used = 0
+  for (let i = 0; i < count; i++) {
+    let j = i * length
+    const end = j + length
+    while (j < end && vectors[j] === 0) j++
+    if (j < end) rows[used++] = i
+  }
+  return rows.subarray(0, used)
+}
+
+/** covariance^(-1/4) by its eigenvectors, with the smallest variances lifted to a floor. */
+function whiteningTransform(covariance: Float64Array, length: number): Float32Array {
+  let trace = 0
+  for (let i = 0; i < length; i++) trace += covariance[i * length + i]
+  const transform = new Float32Array(length * length)
+  // No variance at all (no item, or one): nothing is known about directions, so none is changed.
+  if (!(trace > 0)) {
+    for (let i = 0; i < length; i++) transform[i * length + i] = 1
+    return transform
+  }
+  const { values, vectors } = eigen(covariance, length)
+  const floor = (trace / length) * SMALLEST_VARIANCE
+  // Σ v · variance^(-1/4) · vᵀ, as the outer products of columns scaled by variance^(-1/8).
+  const scaled = new Float32Array(length * length)
+  for (let k = 0; k < length; k++) {
+    const scale = Math.max(values[k], floor) ** (POWER / 2)
+    for (let i = 0; i < length; i++) scaled[k * length + i] = vectors.get(i, k) * scale
+  }
+  const sum = new Float64Array(length * length)
+  addOuterProducts(
+    sum,
+    scaled,
+    Uint32Array.from({ length }, (_, k) => k),
+    new Float64Array(length),
+  )
+  transform.set(sum)
+  return transform
+}
+
+function eigen(symmetric: Float64Array, length: number) {
+  const matrix = new Matrix(length, length)
+  for (let i = 0; i < length; i++) for (let j = 0; j < length; j++) matrix.set(i, j, symmetric[i * length + j])
+  const { realEigenvalues, eigenvectorMatrix } = new EigenvalueDecomposition(matrix, { assumeSymmetric: true })
+  return { values: realEigenvalues, vectors: eigenvectorMatrix }
+}
+
+// Four rows at a time: each element of the other operand is then read once for four products.
+const BLOCK = 4
+
+/** sum[length, length] += Σ over the rows (x - mean)(x - mean)ᵀ; both halves are filled. */
+function addOuterProducts(sum: Float64Array, vectors: Float32Array, rows: Uint32Array, mean: Float64Array): void {
+  const length = mean.length
+  const [a, b, c, d] = Array.from({ length: BLOCK }, () => new Float64Array(length))
+  for (let start = 0; start < rows.length; start += BLOCK) {
+    ;[a, b, c, d].forEach((target, i) => {
+      if (start + i >= rows.length) return void target.fill(0)
+      const from = rows[start + i] * length
+      for (let j = 0; j < length; j++) target[j] = vectors[from + j] - mean[j]
+    })
+    for (let i = 0; i < length; i++) {
+      const [ai, bi, ci, di] = [a[i], b[i], c[i], d[i]]
+      const at = i * length
+      for (let j = i; j < length; j++) sum[at + j] += ai * a[j] + bi * b[j] + ci * c[j] + di * d[j]
+    }
+  }
+  for (let i = 0; i < length; i++) for (let j = 0; j < i; j++) sum[i * length + j] = sum[j * length + i]
+}
+
+/** out[4, length] = rows[4, length] · symmetric[length, length] */
+function multiplyBlock(rows: Float64Array, symmetric: Float64Array, out: Float64Array, length: number): void {
+  for (let j = 0; j < length; j++) {
+    const at = j * length // The row of a symmetric matrix is its column, and lies in one piece.
+    let a = 0
+    let b = 0
+    let c = 0
+    let d = 0
+    for (let k = 0; k < length; k++) {
+      const s = symmetric[at + k]
+      a += rows[k] * s
+      b += rows[length + k] * s
+      c += rows[2 * length + k] * s
+      d += rows[3 * length + k] * s
+    }
+    out[j] = a
+    out[length + j] = b
+    out[2 * length + j] = c
+    out[3 * length + j] = d
+  }
+}
