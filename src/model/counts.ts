@@ -1,0 +1,215 @@
+import { Cooccurrence, LENGTH_CAP, type Norms, type PairSetting, type Steps } from './cooccurrence.js'
+import { evidenceOf, userCount, type EventType, type Histories, type Interaction } from './history.js'
+import type { NamedArrays } from './tensor-file.js'
+
+export interface CountSettings {
+  types: EventType[]
+  /** Milliseconds after which an event counts half in recent popularity; `fitHalfLife` chooses one by data. */
+  halfLife: number
+}
+
+/** No one setting wins everywhere: "wide" suits baskets and tastes, "narrow" paths where order means much. */
+export const PAIR_SETTINGS = {
+  wide: { window: 10, backward: 0.5, distance: 0.5, recency: 1 },
+  narrow: { window: 3, backward: 0.1, distance: 1, recency: 1.5 },
+} as const satisfies Record<string, PairSetting>
+
+export type PairKind = keyof typeof PAIR_SETTINGS
+
+// Shrinks pairs of items that were hardly seen; the powers are below 1 in sum, so that a well-sold follower keeps some
+// of its lead.
+const SHRINKAGE = 10
+const SOURCE_POWER = 0.5
+const TARGET_POWER = 0.3
+// Older steps weigh under 2 % of the newest.
+const HISTORY_LENGTH = 50
+// Doubles hold 2^1023: past 500 half-lives the sums move to a later reference moment.
+const REBASE_HALF_LIVES = 500
+
+/**
+ * What a tenant's events say without any training: popularity of all time, popularity with exponential decay, and which
+ * item follows which. Built from histories, kept current by `add`.
+ */
+export class Counts {
+  private readonly evidence: Uint8Array
+  private readonly norms: Norms
+
+  private constructor(
+    readonly settings: CountSettings,
+    private items: number,
+    private steps: Float32Array,
+    private popularity: Float64Array,
+    private decayed: Float64Array,
+    private reference: number,
+    private readonly pairs: Record<PairKind, Cooccurrence>,
+  ) {
+    this.evidence = evidenceOf(settings.types)
+    this.norms = normsOf(steps)
+  }
+
+  /**
+   * Counts all histories. An event counts for the popularity by its type's weight, and as one step, whatever its type,
+   * for the pairs; negative types and types of weight 0 count for nothing.
+   */
+  static from(histories: Histories, itemCount: number, settings: CountSettings): Counts {
+    const evidence = evidenceOf(settings.types)
+    const popularity = new Float64Array(itemCount)
+    const decayed = new Float64Array(itemCount)
+    let reference = -Infinity
+    for (const at of histories.times) if (at > reference) reference = at
+    if (reference === -Infinity) reference = 0
+    for (let row = 0; row < histories.items.length; row++) {
+      const type = histories.types[row]
+      if (!evidence[type]) continue
+      const weight = settings.types[type].weight
+      popularity[histories.items[row]] += weight
+      decayed[histories.items[row]] += weight * 2 ** ((histories.times[row] - reference) / settings.halfLife)
+    }
+    const steps = stepsOf(histories, evidence)
+    const stepCounts = new Float32Array(itemCount)
+    for (const item of steps.items) stepCounts[item]++
+    const norms = normsOf(stepCounts)
+    return new Counts(settings, itemCount, stepCounts, popularity, decayed, reference, {
+      wide: Cooccurrence.from(steps, PAIR_SETTINGS.wide, norms, itemCount),
+      narrow: Cooccurrence.from(steps, PAIR_SETTINGS.narrow, norms, itemCount),
+    })
+  }
+
+  get itemCount(): number {
+    return this.items
+  }
+
+  /**
+   * Counts one new event, the newest of its user. The result equals counting everything anew, up to rounding and to the
+   * pruning of rows: a pair beyond its item's 200 strongest may have lost what it had gathered.
+   * @param previous the user's earlier events, oldest first; the last 200 steps are enough
+   */
+  add(previous: Interaction[], event: Interaction): void {
+    if (!this.evidence[event.type]) return
+    this.grow(event.item + 1)
+    const weight = this.settings.types[event.type].weight
+    if (event.at - this.reference > REBASE_HALF_LIVES * this.settings.halfLife) this.rebase(event.at)
+    this.popularity[event.item] += weight
+    this.decayed[event.item] += weight * 2 ** ((event.at - this.reference) / this.settings.halfLife)
+
+    const earlier = this.stepsOf(previous, LENGTH_CAP).reverse()
+    if (earlier.length > 0 && earlier[earlier.length - 1] === event.item) return
+    this.steps[event.item]++
+    this.norms.source[event.item] = sourceNorm(this.steps[event.item])
+    this.norms.target[event.item] = targetNorm(this.steps[event.item])
+    this.pairs.wide.add(earlier, event.item, earlier.length, this.norms)
+    this.pairs.narrow.add(earlier, event.item, earlier.length, this.norms)
+  }
+
+  /** Makes room for items up to `itemCount`, without any counts yet. */
+  grow(itemCount: number): void {
+    if (itemCount <= this.items) return
+    this.items = itemCount
+    if (itemCount <= this.steps.length) return
+    // Doubling: items often arrive one at a time.
+    const capacity = Math.max(itemCount, 2 * this.steps.length)
+    const longer = <T extends Float32Array | Float64Array>(from: T, to: T): T => (to.set(from), to)
+    this.steps = longer(this.steps, new Float32Array(capacity))
+    this.popularity = longer(this.popularity, new Float64Array(capacity))
+    this.decayed = longer(this.decayed, new Float64Array(capacity))
+    Object.assign(this.norms, normsOf(this.steps))
+  }
+
+  /** Writes each item's weighted number of events into `out` [items]. */
+  popular(out: Float32Array): Float32Array {
+    out.set(this.popularity.subarray(0, this.items))
+    return out
+  }
+
+  /** Writes each item's weighted number of events, halved for every half-life since, as of `now`, into `out` [items]. */
+  recent(now: number, out: Float32Array): Float32Array {
+    const scale = 2 ** ((this.reference - now) / this.settings.halfLife)
+    for (let item = 0; item < this.items; item++) out[item] = this.decayed[item] * scale
+    return out
+  }
+
+  /** Writes how strongly each item follows `history` (oldest first) into `out` [items]. */
+  following(history: Interaction[], kind: PairKind, out: Float32Array): Float32Array {
+    out.fill(0)
+    const { recency } = PAIR_SETTINGS[kind]
+    this.stepsOf(history, HISTORY_LENGTH).forEach((item, k) => {
+      this.pairs[kind].follow(item, (k + 1) ** -recency, this.norms, out)
+    })
+    return out
+  }
+
+  /** How strongly `other` follows `item` by itself. */
+  pair(kind: PairKind, item: number, other: number): number {
+    if (item >= this.items || other >= this.items) return 0
+    return this.pairs[kind].pair(item, other, this.norms)
+  }
+
+  /** In how many steps of any user the item was seen. */
+  seen(item: number): number {
+    return item < this.items ? this.steps[item] : 0
+  }
+
+  /** The newest `limit` steps of a history, newest first: evidence only, a run of one item is one step. */
+  stepsOf(history: Interaction[], limit: number): number[] {
+    const steps: number[] = []
+    for (let i = history.length - 1; i >= 0 && steps.length < limit; i--) {
+      const { item, type } = history[i]
+      if (this.evidence[type] && steps[steps.length - 1] !== item) steps.push(item)
+    }
+    return steps
+  }
+
+  /** All state as arrays; the settings travel beside them. */
+  toArrays(): NamedArrays {
+    const column = (data: Float32Array | Float64Array) => ({ shape: [this.items], data: data.slice(0, this.items) })
+    return {
+      steps: column(this.steps),
+      popularity: column(this.popularity),
+      decayed: column(this.decayed),
+      reference: { shape: [1], data: Float64Array.of(this.reference) },
+      ...this.pairs.wide.toArrays('wide', this.items),
+      ...this.pairs.narrow.toArrays('narrow', this.items),
+    }
+  }
+
+  static fromArrays(arrays: NamedArrays, settings: CountSettings): Counts {
+    const steps = (arrays['steps'].data as Float32Array).slice()
+    const popularity = (arrays['popularity'].data as Float64Array).slice()
+    const decayed = (arrays['decayed'].data as Float64Array).slice()
+    return new Counts(settings, steps.length, steps, popularity, decayed, arrays['reference'].data[0], {
+      wide: Cooccurrence.fromArrays(arrays, 'wide', PAIR_SETTINGS.wide),
+      narrow: Cooccurrence.fromArrays(arrays, 'narrow', PAIR_SETTINGS.narrow),
+    })
+  }
+
+  private rebase(moment: number): void {
+    const scale = 2 ** ((this.reference - moment) / this.settings.halfLife)
+    for (let item = 0; item < this.items; item++) this.decayed[item] *= scale
+    this.reference = moment
+  }
+}
+
+const sourceNorm = (steps: number): number => (steps + SHRINKAGE) ** -SOURCE_POWER
+const targetNorm = (steps: number): number => (steps + SHRINKAGE) ** -TARGET_POWER
+
+const normsOf = (steps: Float32Array): Norms => ({ source: steps.map(sourceNorm), target: steps.map(targetNorm) })
+
+function stepsOf(histories: Histories, evidence: Uint8Array): Steps {
+  const total = histories.items.length
+  const items = new Uint32Array(total)
+  const position = new Uint32Array(total)
+  const left = new Uint32Array(total)
+  let count = 0
+  for (let user = 0; user < userCount(histories); user++) {
+    const start = count
+    for (let row = histories.offsets[user]; row < histories.offsets[user + 1]; row++) {
+      const item = histories.items[row]
+      if (!evidence[histories.types[row]] || (count > start && items[count - 1] === item)) continue
+      items[count] = item
+      position[count] = count - start
+      count++
+    }
+    for (let step = start; step < count; step++) left[step] = count - 1 - step
+  }
+  return { items: items.subarray(0, count), position: position.subarray(0, count), left: left.subarray(0, count) }
+}
