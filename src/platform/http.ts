@@ -10,6 +10,7 @@ import type { ExecutionContext } from '@nestjs/common'
 import type { FastifyRequest } from 'fastify'
 import { z } from 'zod'
 import { AppError } from './errors.js'
+import { Id } from './schema.js'
 
 export const SCOPES = ['ingest', 'recommend', 'train', 'manage'] as const
 export type Scope = (typeof SCOPES)[number]
@@ -32,6 +33,7 @@ export interface Contract {
   tag: string
   /** `public` needs no key, `operator` only the operator's, a scope the tenant's own key with it (or the operator's). */
   access: Scope | 'operator' | 'public'
+  /** Where a parameter of the path is more than an id. */
   params?: z.ZodObject
   query?: z.ZodObject
   body?: z.ZodType
@@ -67,12 +69,15 @@ type Output<T> = T extends z.ZodType ? z.output<T> : undefined
 export interface Input<C extends Contract> {
   /** The tenant in the path, already checked against the key; empty where the path has none. */
   tenant: string
-  params: Output<C['params']>
+  params: C['params'] extends z.ZodType ? z.output<C['params']> : Record<string, string>
   query: Output<C['query']>
   body: Output<C['body']>
   caller: Caller
   requestId: string
 }
+
+/** Ids in a path are opaque, and have to be ones that can exist. */
+const Ids = z.record(z.string(), Id)
 
 const ANYONE: Caller = { kind: 'key', tenantId: '', keyId: '', scopes: [], name: 'anonymous' }
 
@@ -92,7 +97,7 @@ export const Parsed = createParamDecorator((_: unknown, context: ExecutionContex
       )
     return parsed.data
   }
-  const params = read(route.params, request.params, 'path')
+  const params = read(route.params ?? Ids, request.params, 'path')
   const query = read(route.query, request.query, 'query')
   const body = read(route.body, request.body ?? undefined, '')
   if (problems.length > 0)

@@ -1,0 +1,32 @@
+import { type DynamicModule, Module } from '@nestjs/common'
+import type { Config } from './platform/config.js'
+import type { DatabaseHandle } from './platform/database.js'
+import type { Logger } from './platform/logger.js'
+import { PlatformModule } from './platform/platform.module.js'
+import { AuthGuard } from './tenants/auth.guard.js'
+import { hashKey, OPERATOR_KEY_HASH } from './tenants/keys.service.js'
+import { TenantsModule } from './tenants/tenants.module.js'
+
+/** The only file that knows all rooms. */
+@Module({})
+export class AppModule {
+  static with(config: Config, logger: Logger, database: DatabaseHandle, operatorKey: string): DynamicModule {
+    return {
+      module: AppModule,
+      imports: [
+        PlatformModule.with(config, logger, database),
+        {
+          module: OperatorKeyModule,
+          global: true,
+          providers: [{ provide: OPERATOR_KEY_HASH, useValue: hashKey(operatorKey) }],
+          exports: [OPERATOR_KEY_HASH],
+        },
+        TenantsModule,
+      ],
+      providers: [AuthGuard],
+    }
+  }
+}
+
+@Module({})
+class OperatorKeyModule {}

@@ -1,0 +1,24 @@
+import { type DynamicModule, Module } from '@nestjs/common'
+import { CONFIG, type Config } from './config.js'
+import { Database, DATABASE_HANDLE, type DatabaseHandle } from './database.js'
+import { LOGGER, type Logger } from './logger.js'
+import { Metrics } from './metrics.js'
+
+/** What every room may ask for. */
+@Module({})
+export class PlatformModule {
+  static with(config: Config, logger: Logger, handle: DatabaseHandle): DynamicModule {
+    return {
+      module: PlatformModule,
+      global: true,
+      providers: [
+        { provide: CONFIG, useValue: config },
+        { provide: LOGGER, useValue: logger },
+        { provide: DATABASE_HANDLE, useValue: handle },
+        Database,
+        Metrics,
+      ],
+      exports: [CONFIG, LOGGER, Database, Metrics],
+    }
+  }
+}

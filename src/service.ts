@@ -1,0 +1,55 @@
+import { randomUUID } from 'node:crypto'
+import { NestFactory } from '@nestjs/core'
+import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify'
+import { MIGRATIONS } from '../migrations/index.js'
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import { AppModule } from './app.module.js'
+import type { Config } from './platform/config.js'
+import { openDatabase } from './platform/database.js'
+import { ProblemFilter, sendProblem } from './platform/http.filter.js'
+import { createLogger, NestLogger } from './platform/logger.js'
+import { AuthGuard } from './tenants/auth.guard.js'
+import { operatorKey } from './tenants/operator-key.js'
+
+/** The contract's 5 MiB. */
+const MAX_BODY_BYTES = 5 * 1024 * 1024
+
+export interface Service {
+  app: NestFastifyApplication
+  url: string
+  operatorKey: string
+  /** Finishes requests and batches, gives leases back, closes the database. */
+  stop(): Promise<void>
+}
+
+/** Starts the roles of the configuration in this process. */
+export async function startService(config: Config): Promise<Service> {
+  const logger = createLogger(config.logLevel)
+  const key = await operatorKey(config, logger)
+  const database = await openDatabase(config, logger, MIGRATIONS)
+  const adapter = new FastifyAdapter({
+    bodyLimit: MAX_BODY_BYTES,
+    genReqId: () => randomUUID(),
+    // Ids of 256 characters, each up to twelve bytes when percent-encoded.
+    routerOptions: { maxParamLength: 4096 },
+    forceCloseConnections: 'idle',
+    frameworkErrors: (error: Error, request: FastifyRequest, reply: FastifyReply) =>
+      sendProblem(error, request, reply, logger),
+  })
+  const app = await NestFactory.create<NestFastifyApplication>(AppModule.with(config, logger, database, key), adapter, {
+    logger: new NestLogger(logger),
+    abortOnError: false,
+  })
+  try {
+    app.useGlobalFilters(new ProblemFilter(logger))
+    app.useGlobalGuards(app.get(AuthGuard))
+    await app.listen(config.port, config.host)
+  } catch (error) {
+    await app.close()
+    throw error
+  }
+  const url = (await app.getUrl()).replace('[::1]', '127.0.0.1')
+  logger.info({ url, roles: config.roles }, 'attune is ready')
+  let stopping: Promise<void> | undefined
+  return { app, url, operatorKey: key, stop: () => (stopping ??= app.close()) }
+}

@@ -1,0 +1,169 @@
+import { Inject, Injectable } from '@nestjs/common'
+import { z } from 'zod'
+import { Database } from '../platform/database.js'
+import { AppError, notFound } from '../platform/errors.js'
+import type { Caller } from '../platform/http.js'
+import { describe, decodeCursor, toPage } from '../platform/schema.js'
+import { AuditService } from './audit.service.js'
+import { mergePatch, Settings } from './settings.js'
+
+export interface Tenant {
+  id: string
+  name: string
+  baseModel: string
+  settings: Settings
+  /** Length of the item vectors that the tenant brings itself; null while it brought none. */
+  embeddingLength: number | null
+  createdAt: Date
+}
+
+/** How long an instance may answer from what it knows of a tenant: a change elsewhere is seen within this. */
+const CACHE_MS = 2000
+const COLUMNS = `tenant_id AS id, name, base_model AS "baseModel", settings, embedding_length AS "embeddingLength", created_at AS "createdAt"`
+/** Rows deleted in one statement: long enough to be cheap, short enough to hold no lock for long. */
+const PURGE_BATCH = 20_000
+
+@Injectable()
+export class TenantsService {
+  private readonly known = new Map<string, { tenant: Tenant | undefined; until: number }>()
+
+  constructor(
+    @Inject(Database) private readonly database: Database,
+    @Inject(AuditService) private readonly audit: AuditService,
+  ) {}
+
+  /** @throws AppError TENANT_EXISTS (409), also while a tenant of this id is being deleted */
+  async create(
+    input: { id: string; name?: string; baseModel?: string; settings?: unknown },
+    caller: Caller,
+  ): Promise<Tenant> {
+    const settings = parseSettings(input.settings ?? {})
+    const tenant = await this.database.inTenant(input.id, async (sql) => {
+      const [row] = await sql.query<Tenant>(
+        `INSERT INTO tenants (tenant_id, name, base_model, settings) VALUES ($1, $2, $3, $4)
+         ON CONFLICT DO NOTHING RETURNING ${COLUMNS}`,
+        [input.id, input.name ?? input.id, input.baseModel ?? 'default', JSON.stringify(settings)],
+      )
+      if (!row)
+        throw new AppError('TENANT_EXISTS', `There is a tenant '${input.id}' already, or one is being deleted.`, {
+          status: 409,
+        })
+      await this.audit.record(sql, input.id, caller, 'tenant.create', input.id)
+      return row
+    })
+    this.known.delete(tenant.id)
+    return complete(tenant)
+  }
+
+  /** @throws AppError NOT_FOUND */
+  async get(tenantId: string): Promise<Tenant> {
+    const known = this.known.get(tenantId)
+    if (known && known.until > Date.now()) {
+      if (!known.tenant) throw notFound('tenant', tenantId)
+      return known.tenant
+    }
+    const [row] = await this.database.query<Tenant>(
+      tenantId,
+      `SELECT ${COLUMNS} FROM tenants WHERE tenant_id = $1 AND deleted_at IS NULL`,
+      [tenantId],
+    )
+    const tenant = row && complete(row)
+    // Ids that do not exist come from outside: they must not fill the memory.
+    if (this.known.size > 100_000) this.known.clear()
+    this.known.set(tenantId, { tenant, until: Date.now() + CACHE_MS })
+    if (!tenant) throw notFound('tenant', tenantId)
+    return tenant
+  }
+
+  async list(limit: number, cursor?: string) {
+    const [after] = decodeCursor(cursor, z.tuple([z.string()])) ?? []
+    const rows = await this.database.asSystem((sql) =>
+      sql.query<Tenant>(
+        `SELECT ${COLUMNS} FROM tenants WHERE deleted_at IS NULL AND ($1::text IS NULL OR tenant_id > $1) ORDER BY tenant_id LIMIT $2`,
+        [after ?? null, limit + 1],
+      ),
+    )
+    return toPage(rows.map(complete), limit, (row) => [row.id])
+  }
+
+  /** Merges a patch into the settings (RFC 7396). @throws AppError VALIDATION_FAILED */
+  async update(tenantId: string, patch: { name?: string; settings?: unknown }, caller: Caller): Promise<Tenant> {
+    const tenant = await this.database.inTenant(tenantId, async (sql) => {
+      const [old] = await sql.query<{ settings: unknown }>(
+        'SELECT settings FROM tenants WHERE tenant_id = $1 AND deleted_at IS NULL FOR UPDATE',
+        [tenantId],
+      )
+      if (!old) throw notFound('tenant', tenantId)
+      const settings = parseSettings(
+        patch.settings === undefined ? old.settings : mergePatch(old.settings, patch.settings),
+      )
+      const [row] = await sql.query<Tenant>(
+        `UPDATE tenants SET settings = $2, name = coalesce($3, name) WHERE tenant_id = $1 RETURNING ${COLUMNS}`,
+        [tenantId, JSON.stringify(settings), patch.name ?? null],
+      )
+      await this.audit.record(sql, tenantId, caller, 'tenant.update', tenantId, patch)
+      return row
+    })
+    this.known.delete(tenantId)
+    return complete(tenant)
+  }
+
+  /** The tenant is gone for every caller at once; its rows follow (`purge`). */
+  async remove(tenantId: string): Promise<void> {
+    await this.database.inTenant(tenantId, (sql) =>
+      sql.execute('UPDATE tenants SET deleted_at = now() WHERE tenant_id = $1 AND deleted_at IS NULL', [tenantId]),
+    )
+    this.known.delete(tenantId)
+  }
+
+  /** Deletes the rows of removed tenants in bounded batches, in every table that has a `tenant_id`. */
+  async purge(): Promise<void> {
+    const removed = await this.database.asSystem((sql) =>
+      sql.query<{ id: string }>('SELECT tenant_id AS id FROM tenants WHERE deleted_at IS NOT NULL'),
+    )
+    if (removed.length === 0) return
+    const tables = await this.database.asSystem((sql) =>
+      sql.query<{ name: string }>(
+        `SELECT c.oid::regclass::text AS name FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid
+         WHERE c.relkind = 'r' AND c.relnamespace = 'public'::regnamespace AND a.attname = 'tenant_id' AND c.relname <> 'tenants'`,
+      ),
+    )
+    for (const { id } of removed) {
+      for (const { name } of tables) {
+        const batch = `DELETE FROM ${name} WHERE ctid = ANY (ARRAY(SELECT ctid FROM ${name} WHERE tenant_id = $1 LIMIT ${PURGE_BATCH}))`
+        while ((await this.database.inTenant(id, (sql) => sql.execute(batch, [id]))) > 0);
+      }
+      await this.database.inTenant(id, (sql) =>
+        sql.execute('DELETE FROM tenants WHERE tenant_id = $1 AND deleted_at IS NOT NULL', [id]),
+      )
+    }
+  }
+
+  /**
+   * Fixes the length of a tenant's own item vectors by the first one that is accepted.
+   * @returns the length that holds from now on
+   */
+  async fixEmbeddingLength(tenantId: string, length: number): Promise<number> {
+    const [row] = await this.database.query<{ length: number }>(
+      tenantId,
+      `UPDATE tenants SET embedding_length = coalesce(embedding_length, $2) WHERE tenant_id = $1 RETURNING embedding_length AS length`,
+      [tenantId, length],
+    )
+    if (!row) throw notFound('tenant', tenantId)
+    this.known.delete(tenantId)
+    return row.length
+  }
+}
+
+/** Settings that were stored before a field was added get its default. */
+const complete = (row: Tenant): Tenant => ({ ...row, settings: Settings.parse(row.settings) })
+
+function parseSettings(value: unknown): Settings {
+  const parsed = Settings.safeParse(value)
+  if (parsed.success) return parsed.data
+  const errors = parsed.error.issues.map((issue) => ({
+    path: ['settings', ...issue.path].join('.'),
+    message: issue.message,
+  }))
+  throw new AppError('VALIDATION_FAILED', `The settings do not fit: ${describe(parsed.error)}`, { errors })
+}
