@@ -69,7 +69,7 @@ export class Cooccurrence {
     const sums = new Float32Array(itemCount)
     const followers = new Uint32Array(itemCount)
     const offsets = new Uint32Array(itemCount + 1)
-    const parts: { items: Uint32Array; values: Float32Array }[] = []
+    const rows = new GrowingRows(steps.items.length)
     for (let item = 0; item < itemCount; item++) {
       let count = 0
       for (let at = starts[item]; at < starts[item + 1]; at++) {
@@ -90,18 +90,15 @@ export class Cooccurrence {
           sums[other] += weights[d] * back
         }
       }
-      const kept = strongest(followers.slice(0, count), (i) => sums[followers[i]] * norms.target[followers[i]])
-      parts.push({ items: kept, values: Float32Array.from(kept, (other) => sums[other]) })
-      offsets[item + 1] = offsets[item] + kept.length
+      const all = followers.subarray(0, count)
+      rows.append(
+        strongest(all, (i) => sums[all[i]] * norms.target[all[i]]),
+        sums,
+      )
+      offsets[item + 1] = rows.length
       for (let i = 0; i < count; i++) sums[followers[i]] = 0
     }
-    const items = new Uint32Array(offsets[itemCount])
-    const values = new Float32Array(offsets[itemCount])
-    parts.forEach((part, item) => {
-      items.set(part.items, offsets[item])
-      values.set(part.values, offsets[item])
-    })
-    return new Cooccurrence(setting, offsets, items, values)
+    return new Cooccurrence(setting, offsets, rows.items.slice(0, rows.length), rows.values.slice(0, rows.length))
   }
 
   /**
@@ -196,6 +193,33 @@ export class Cooccurrence {
     row.values.set(values.subarray(start, end))
     this.touched.set(item, row)
     return row
+  }
+}
+
+/** Entries of many rows one after another. One growing block: an array for each of 200,000 items costs seconds. */
+class GrowingRows {
+  items: Uint32Array
+  values: Float32Array
+  length = 0
+
+  constructor(capacity: number) {
+    this.items = new Uint32Array(capacity)
+    this.values = new Float32Array(capacity)
+  }
+
+  append(entries: Uint32Array, sums: Float32Array): void {
+    if (this.length + entries.length > this.items.length) {
+      const capacity = Math.max(2 * this.items.length, this.length + entries.length)
+      const { items, values } = this
+      this.items = new Uint32Array(capacity)
+      this.items.set(items)
+      this.values = new Float32Array(capacity)
+      this.values.set(values)
+    }
+    for (const item of entries) {
+      this.items[this.length] = item
+      this.values[this.length++] = sums[item]
+    }
   }
 }
 
