@@ -79,3 +79,9 @@ export function mergePatch(target: unknown, patch: unknown): unknown {
 
 const isObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value)
+
+/** The event types of a tenant as a table: a type's place in it is what the recommender sees. Place 0, `*`, is every type that no setting names. */
+export function eventTypeTable(settings: Settings): (EventTypeSetting & { name: string })[] {
+  const named = Object.entries(settings.eventTypes).sort(([a], [b]) => (a < b ? -1 : 1))
+  return [{ name: '*', ...UNNAMED_EVENT_TYPE }, ...named.map(([name, setting]) => ({ name, ...setting }))]
+}
