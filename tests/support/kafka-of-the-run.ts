@@ -1,7 +1,6 @@
-import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import type { TestProject } from 'vitest/node'
 import { checkKafka, prepareKafka, startKafka, type KafkaBroker } from '../../scripts/kafka.mjs'
+import { openDoor } from './door.js'
 
 /** What a test file is told: an address, or why there is none here. A broken broker is neither: it fails the test. */
 export type KafkaAnswer = { brokers: string } | { reason: string } | { failed: string }
@@ -19,7 +18,6 @@ declare module 'vitest' {
  */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   let broker: KafkaBroker | null = null
-  let answer: Promise<KafkaAnswer> | null = null
 
   const start = async (): Promise<KafkaAnswer> => {
     const possible = await checkKafka()
@@ -37,17 +35,11 @@ export default async function setup(project: TestProject): Promise<() => Promise
     }
   }
 
-  const door = createServer((_request, response) => {
-    answer ??= start()
-    void answer.then((found) => response.end(JSON.stringify(found)))
-  })
-  await new Promise<void>((listening) => door.listen(0, '127.0.0.1', listening))
-  project.provide('kafkaDoor', `http://127.0.0.1:${(door.address() as AddressInfo).port}`)
+  const door = await openDoor(start)
+  project.provide('kafkaDoor', door.url)
 
   return async () => {
-    door.close()
-    door.closeAllConnections()
-    const found = await answer
+    const found = await door.close()
     await broker?.stop()
     // Once more at the very end, where a long run's output is read.
     if (found && 'reason' in found) console.error(`\n!!! SKIPPED: Kafka tests (${found.reason})\n`)

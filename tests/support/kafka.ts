@@ -1,4 +1,5 @@
 import { inject } from 'vitest'
+import { knock } from './door.js'
 import type { KafkaAnswer } from './kafka-of-the-run.js'
 
 /**
@@ -13,8 +14,7 @@ import type { KafkaAnswer } from './kafka-of-the-run.js'
  */
 export async function kafkaForTests(): Promise<string | null> {
   if (process.env.KAFKA_BROKERS) return process.env.KAFKA_BROKERS
-  const response = await fetch(inject('kafkaDoor'))
-  const answer = (await response.json()) as KafkaAnswer
+  const answer = await knock<KafkaAnswer>(inject('kafkaDoor'))
   if ('brokers' in answer) return answer.brokers
   if ('failed' in answer) throw new Error(answer.failed)
   console.error(`SKIPPED: Kafka tests (${answer.reason})`)
