@@ -1,0 +1,52 @@
+import { readFileSync } from 'node:fs'
+import { describe, expect, it } from 'vitest'
+import { Environment, readConfig } from '../../src/platform/config.js'
+import { packagePath } from '../../src/platform/paths.js'
+
+describe('configuration', () => {
+  it('needs nothing', () => {
+    expect(readConfig({})).toMatchObject({
+      port: 3000,
+      host: '127.0.0.1',
+      roles: ['api', 'ingest', 'trainer'],
+      dataDir: '.attune',
+      kafka: undefined,
+    })
+  })
+
+  it('says every problem at once, and no value', () => {
+    const read = () =>
+      readConfig({
+        PORT: 'x',
+        ROLES: 'api,cook',
+        OPERATOR_KEY: 'short-secret',
+        DATABASE_URL: 'mysql://u:hidden@h/d',
+        LOG_LEVEL: 'loud',
+        KAFKA_SSL: 'maybe',
+      })
+    expect(read).toThrow(/PORT[^]*ROLES[^]*DATABASE_URL[^]*OPERATOR_KEY[^]*KAFKA_SSL[^]*LOG_LEVEL/)
+    expect(read).not.toThrow(/hidden|short-secret/)
+  })
+
+  it('takes an empty variable as one that is not set', () => {
+    expect(readConfig({ DATABASE_URL: '', KAFKA_BROKERS: '', PORT: '' })).toMatchObject({
+      port: 3000,
+      database: { url: undefined },
+    })
+  })
+
+  it('asks for name and password of SASL', () => {
+    expect(() => readConfig({ KAFKA_BROKERS: 'a:1', KAFKA_SASL_MECHANISM: 'plain' })).toThrow(
+      /KAFKA_SASL_USERNAME[^]*KAFKA_SASL_PASSWORD/,
+    )
+  })
+
+  it('is listed whole in .env.example, with the defaults that hold', () => {
+    const lines = readFileSync(packagePath('.env.example'), 'utf8').split('\n')
+    const listed = Object.fromEntries(
+      lines.filter((line) => /^[A-Z]/.test(line)).map((line) => line.split(/=(.*)/s).slice(0, 2)),
+    ) as Record<string, string>
+    expect(Object.keys(listed).sort()).toEqual(Object.keys(Environment.shape).sort())
+    expect(readConfig(listed)).toEqual(readConfig({}))
+  })
+})

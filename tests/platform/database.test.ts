@@ -1,0 +1,111 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { MIGRATIONS } from '../../migrations/index.js'
+import { readConfig } from '../../src/platform/config.js'
+import { Database, openDatabase, type DatabaseHandle } from '../../src/platform/database.js'
+import { createLogger } from '../../src/platform/logger.js'
+import { testDatabase } from '../support/service.js'
+
+const logger = createLogger('silent')
+
+describe('database', () => {
+  let own: Awaited<ReturnType<typeof testDatabase>>
+  let handle: DatabaseHandle
+  let database: Database
+  beforeAll(async () => {
+    own = await testDatabase()
+    handle = await openDatabase(readConfig({ DATABASE_URL: own.url }), logger, MIGRATIONS)
+    database = new Database(handle)
+    for (const id of ['ours', 'theirs'])
+      await database.inTenant(id, async (sql) => {
+        await sql.execute(
+          `INSERT INTO tenants (tenant_id, name, base_model, settings) VALUES ($1, $1, 'default', '{}')`,
+          [id],
+        )
+        await sql.execute(
+          `INSERT INTO events (tenant_id, event_id, user_id, item_id, type, occurred_at) VALUES ($1, 'e', 'u', 'i', 'view', now())`,
+          [id],
+        )
+      })
+  })
+  afterAll(async () => {
+    await database.onApplicationShutdown()
+    await own.drop()
+  })
+
+  it('shows one tenant nothing of another, with no WHERE at all', async () => {
+    const rows = await database.inTenant('ours', (sql) =>
+      sql.query<{ tenant_id: string }>('SELECT tenant_id FROM events'),
+    )
+    expect(rows).toEqual([{ tenant_id: 'ours' }])
+    expect(await database.query('ours', `SELECT * FROM tenants WHERE tenant_id = 'theirs'`)).toEqual([])
+  })
+
+  it('shows nothing at all where no tenant is named', async () => {
+    const tables: { name: string }[] = await handle.dataSource.query(
+      `SELECT c.relname AS name FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid
+       WHERE c.relkind = 'r' AND c.relnamespace = 'public'::regnamespace AND a.attname = 'tenant_id'`,
+    )
+    expect(tables.length).toBeGreaterThanOrEqual(11)
+    for (const { name } of tables) expect(await handle.dataSource.query(`SELECT * FROM ${name}`)).toEqual([])
+  })
+
+  it('lets one tenant write, move or delete nothing of another', async () => {
+    const insert = `INSERT INTO events (tenant_id, event_id, user_id, item_id, type, occurred_at) VALUES ('theirs', 'x', 'u', 'i', 'view', now())`
+    await expect(database.inTenant('ours', (sql) => sql.execute(insert))).rejects.toThrow(/row-level security/)
+    await expect(
+      database.inTenant('ours', (sql) => sql.execute(`UPDATE events SET tenant_id = 'theirs'`)),
+    ).rejects.toThrow(/row-level security/)
+    expect(await database.inTenant('ours', (sql) => sql.execute(`DELETE FROM events WHERE tenant_id = 'theirs'`))).toBe(
+      0,
+    )
+  })
+
+  it('binds every table with a tenant, and starts every key with it', async () => {
+    const loose: unknown[] = await handle.dataSource.query(
+      `SELECT c.relname FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = 'tenant_id'
+       WHERE c.relkind = 'r' AND c.relnamespace = 'public'::regnamespace AND NOT (c.relrowsecurity AND c.relforcerowsecurity)`,
+    )
+    expect(loose).toEqual([])
+    const keys: { index: string; first: string }[] = await handle.dataSource.query(
+      `SELECT i.relname AS index, a.attname AS first FROM pg_index x JOIN pg_class i ON i.oid = x.indexrelid JOIN pg_class t ON t.oid = x.indrelid
+       JOIN pg_attribute a ON a.attrelid = t.oid AND a.attnum = x.indkey[0]
+       WHERE t.relnamespace = 'public'::regnamespace AND x.indisunique AND t.relname <> 'migrations'`,
+    )
+    expect(keys.length).toBeGreaterThanOrEqual(11)
+    expect(keys.filter((key) => key.first !== 'tenant_id')).toEqual([])
+  })
+
+  it('connects as a role that is neither owner nor above the rules', async () => {
+    const [role]: Record<string, unknown>[] = await handle.dataSource.query(
+      `SELECT current_user AS name, rolsuper, rolbypassrls FROM pg_roles WHERE rolname = current_user`,
+    )
+    expect(role).toEqual({ name: 'attune_service', rolsuper: false, rolbypassrls: false })
+    await expect(database.asSystem((sql) => sql.execute('DROP TABLE events'))).rejects.toThrow(/must be owner/)
+  })
+
+  it('keeps a model version as it was made', async () => {
+    await expect(
+      database.inTenant('ours', (sql) => sql.execute(`UPDATE model_versions SET reason = 'x'`)),
+    ).rejects.toThrow(/permission denied/)
+  })
+
+  it('rolls a failed unit of work back', async () => {
+    const failing = database.inTenant('ours', async (sql) => {
+      await sql.execute(`DELETE FROM events WHERE tenant_id = 'ours'`)
+      throw new Error('on purpose')
+    })
+    await expect(failing).rejects.toThrow('on purpose')
+    expect(await database.query('ours', 'SELECT 1 FROM events')).toHaveLength(1)
+  })
+
+  it('is migrated once by many that start at once', async () => {
+    const fresh = await testDatabase()
+    const opened = await Promise.all(
+      [1, 2, 3].map(() =>
+        openDatabase(readConfig({ DATABASE_URL: fresh.url, DATABASE_POOL_SIZE: '2' }), logger, MIGRATIONS),
+      ),
+    )
+    await Promise.all(opened.map((one) => one.dataSource.destroy()))
+    await fresh.drop()
+  })
+})
