@@ -1,4 +1,5 @@
 import { type DynamicModule, Module } from '@nestjs/common'
+import { OperationsModule } from './operations/operations.module.js'
 import type { Config } from './platform/config.js'
 import type { DatabaseHandle } from './platform/database.js'
 import type { Logger } from './platform/logger.js'
@@ -22,6 +23,7 @@ export class AppModule {
           exports: [OPERATOR_KEY_HASH],
         },
         TenantsModule,
+        OperationsModule,
       ],
       providers: [AuthGuard],
     }

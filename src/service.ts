@@ -6,6 +6,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import { AppModule } from './app.module.js'
 import type { Config } from './platform/config.js'
 import { openDatabase } from './platform/database.js'
+import { serveDocuments } from './operations/documents.js'
 import { ProblemFilter, sendProblem } from './platform/http.filter.js'
 import { createLogger, NestLogger } from './platform/logger.js'
 import { AuthGuard } from './tenants/auth.guard.js'
@@ -43,6 +44,7 @@ export async function startService(config: Config): Promise<Service> {
   try {
     app.useGlobalFilters(new ProblemFilter(logger))
     app.useGlobalGuards(app.get(AuthGuard))
+    await serveDocuments(app)
     await app.listen(config.port, config.host)
   } catch (error) {
     await app.close()

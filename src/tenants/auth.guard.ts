@@ -1,4 +1,5 @@
 import { type CanActivate, type ExecutionContext, Inject, Injectable } from '@nestjs/common'
+import { CONFIG, type Config } from '../platform/config.js'
 import { AppError } from '../platform/errors.js'
 import { type AttuneRequest, CONTRACT, type Contract } from '../platform/http.js'
 import { KeysService } from './keys.service.js'
@@ -12,12 +13,16 @@ export class AuthGuard implements CanActivate {
     @Inject(KeysService) private readonly keys: KeysService,
     @Inject(TenantsService) private readonly tenants: TenantsService,
     @Inject(QuotasService) private readonly quotas: QuotasService,
+    @Inject(CONFIG) private readonly config: Config,
   ) {}
 
   async canActivate(context: ExecutionContext): Promise<boolean> {
     const route = Reflect.getMetadata(CONTRACT, context.getHandler()) as Contract | undefined
     if (!route) throw new Error('an endpoint without a contract')
     if (route.access === 'public') return true
+    // A process of another role still answers its probes.
+    if (!this.config.roles.includes('api'))
+      throw new AppError('NOT_FOUND', 'This process does not have the role api.', { status: 404 })
     const request = context.switchToHttp().getRequest<AttuneRequest>()
     const caller = await this.keys.authenticate(request.headers.authorization)
     request.caller = caller
