@@ -1,0 +1,81 @@
+import { MASKED, type Row } from './packing.js'
+import type { Random } from './random.js'
+
+/** Negatives that all positions of a step share. */
+export interface Negatives {
+  /** [N] distinct items */
+  items: Uint32Array
+  /** [N] what is added to their scores so that the sample stands for the whole catalogue */
+  corrections: Float32Array
+}
+
+/**
+ * Draws items by the square root of their number of events: between uniform, which is too easy, and popularity, which
+ * punishes what is popular.
+ */
+export class NegativeSampler {
+  private readonly cumulated: Float64Array
+
+  /** @param counts [n] events of each item */
+  constructor(counts: ArrayLike<number>) {
+    this.cumulated = new Float64Array(counts.length)
+    let sum = 0
+    // An item without events gets a small chance: otherwise nothing would ever push it down.
+    for (let item = 0; item < counts.length; item++) this.cumulated[item] = sum += Math.sqrt(counts[item] + 0.1)
+  }
+
+  /** `size` draws with replacement, those of one item put together; the whole catalogue when it is no larger. */
+  draw(size: number, random: Random): Negatives {
+    const { cumulated } = this
+    const n = cumulated.length
+    if (n <= size) return { items: Uint32Array.from({ length: n }, (_, i) => i), corrections: new Float32Array(n) }
+    const total = cumulated[n - 1]
+    const drawn = new Map<number, number>()
+    for (let i = 0; i < size; i++) {
+      const item = this.find(random.next() * total)
+      drawn.set(item, (drawn.get(item) ?? 0) + 1)
+    }
+    const items = Uint32Array.from(drawn.keys())
+    const corrections = Float32Array.from(items, (item) => {
+      const expected = (size * (cumulated[item] - (item > 0 ? cumulated[item - 1] : 0))) / total
+      return Math.log((drawn.get(item) ?? 0) / expected)
+    })
+    return { items, corrections }
+  }
+
+  private find(point: number): number {
+    let low = 0
+    let high = this.cumulated.length - 1
+    while (low < high) {
+      const middle = (low + high) >>> 1
+      if (this.cumulated[middle] > point) high = middle
+      else low = middle + 1
+    }
+    return low
+  }
+}
+
+/**
+ * What is added to the scores of the negatives at each position: their correction, and MASKED for the items of the position's
+ * own sequence, which are no negatives but what the user looks for. [length, N], row-major.
+ */
+export function negativeBiases(row: Row, negatives: Negatives): Float32Array {
+  const N = negatives.items.length
+  const columns = new Map<number, number>()
+  negatives.items.forEach((item, column) => columns.set(item, column))
+  const biases = new Float32Array(row.length * N)
+  for (let position = 0; position < row.length; position++) biases.set(negatives.corrections, position * N)
+  for (let start = 0, end = 1; start < row.length; start = end++) {
+    while (end < row.length && row.starts[end] === start) end++
+    const mask = (item: number) => {
+      const column = columns.get(item)
+      if (column === undefined) return
+      for (let position = start; position < end; position++) biases[position * N + column] = MASKED
+    }
+    for (let position = start; position < end; position++) {
+      mask(row.items[position])
+      if (row.targets[position] >= 0) mask(row.targets[position])
+    }
+  }
+  return biases
+}

@@ -1,0 +1,155 @@
+import * as tf from '@tensorflow/tfjs-core'
+import type { Interaction } from './history.js'
+import { packRow, type Row } from './packing.js'
+import { runSequence, sequenceTensors, type SequenceTensors } from './sequence.js'
+import type { NamedArrays } from './tensor-file.js'
+import { arraysOf, weightsFrom, type NetworkConfig, type Weights } from './weights.js'
+
+// Tokens to encode at a time: attention costs the square of it, each call of the backend a fixed price.
+const ENCODE_TOKENS = 256
+// Text rows to multiply at a time, so that a large catalogue is never held twice.
+const TEXT_ROWS = 8192
+
+/**
+ * A sequential recommender (after SASRec, Kang and McAuley 2018): an item's vector is its text through the adaptor plus a
+ * residual, a user's is the recency-weighted mean of his items' vectors plus alpha times a causal transformer over them.
+ * A score is their dot product. Weights live in plain arrays; tensors are made of them when they are needed.
+ */
+export class Network {
+  private tensors: SequenceTensors | undefined
+
+  private constructor(
+    readonly config: NetworkConfig,
+    readonly weights: Weights,
+  ) {}
+
+  /** @throws Error when an array is missing or has another shape than the config says */
+  static fromArrays(config: NetworkConfig, arrays: NamedArrays): Network {
+    if (config.width % config.heads !== 0)
+      throw new Error(`A width of ${config.width} has no ${config.heads} equal heads.`)
+    return new Network(config, weightsFrom(config, arrays))
+  }
+
+  toArrays(): NamedArrays {
+    return arraysOf(this.weights)
+  }
+
+  /** Items that have a residual. */
+  get vocabulary(): number {
+    return this.weights.residual.shape[0]
+  }
+
+  /** The newest events that `encode` looks at; older ones change nothing. */
+  get memory(): number {
+    const { blocks, maxLength, meanLength } = this.config
+    return Math.max(meanLength, blocks * (maxLength - 1) + 1)
+  }
+
+  /** Scores are this much sharper than plain dot products under the softmax that the network was trained with. */
+  get scale(): number {
+    return Math.exp(this.weights.logScale.data[0])
+  }
+
+  /**
+   * One vector for each item. Items past the vocabulary, new since training, have no residual.
+   * @param text [n, textLength] @returns [n, width]
+   */
+  itemVectors(text: Float32Array): Float32Array {
+    const { textLength, width } = this.config
+    const items = text.length / textLength
+    const vectors = this.textVectors(text)
+    const residual = this.weights.residual.data
+    const shared = Math.min(items, this.vocabulary) * width
+    for (let i = 0; i < shared; i++) vectors[i] += residual[i]
+    return vectors
+  }
+
+  /** The text's part of the item vectors. @param text [n, textLength] @returns [n, width] */
+  textVectors(text: Float32Array): Float32Array {
+    const { textLength, width } = this.config
+    const items = text.length / textLength
+    const vectors = new Float32Array(items * width)
+    const adaptor = tf.tensor2d(this.weights.adaptor.data.slice(), [textLength, width])
+    for (let from = 0; from < items; from += TEXT_ROWS) {
+      const to = Math.min(items, from + TEXT_ROWS)
+      const part = tf.tidy(() =>
+        tf.matMul(tf.tensor2d(text.subarray(from * textLength, to * textLength), [to - from, textLength]), adaptor),
+      )
+      vectors.set(part.dataSync(), from * width)
+      part.dispose()
+    }
+    adaptor.dispose()
+    return vectors
+  }
+
+  /**
+   * The user's vector after each history (newest event last); zeros for an empty one.
+   * @param vectors [n, width], from `itemVectors`: histories may only name items among them
+   * @returns [histories, width]
+   */
+  encode(histories: Interaction[][], vectors: Float32Array): Float32Array {
+    const { width } = this.config
+    const users = new Float32Array(histories.length * width)
+    const memory = this.memory
+    for (let from = 0; from < histories.length;) {
+      const chosen: number[] = []
+      for (let tokens = 0; from < histories.length; from++) {
+        const length = Math.min(memory, histories[from].length)
+        if (chosen.length > 0 && tokens + length > ENCODE_TOKENS) break
+        if (length > 0) chosen.push(from)
+        tokens += length
+      }
+      if (chosen.length === 0) continue
+      const { row, last } = packRow(
+        chosen.map((index) => histories[index]),
+        memory,
+      )
+      const encoded = this.encodeRow(row, last, vectors)
+      chosen.forEach((index, i) => users.set(encoded.subarray(i * width, (i + 1) * width), index * width))
+    }
+    return users
+  }
+
+  private encodeRow(row: Row, at: number[], vectors: Float32Array): Float32Array {
+    const { width } = this.config
+    const shape: [number, number] = [row.length, width]
+    this.tensors ??= tf.tidy(() => sequenceTensors(this.config, this.weights))
+    const tensors = this.tensors
+    const users = tf.tidy(() => {
+      const items = tf.tensor2d(gatherRows(vectors, row.items, width), shape)
+      const side = tf.tensor2d(sideVectors(this.weights, row, width), shape)
+      return runSequence(this.config, this.weights, tensors, row, items, side, null, at).users
+    })
+    const values = users.dataSync<'float32'>()
+    users.dispose()
+    return values
+  }
+
+  /** Forgets the tensors made of the weights: after the weights changed, or when the network is no longer used. */
+  dispose(): void {
+    if (this.tensors) tf.dispose(this.tensors)
+    this.tensors = undefined
+  }
+}
+
+/** Rows of a matrix, one after another. Done here because gathering is the WebAssembly backend's slowest operation. */
+export function gatherRows(matrix: Float32Array, rows: ArrayLike<number>, width: number): Float32Array {
+  const result = new Float32Array(rows.length * width)
+  for (let i = 0; i < rows.length; i++) {
+    result.set(matrix.subarray(rows[i] * width, (rows[i] + 1) * width), i * width)
+  }
+  return result
+}
+
+/** What the transformer gets beside each token's item: [length, width]. An event type newer than the network adds nothing. */
+export function sideVectors(weights: Weights, row: Row, width: number): Float32Array {
+  const side = new Float32Array(row.length * width)
+  const types = weights.types.data
+  const gaps = weights.gaps.data
+  for (let i = 0; i < row.length; i++) {
+    const type = row.types[i] * width
+    const gap = row.gaps[i] * width
+    for (let k = 0; k < width; k++) side[i * width + k] = (type < types.length ? types[type + k] : 0) + gaps[gap + k]
+  }
+  return side
+}

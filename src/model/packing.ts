@@ -1,0 +1,169 @@
+import type { Histories, Interaction } from './history.js'
+import type { Random } from './random.js'
+
+/**
+ * Sequences laid one after another without padding. A sequence longer than what is left of the row goes on in the next
+ * row, where it starts anew: it loses context there, never a target.
+ */
+export interface Row {
+  length: number
+  /** [length] item of each token */
+  items: Uint32Array
+  /** [length] event type of each token */
+  types: Uint8Array
+  /** [length] bucket of the time since the token before, of GAP_BUCKETS */
+  gaps: Uint8Array
+  /** [length] where in this row the token's sequence begins */
+  starts: Uint32Array
+  /** [length] the item to predict at each token, or -1 */
+  targets: Int32Array
+  /** [length] how much each prediction counts; 0 where there is none */
+  weights: Float32Array
+}
+
+/** Added to a score, it leaves nothing of it after the softmax; finite, so that no backend makes NaN of it. */
+export const MASKED = -1e9
+
+export const GAP_BUCKETS = 16
+
+/**
+ * Which of GAP_BUCKETS the time between two events falls into: 0 for a first event, 1 for the same moment, then powers of
+ * four seconds, so that minutes, hours, days and months stay apart while one bucket still gets enough events to be learned.
+ */
+export function gapBucket(before: number | undefined, at: number): number {
+  if (before === undefined) return 0
+  const seconds = (at - before) / 1000
+  if (!(seconds > 0)) return 1
+  return 2 + Math.min(GAP_BUCKETS - 3, Math.floor(Math.log(1 + seconds) / Math.log(4)))
+}
+
+export function emptyRow(length: number): Row {
+  return {
+    length,
+    items: new Uint32Array(length),
+    types: new Uint8Array(length),
+    gaps: new Uint8Array(length),
+    starts: new Uint32Array(length),
+    targets: new Int32Array(length).fill(-1),
+    weights: new Float32Array(length),
+  }
+}
+
+/**
+ * How much each event counts as something to predict: the weight of its type, and 0 where its user had met the item before,
+ * since what was seen is neither recommended nor judged. [events]
+ */
+export function targetWeights(histories: Histories, typeWeights: ArrayLike<number>): Float32Array {
+  const weights = new Float32Array(histories.items.length)
+  for (let user = 0; user + 1 < histories.offsets.length; user++) {
+    const seen = new Set<number>()
+    for (let event = histories.offsets[user]; event < histories.offsets[user + 1]; event++) {
+      const item = histories.items[event]
+      if (!seen.has(item)) weights[event] = typeWeights[histories.types[event]] ?? 0
+      seen.add(item)
+    }
+  }
+  return weights
+}
+
+/**
+ * All users' sequences, shuffled, as rows of `length` tokens. A token's target is its user's next event. What is left of
+ * the last row is filled with lone tokens that predict nothing, so that every row has the same shape.
+ * @param weights [events], from `targetWeights`
+ */
+export function packHistories(histories: Histories, weights: Float32Array, length: number, random: Random): Row[] {
+  const { offsets, items, types, times } = histories
+  const order = random.permutation(offsets.length - 1)
+  const rows: Row[] = []
+  let row = emptyRow(0)
+  let filled = 0
+  for (const user of order) {
+    const end = offsets[user + 1]
+    // A history of one event has nothing to predict.
+    if (end - offsets[user] < 2) continue
+    let start = filled
+    for (let event = offsets[user]; event < end; event++) {
+      if (filled === row.length) {
+        row = emptyRow(length)
+        rows.push(row)
+        filled = 0
+        start = 0
+      }
+      row.items[filled] = items[event]
+      row.types[filled] = types[event]
+      row.gaps[filled] = gapBucket(event > offsets[user] ? times[event - 1] : undefined, times[event])
+      row.starts[filled] = start
+      if (event + 1 < end && weights[event + 1] > 0) {
+        row.targets[filled] = items[event + 1]
+        row.weights[filled] = weights[event + 1]
+      }
+      filled++
+    }
+  }
+  for (; filled < row.length; filled++) row.starts[filled] = filled
+  return rows
+}
+
+/**
+ * Several histories in one row, and the position of each one's last token. None may be empty.
+ * @param keep only that many of the newest events of each
+ */
+export function packRow(histories: Interaction[][], keep: number): { row: Row; last: number[] } {
+  const lengths = histories.map((history) => Math.min(history.length, keep))
+  const row = emptyRow(lengths.reduce((sum, length) => sum + length, 0))
+  const last: number[] = []
+  let filled = 0
+  histories.forEach((history, index) => {
+    const start = filled
+    const first = history.length - lengths[index]
+    for (let i = first; i < history.length; i++, filled++) {
+      row.items[filled] = history[i].item
+      row.types[filled] = history[i].type
+      // What was cut off must not show, or a caller who passes more than is kept would get another vector.
+      row.gaps[filled] = gapBucket(i > first ? history[i - 1].at : undefined, history[i].at)
+      row.starts[filled] = start
+    }
+    last.push(filled - 1)
+  })
+  return { row, last }
+}
+
+/**
+ * Weights of the recency-weighted mean at each of the positions `at` (all of them when absent): event k back counts
+ * typeWeight / (k + 1), over at most `window` events of the same sequence, summing to 1. [at, length], row-major.
+ */
+export function meanWeights(row: Row, window: number, typeWeights: ArrayLike<number>, at?: number[]): Float32Array {
+  const { length, starts, types } = row
+  const count = at?.length ?? length
+  const weights = new Float32Array(count * length)
+  for (let i = 0; i < count; i++) {
+    const position = at ? at[i] : i
+    const first = Math.max(starts[position], position - window + 1)
+    let sum = 0
+    for (let j = first; j <= position; j++) {
+      const weight = (typeWeights[types[j]] ?? 1) / (position - j + 1)
+      weights[i * length + j] = weight
+      sum += weight
+    }
+    if (sum > 0) for (let j = first; j <= position; j++) weights[i * length + j] /= sum
+  }
+  return weights
+}
+
+/**
+ * What is added to the attention scores of one head: its bias for the distance between two tokens where the earlier lies in
+ * the same sequence and inside the window, MASKED elsewhere. [at, length], row-major.
+ * @param bias [window] by distance
+ */
+export function attentionBias(row: Row, bias: Float32Array, at?: number[]): Float32Array {
+  const { length, starts } = row
+  const count = at?.length ?? length
+  const scores = new Float32Array(count * length).fill(MASKED)
+  for (let i = 0; i < count; i++) {
+    const position = at ? at[i] : i
+    for (let j = Math.max(starts[position], position - bias.length + 1); j <= position; j++) {
+      scores[i * length + j] = bias[position - j]
+    }
+  }
+  return scores
+}

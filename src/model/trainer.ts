@@ -1,0 +1,103 @@
+import { batchGradients } from './gradients.js'
+import { gatherRows, type Network } from './network.js'
+import { NegativeSampler } from './negatives.js'
+import { Adam, squaredNorm } from './optimizer.js'
+import type { Row } from './packing.js'
+import { Random } from './random.js'
+import type { Part } from './weights.js'
+
+export interface TrainerOptions {
+  /** Draws of negatives for each step; the whole catalogue when it is no larger. */
+  negatives: number
+  /** L2-SP: the share of its distance to the start, times the rate, that a weight is pulled back each step. */
+  pull: number
+  /** Longest gradient that is not shortened (Pascanu et al. 2013). */
+  clip: number
+  seed: number
+}
+
+export const DEFAULT_TRAINER: TrainerOptions = { negatives: 512, pull: 0, clip: 5, seed: 1 }
+
+/** Learning rate of each part of the network; 0 freezes it. */
+export type Rates = Record<Part, number>
+
+// Masks are cut from one pool of random numbers: drawing them anew would take as long as the matrix products.
+const DROPOUT_POOL = 1 << 20
+
+/** Trains a network step by step. Keeps no tensor from one step to the next. */
+export class Trainer {
+  private readonly random: Random
+  private readonly sampler: NegativeSampler
+  private readonly optimizers: Record<string, Adam> = {}
+  private readonly dropoutPool: Float32Array | undefined
+  /** Text part of all item vectors, kept while the adaptor is frozen. */
+  private projected: Float32Array | undefined
+
+  /**
+   * @param text [n, textLength], for exactly the network's vocabulary
+   * @param counts [n] training events of each item
+   */
+  constructor(
+    readonly network: Network,
+    private readonly text: Float32Array,
+    counts: ArrayLike<number>,
+    private readonly options: TrainerOptions = DEFAULT_TRAINER,
+  ) {
+    const { config, weights } = network
+    this.random = new Random(options.seed)
+    this.sampler = new NegativeSampler(counts)
+    for (const [name, { data }] of Object.entries(weights)) {
+      this.optimizers[name] = new Adam(data, name === 'residual' ? config.width : data.length, options.pull)
+    }
+    if (config.dropout > 0) {
+      const kept = 1 / (1 - config.dropout)
+      this.dropoutPool = Float32Array.from({ length: DROPOUT_POOL }, () =>
+        this.random.next() < config.dropout ? 0 : kept,
+      )
+    }
+  }
+
+  /** One step of Adam over some rows. @returns the mean loss over the rows' targets before it */
+  step(rows: Row[], rates: Rates): number {
+    const { network, random, dropoutPool } = this
+    const { loss, gradients } = batchGradients(network, {
+      rows,
+      negatives: this.sampler.draw(this.options.negatives, random),
+      text: (items) => this.textOf(items, rates.adaptor > 0),
+      dropout:
+        dropoutPool === undefined
+          ? null
+          : (size) => {
+              const from = random.below(dropoutPool.length - size)
+              return dropoutPool.subarray(from, from + size)
+            },
+    })
+    const moving = Object.entries(gradients).filter(([name]) => rates[network.weights[name].part] > 0)
+    const norm = Math.sqrt(moving.reduce((sum, [, gradient]) => sum + squaredNorm(gradient.values), 0))
+    const scale = norm > this.options.clip ? this.options.clip / norm : 1
+    for (const [name, { values, rows: places }] of moving) {
+      this.optimizers[name].step(values, rates[network.weights[name].part], scale, places)
+    }
+    if (rates.adaptor > 0) this.projected = undefined
+    network.dispose()
+    return loss
+  }
+
+  /** Mean loss over the rows' targets without dropout and without learning, against negatives drawn from `seed`. */
+  loss(rows: Row[], seed: number): number {
+    const { loss } = batchGradients(this.network, {
+      rows,
+      negatives: this.sampler.draw(this.options.negatives, new Random(seed)),
+      text: (items) => this.textOf(items, false),
+      dropout: null,
+    })
+    return loss
+  }
+
+  private textOf(items: Uint32Array, raw: boolean): { raw: Float32Array } | { projected: Float32Array } {
+    const { textLength, width } = this.network.config
+    if (raw) return { raw: gatherRows(this.text, items, textLength) }
+    this.projected ??= this.network.textVectors(this.text)
+    return { projected: gatherRows(this.projected, items, width) }
+  }
+}

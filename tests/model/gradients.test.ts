@@ -1,0 +1,56 @@
+import * as tf from '@tensorflow/tfjs-core'
+import '@tensorflow/tfjs-backend-cpu'
+import { beforeAll, describe, expect, it } from 'vitest'
+import { batchGradients, type Batch } from '../../src/model/gradients.js'
+import { Network } from '../../src/model/network.js'
+import { NegativeSampler } from '../../src/model/negatives.js'
+import { Random } from '../../src/model/random.js'
+import { busyArrays, randomRows, randomText, TINY, TINY_ITEMS } from './tiny-shop.js'
+
+const text = randomText(TINY_ITEMS, TINY.textLength, 3)
+const rows = randomRows([7, 3, 1, 9, 2, 5], 10, 4)
+const batch: Batch = {
+  rows,
+  negatives: new NegativeSampler(new Float64Array(TINY_ITEMS).fill(2)).draw(7, new Random(5)),
+  text: (items) => ({
+    raw: Float32Array.from({ length: items.length * TINY.textLength }, (_, i) => {
+      return text[items[Math.floor(i / TINY.textLength)] * TINY.textLength + (i % TINY.textLength)]
+    }),
+  }),
+  dropout: null,
+}
+
+describe('batchGradients', () => {
+  beforeAll(async () => {
+    await tf.setBackend('cpu')
+  })
+
+  it('agrees with numeric differentiation at every weight', () => {
+    const network = Network.fromArrays(TINY, busyArrays(TINY, TINY_ITEMS, 1))
+    const { gradients } = batchGradients(network, batch)
+    expect(Object.keys(gradients).sort()).toEqual(Object.keys(network.weights).sort())
+    const random = new Random(2)
+    for (const [name, { data, shape }] of Object.entries(network.weights)) {
+      const analytic = new Float32Array(data.length)
+      const { values, rows: places } = gradients[name]
+      if (places)
+        places.forEach((place, i) => analytic.set(values.subarray(i * shape[1], (i + 1) * shape[1]), place * shape[1]))
+      else analytic.set(values)
+      const tried = new Set(Array.from({ length: 12 }, () => random.below(data.length)))
+      for (const i of tried) {
+        // Small, or a step crosses the kink of a rectifier.
+        const step = 1e-3
+        const value = data[i]
+        data[i] = value + step
+        const above = batchGradients(network, batch).loss
+        data[i] = value - step
+        const below = batchGradients(network, batch).loss
+        data[i] = value
+        const numeric = (above - below) / (2 * step)
+        expect(Math.abs(numeric - analytic[i]), `${name}[${i}]: ${numeric} against ${analytic[i]}`).toBeLessThan(
+          5e-4 + 0.01 * Math.abs(numeric),
+        )
+      }
+    }
+  })
+})
