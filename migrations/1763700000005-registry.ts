@@ -11,14 +11,17 @@ export class Registry1763700000005 implements MigrationInterface {
       parent_id text,
       base_model text NOT NULL,
       created_at timestamptz NOT NULL DEFAULT now(),
-      -- The gate's decision when the version was made: promoted or rejected. What is served now is in promotions.
+      -- The gate's decision when the version was made: passed or rejected. What is served now is in promotions.
       decision text NOT NULL,
       reason text NOT NULL,
       -- Data window and counts, recipe, curves, metrics beside those of the others, gate's checks.
       report jsonb NOT NULL,
+      -- By name: bytes, number of parts, SHA-256.
+      artifacts jsonb NOT NULL,
       size_bytes bigint NOT NULL,
       PRIMARY KEY (tenant_id, version_id)
     )`)
+    await runner.query('CREATE INDEX model_versions_newest ON model_versions (tenant_id, created_at DESC, version_id)')
     // No right to update: a version never changes.
     await tenantTable(runner, 'model_versions', 'SELECT, INSERT, DELETE')
 

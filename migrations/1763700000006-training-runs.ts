@@ -23,6 +23,8 @@ export class TrainingRuns1763700000006 implements MigrationInterface {
       status jsonb NOT NULL DEFAULT '{}',
       -- Data-quality report.
       quality jsonb,
+      -- The snapshot (pg_snapshot) that the run's data were read in: what it does not show is new.
+      data_snapshot text,
       error jsonb,
       outcome text,
       version_id text,

@@ -4,6 +4,7 @@ import type { Config } from './platform/config.js'
 import type { DatabaseHandle } from './platform/database.js'
 import type { Logger } from './platform/logger.js'
 import { PlatformModule } from './platform/platform.module.js'
+import { RegistryModule } from './registry/registry.module.js'
 import { AuthGuard } from './tenants/auth.guard.js'
 import { hashKey, OPERATOR_KEY_HASH } from './tenants/keys.service.js'
 import { TenantsModule } from './tenants/tenants.module.js'
@@ -23,6 +24,7 @@ export class AppModule {
           exports: [OPERATOR_KEY_HASH],
         },
         TenantsModule,
+        RegistryModule,
         OperationsModule,
       ],
       providers: [AuthGuard],

@@ -1,0 +1,245 @@
+import { createHash, randomBytes } from 'node:crypto'
+import { Inject, Injectable } from '@nestjs/common'
+import { z } from 'zod'
+import { Database, type Sql } from '../platform/database.js'
+import { AppError, notFound } from '../platform/errors.js'
+import type { Caller } from '../platform/http.js'
+import { decodeCursor, toPage } from '../platform/schema.js'
+import { AuditService } from '../tenants/audit.service.js'
+import { type Promotion, type PromotionKind, servedBefore } from './promotion-history.js'
+import type { VersionReport } from './version-report.js'
+
+export interface ModelVersion {
+  id: string
+  runId: string | null
+  /** The version that it was fine-tuned from; null: from the base. */
+  parentId: string | null
+  baseModel: string
+  createdAt: Date
+  /** What the gate said when the version was made. */
+  decision: 'passed' | 'rejected'
+  reason: string
+  report: VersionReport
+  artifacts: Record<string, { bytes: number; parts: number; sha256: string }>
+  sizeBytes: number
+}
+
+export type VersionDraft = Pick<ModelVersion, 'runId' | 'parentId' | 'baseModel' | 'decision' | 'reason' | 'report'>
+
+/** Channel on which a tenant's id is said when what it is served by changes. */
+export const PROMOTIONS_CHANNEL = 'attune_promotions'
+
+// Large values make PostgreSQL and every pooler between hold them whole, several times over.
+const PART_BYTES = 1024 * 1024
+const COLUMNS = `version_id AS id, run_id AS "runId", parent_id AS "parentId", base_model AS "baseModel",
+  created_at AS "createdAt", decision, reason, report, artifacts, size_bytes::float8 AS "sizeBytes"`
+
+// Curves and checks are most of a report: a list has no use for them.
+const LISTED = COLUMNS.replace(
+  ' report,',
+  ` jsonb_build_object('dataWindow', report->'dataWindow', 'counts', report->'counts', 'metrics', report->'metrics') AS report,`,
+)
+
+/** Immutable model versions, their artifacts, and which one each tenant is served by. */
+@Injectable()
+export class VersionsService {
+  constructor(
+    @Inject(Database) private readonly database: Database,
+    @Inject(AuditService) private readonly audit: AuditService,
+  ) {}
+
+  /** Stores a version with its artifacts in one transaction: there is never half of one. */
+  async create(tenantId: string, draft: VersionDraft, artifacts: Record<string, Uint8Array>): Promise<ModelVersion> {
+    const id = `v-${new Date().toISOString().replaceAll(/[-:]|\..*/g, '')}-${randomBytes(4).toString('hex')}`
+    const described = Object.fromEntries(
+      Object.entries(artifacts).map(([name, bytes]) => [
+        name,
+        { bytes: bytes.length, parts: Math.max(1, Math.ceil(bytes.length / PART_BYTES)), sha256: sha256(bytes) },
+      ]),
+    )
+    const size = Object.values(artifacts).reduce((sum, bytes) => sum + bytes.length, 0)
+    return this.database.inTenant(tenantId, async (sql) => {
+      const [version] = await sql.query<ModelVersion>(
+        `INSERT INTO model_versions (tenant_id, version_id, run_id, parent_id, base_model, decision, reason, report, artifacts, size_bytes)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) RETURNING ${COLUMNS}`,
+        [
+          tenantId,
+          id,
+          draft.runId,
+          draft.parentId,
+          draft.baseModel,
+          draft.decision,
+          draft.reason,
+          JSON.stringify(draft.report),
+          JSON.stringify(described),
+          size,
+        ],
+      )
+      for (const [name, bytes] of Object.entries(artifacts)) {
+        for (let part = 0; part < described[name].parts; part++) {
+          const from = part * PART_BYTES
+          await sql.execute(
+            'INSERT INTO model_artifacts (tenant_id, version_id, name, part, bytes) VALUES ($1, $2, $3, $4, $5)',
+            [tenantId, id, name, part, Buffer.from(bytes.subarray(from, from + PART_BYTES))],
+          )
+        }
+      }
+      return version
+    })
+  }
+
+  /** @throws AppError NOT_FOUND */
+  async get(tenantId: string, versionId: string): Promise<ModelVersion> {
+    const [version] = await this.database.query<ModelVersion>(
+      tenantId,
+      `SELECT ${COLUMNS} FROM model_versions WHERE tenant_id = $1 AND version_id = $2`,
+      [tenantId, versionId],
+    )
+    if (!version) throw notFound('model version', versionId)
+    return version
+  }
+
+  /** Newest first, with the summary of their reports only. */
+  async list(tenantId: string, limit: number, cursor?: string) {
+    const [at, id] = decodeCursor(cursor, z.tuple([z.string().max(64), z.string().max(256)])) ?? [null, null]
+    const rows = await this.database.query<ModelVersion & { position: string }>(
+      tenantId,
+      // The moment as text: a Date would lose the microseconds that keep two versions apart.
+      `SELECT ${LISTED}, created_at::text AS position FROM model_versions
+       WHERE tenant_id = $1 AND ($2::timestamptz IS NULL OR (created_at, version_id) < ($2, $3))
+       ORDER BY created_at DESC, version_id DESC LIMIT $4`,
+      [tenantId, at, id, limit + 1],
+    )
+    return toPage(rows, limit, (row) => [row.position, row.id])
+  }
+
+  /**
+   * An artifact as it was stored.
+   * @throws AppError NOT_FOUND
+   * @throws AppError ARTIFACT_DAMAGED (500) where the bytes are not the ones that were stored
+   */
+  async readArtifact(tenantId: string, versionId: string, name: string): Promise<Uint8Array> {
+    const { artifacts } = await this.get(tenantId, versionId)
+    if (!Object.hasOwn(artifacts, name)) throw notFound(`artifact of ${versionId}`, name)
+    const { bytes, parts, sha256: expected } = artifacts[name]
+    const whole = new Uint8Array(bytes)
+    let offset = 0
+    // One part at a time: the driver holds what it reads twice, as text and as bytes.
+    for (let part = 0; part < parts; part++) {
+      const [row] = await this.database.query<{ bytes: Buffer }>(
+        tenantId,
+        'SELECT bytes FROM model_artifacts WHERE tenant_id = $1 AND version_id = $2 AND name = $3 AND part = $4',
+        [tenantId, versionId, name, part],
+      )
+      if (!row || offset + row.bytes.length > bytes) throw damaged(versionId, name)
+      whole.set(row.bytes, offset)
+      offset += row.bytes.length
+    }
+    if (offset !== bytes || sha256(whole) !== expected) throw damaged(versionId, name)
+    return whole
+  }
+
+  /** What the tenant is served by since when; null while nothing was ever promoted. A null version is the base. */
+  async current(tenantId: string): Promise<{ promotionId: string; versionId: string | null } | null> {
+    const [row] = await this.database.inTenant(tenantId, (sql) => currentRows(sql, [tenantId]))
+    return row ? { promotionId: row.promotionId, versionId: row.versionId } : null
+  }
+
+  /** `current` of many tenants at once, for whoever polls; tenants without a promotion are missing. */
+  async currentOf(tenantIds: string[]): Promise<Map<string, { promotionId: string; versionId: string | null }>> {
+    if (tenantIds.length === 0) return new Map()
+    const rows = await this.database.asSystem((sql) => currentRows(sql, tenantIds))
+    return new Map(rows.map(({ tenantId, promotionId, versionId }) => [tenantId, { promotionId, versionId }]))
+  }
+
+  /**
+   * Serves a version from now on. Promoting the one that is served changes nothing. A version that the gate rejected
+   * may be promoted by hand, and is recorded as forced.
+   * @param automatic on the word of the gate, not of a caller
+   * @throws AppError NOT_FOUND
+   */
+  promote(tenantId: string, versionId: string, caller: Pick<Caller, 'name'>, automatic = false): Promise<ModelVersion> {
+    return this.database.inTenant(tenantId, async (sql) => {
+      await lockTenant(sql, tenantId)
+      const [version] = await sql.query<ModelVersion>(
+        `SELECT ${COLUMNS} FROM model_versions WHERE tenant_id = $1 AND version_id = $2`,
+        [tenantId, versionId],
+      )
+      if (!version) throw notFound('model version', versionId)
+      const [current] = await currentRows(sql, [tenantId])
+      if (current?.versionId === versionId) return version
+      const kind = version.decision === 'rejected' ? 'forced' : automatic ? 'automatic' : 'manual'
+      await this.append(sql, tenantId, versionId, kind, caller, current?.versionId ?? null)
+      return version
+    })
+  }
+
+  /**
+   * Back to what was served before the current version, or to the base where there was nothing before it.
+   * @returns what is served now (null: the base), and what was until now
+   * @throws AppError NOTHING_TO_ROLL_BACK (409) where the tenant is served by the base
+   */
+  rollback(tenantId: string, caller: Pick<Caller, 'name'>): Promise<{ versionId: string | null; previous: string }> {
+    return this.database.inTenant(tenantId, async (sql) => {
+      await lockTenant(sql, tenantId)
+      const history = await sql.query<Pick<Promotion, 'versionId' | 'kind'>>(
+        `SELECT version_id AS "versionId", kind FROM promotions WHERE tenant_id = $1 ORDER BY promotion_id`,
+        [tenantId],
+      )
+      const served = servedBefore(history)
+      const previous = served.at(-1)
+      if (previous === undefined)
+        throw new AppError(
+          'NOTHING_TO_ROLL_BACK',
+          'This tenant is served by the base already: no promoted version is left to roll back from.',
+          { status: 409 },
+        )
+      const versionId = served.at(-2) ?? null
+      await this.append(sql, tenantId, versionId, 'rollback', caller, previous)
+      return { versionId, previous }
+    })
+  }
+
+  private async append(
+    sql: Sql,
+    tenantId: string,
+    versionId: string | null,
+    kind: PromotionKind,
+    caller: Pick<Caller, 'name'>,
+    previous: string | null,
+  ) {
+    await sql.execute('INSERT INTO promotions (tenant_id, version_id, kind, actor) VALUES ($1, $2, $3, $4)', [
+      tenantId,
+      versionId,
+      kind,
+      caller.name,
+    ])
+    const action = kind === 'rollback' ? 'version.rollback' : 'version.promote'
+    await this.audit.record(sql, tenantId, caller, action, versionId ?? 'base', { kind, previous })
+    await sql.query('SELECT pg_notify($1, $2)', [PROMOTIONS_CHANNEL, tenantId])
+  }
+}
+
+/** One promotion of a tenant at a time: two at once would both believe to follow the same one. */
+async function lockTenant(sql: Sql, tenantId: string) {
+  const rows = await sql.query('SELECT 1 FROM tenants WHERE tenant_id = $1 AND deleted_at IS NULL FOR UPDATE', [
+    tenantId,
+  ])
+  if (rows.length === 0) throw notFound('tenant', tenantId)
+}
+
+const currentRows = (sql: Sql, tenantIds: string[]) =>
+  sql.query<{ tenantId: string; promotionId: string; versionId: string | null }>(
+    `SELECT t.id AS "tenantId", p.promotion_id::text AS "promotionId", p.version_id AS "versionId"
+     FROM unnest($1::text[]) AS t (id)
+     CROSS JOIN LATERAL (SELECT promotion_id, version_id FROM promotions WHERE tenant_id = t.id
+       ORDER BY promotion_id DESC LIMIT 1) p`,
+    [tenantIds],
+  )
+
+const sha256 = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest('hex')
+const damaged = (versionId: string, name: string) =>
+  new AppError('ARTIFACT_DAMAGED', `The artifact '${name}' of ${versionId} is not what was stored.`, {
+    status: 500,
+    retryable: false,
+  })
