@@ -1,4 +1,5 @@
 import { type DynamicModule, Module } from '@nestjs/common'
+import { CatalogModule } from './catalog/catalog.module.js'
 import { OperationsModule } from './operations/operations.module.js'
 import type { Config } from './platform/config.js'
 import type { DatabaseHandle } from './platform/database.js'
@@ -24,6 +25,7 @@ export class AppModule {
           exports: [OPERATOR_KEY_HASH],
         },
         TenantsModule,
+        CatalogModule,
         RegistryModule,
         OperationsModule,
       ],

@@ -15,7 +15,8 @@ export const text = (max: number) => z.string().max(max).refine(storable, NOT_ST
 export const Timestamp = z.iso
   .datetime({ offset: true, error: 'has to be an RFC 3339 date and time with a zone' })
   .transform((value) => new Date(value))
-  .refine((value) => !Number.isNaN(value.getTime()), 'is not a real moment')
+  // What PostgreSQL reads back: with its zone taken off, a moment may leave the four-digit years.
+  .refine((value) => value.getUTCFullYear() >= 1 && value.getUTCFullYear() <= 9999, 'is not a real moment')
   .meta({ override: { type: 'string', format: 'date-time' } })
 
 /** How deep a free-form JSON value may nest: enough for any real use, far from the stack's end. */
