@@ -1,0 +1,48 @@
+import type { Sql } from '../platform/database.js'
+
+/**
+ * Whether there is enough behaviour to learn from. Counts stop at what is asked for: a tenant with a hundred million
+ * events is answered as fast as one with a thousand.
+ * @param need how far to count each
+ */
+export async function behaviourSince(
+  sql: Sql,
+  tenantId: string,
+  since: Date,
+  need: { events: number; usersWithHistory: number },
+): Promise<{ events: number; usersWithHistory: number }> {
+  const [row] = await sql.query<{ events: number; usersWithHistory: number }>(
+    `SELECT
+       (SELECT count(*)::int FROM (SELECT 1 FROM events e WHERE e.tenant_id = $1 AND e.occurred_at >= $2
+          AND EXISTS (SELECT FROM items i WHERE i.tenant_id = $1 AND i.item_id = e.item_id AND i.deleted_at IS NULL)
+          LIMIT $3) some_rows) AS events,
+       (SELECT count(*)::int FROM (SELECT 1 FROM events e WHERE e.tenant_id = $1 AND e.occurred_at >= $2
+          GROUP BY e.user_id HAVING min(e.occurred_at) < max(e.occurred_at) LIMIT $4) some_users) AS "usersWithHistory"`,
+    [tenantId, since, need.events, need.usersWithHistory],
+  )
+  return row
+}
+
+/**
+ * Events that a snapshot (`pg_current_snapshot()::text` of an earlier reader) did not show, counted up to `most`; all
+ * of them where there is no snapshot.
+ */
+export async function eventsPast(sql: Sql, tenantId: string, snapshot: string | null, most: number): Promise<number> {
+  const [{ count }] = await sql.query<{ count: number }>(
+    `SELECT count(*)::int AS count FROM (SELECT 1 FROM events WHERE tenant_id = $1
+       AND ($2::pg_snapshot IS NULL
+         OR (written_in >= pg_snapshot_xmin($2::pg_snapshot) AND NOT pg_visible_in_snapshot(written_in, $2::pg_snapshot)))
+       LIMIT $3) some_rows`,
+    [tenantId, snapshot, most],
+  )
+  return count
+}
+
+/** Erasures finished since a moment: what was trained before still knows those users. */
+export async function erasuresSince(sql: Sql, tenantId: string, since: Date): Promise<number> {
+  const [{ count }] = await sql.query<{ count: number }>(
+    'SELECT count(*)::int AS count FROM erasures WHERE tenant_id = $1 AND finished_at >= $2',
+    [tenantId, since],
+  )
+  return count
+}

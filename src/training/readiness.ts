@@ -1,0 +1,40 @@
+/** One thing that training needs and a tenant has too little of. */
+export interface Shortage {
+  what: 'events' | 'usersWithHistory' | 'items'
+  have: number
+  need: number
+  why: string
+}
+
+/**
+ * The least that a run starts with, each with its reason. Low on purpose: the gate decides whether what came out of it is
+ * good enough to serve; these only keep a run from starting that can't be judged at all.
+ */
+export const NEEDED = {
+  events: {
+    need: 200,
+    why: 'a tenth of them validates and a tenth tests: fewer leave both without anything to judge by',
+  },
+  usersWithHistory: {
+    need: 30,
+    why: 'only a user with events at two moments has a history to recommend from and something to be right about',
+  },
+  items: {
+    need: 20,
+    why: 'a list of ten out of fewer items is right by chance',
+  },
+} as const satisfies Record<Shortage['what'], { need: number; why: string }>
+
+export interface DataFacts {
+  /** Events within the tenant's `historyDays` of items in the catalogue; counted no further than needed. */
+  events: number
+  usersWithHistory: number
+  items: number
+}
+
+/** What is missing before a first run makes sense; empty: nothing. */
+export function shortages(facts: DataFacts): Shortage[] {
+  return (Object.keys(NEEDED) as Shortage['what'][])
+    .filter((what) => facts[what] < NEEDED[what].need)
+    .map((what) => ({ what, have: facts[what], ...NEEDED[what] }))
+}

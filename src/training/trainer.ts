@@ -1,0 +1,202 @@
+import { createHash } from 'node:crypto'
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { Inject, Injectable } from '@nestjs/common'
+import { ItemsService } from '../catalog/items.service.js'
+import { EventsService } from '../events/events.service.js'
+import { TEXT_LENGTH } from '../model/text-encoder.js'
+import { CONFIG, type Config } from '../platform/config.js'
+import { Database } from '../platform/database.js'
+import { AppError } from '../platform/errors.js'
+import { LOGGER, type Logger } from '../platform/logger.js'
+import { VersionsService } from '../registry/versions.service.js'
+import { eventTypeTable } from '../tenants/settings.js'
+import { TenantsService } from '../tenants/tenants.service.js'
+import { trainInChild } from './child-process.js'
+import { type Dataset, DatasetBuilder, encodeDataset } from './dataset.js'
+import { type Claim, type Ending, HEARTBEAT_MS, RunQueue } from './run-queue.js'
+import { historyStart } from './runs.service.js'
+import { type ChildLine, FILES, type Job, type Result, VERSION_ARTIFACT } from './training-job.js'
+
+/** Why a run was left before its end. */
+type Interruption = 'cancelled' | 'lost' | 'stopping'
+
+/** Does one claimed run from its data to its version. */
+@Injectable()
+export class Trainer {
+  constructor(
+    @Inject(CONFIG) private readonly config: Config,
+    @Inject(LOGGER) private readonly logger: Logger,
+    @Inject(Database) private readonly database: Database,
+    @Inject(TenantsService) private readonly tenants: TenantsService,
+    @Inject(ItemsService) private readonly items: ItemsService,
+    @Inject(EventsService) private readonly events: EventsService,
+    @Inject(VersionsService) private readonly versions: VersionsService,
+    @Inject(RunQueue) private readonly queue: RunQueue,
+  ) {}
+
+  /**
+   * Works on a run until it has ended, was cancelled, or belongs to somebody else. Never throws: what goes wrong is the
+   * run's end.
+   * @param stopping aborted when this process stops: the run goes back to the queue
+   */
+  async work(claim: Claim, stopping: AbortSignal): Promise<void> {
+    const interrupted = new AbortController()
+    const interrupt = (why: Interruption) => interrupted.abort(why)
+    const onStop = () => interrupt('stopping')
+    stopping.addEventListener('abort', onStop, { once: true })
+    if (stopping.aborted) onStop()
+    const heart = setInterval(() => {
+      this.queue.heartbeat(claim).then(
+        (held) => held !== 'held' && interrupt(held),
+        (error: unknown) => this.logger.warn({ err: error, run: claim.run.id }, 'a heartbeat failed'),
+      )
+    }, HEARTBEAT_MS)
+    try {
+      const ending = await this.train(claim, interrupted.signal).catch((error: unknown) => this.failure(claim, error))
+      await this.end(claim, interrupted.signal.aborted ? (interrupted.signal.reason as Interruption) : ending)
+    } catch (error) {
+      // The lease runs out, and the run is taken over.
+      this.logger.error({ err: error, run: claim.run.id }, 'could not end a training run')
+    } finally {
+      clearInterval(heart)
+      stopping.removeEventListener('abort', onStop)
+    }
+  }
+
+  private async end(claim: Claim, how: Interruption | Ending): Promise<void> {
+    if (how === 'lost') return
+    if (how === 'stopping') return this.queue.giveBack(claim)
+    const ending: Ending = how === 'cancelled' ? { state: 'cancelled', outcome: 'cancelled' } : how
+    await this.queue.finish(claim, ending)
+    this.logger.info({ tenant: claim.run.tenantId, run: claim.run.id, ...ending }, 'training run ended')
+  }
+
+  private async train(claim: Claim, signal: AbortSignal): Promise<Ending> {
+    const { tenantId, id, from } = claim.run
+    const folder = await mkdtemp(join(tmpdir(), 'attune-run-'))
+    try {
+      const champion = (await this.versions.current(tenantId))?.versionId ?? null
+      const datasetBytes = await this.prepare(claim, folder, champion, signal)
+      signal.throwIfAborted()
+      const reports = new Reports(claim, this.queue, this.logger)
+      // The same run tried again starts from the same numbers.
+      const seed = createHash('sha256').update(id).digest().readUInt32LE(0)
+      await trainInChild(folder, seed, { datasetBytes, signal, onLine: (line) => reports.add(line as ChildLine) })
+      await reports.flush()
+      signal.throwIfAborted()
+      if (reports.error) return { state: 'failed', outcome: 'failed', error: reports.error }
+      return await this.publish(claim, folder, from === 'active' ? champion : null)
+    } finally {
+      await rm(folder, { recursive: true, force: true })
+    }
+  }
+
+  /** Writes what the child needs into its folder. @returns the dataset's size */
+  private async prepare(claim: Claim, folder: string, champion: string | null, signal: AbortSignal): Promise<number> {
+    const { tenantId, from } = claim.run
+    // Taken before anything is read: what it does not show is new to the next run.
+    const [{ snapshot }] = await this.database.query<{ snapshot: string }>(
+      tenantId,
+      'SELECT pg_current_snapshot()::text AS snapshot',
+    )
+    await this.queue.report(claim, { dataSnapshot: snapshot }, [])
+    const bytes = encodeDataset(await this.read(tenantId, signal))
+    await writeFile(join(folder, FILES.dataset), bytes)
+    if (champion)
+      await writeFile(
+        join(folder, FILES.champion),
+        await this.versions.readArtifact(tenantId, champion, VERSION_ARTIFACT),
+      )
+    const job: Job = { from, backend: this.config.backend, now: Date.now() }
+    await writeFile(join(folder, FILES.job), JSON.stringify(job))
+    return bytes.length
+  }
+
+  private async read(tenantId: string, signal: AbortSignal): Promise<Dataset> {
+    const { settings, embeddingLength } = await this.tenants.get(tenantId)
+    const builder = new DatasetBuilder(embeddingLength ?? TEXT_LENGTH, eventTypeTable(settings), settings.hideAfter)
+    await this.items.changesSince(tenantId, null, (page) => {
+      signal.throwIfAborted()
+      builder.addItems(page)
+    })
+    await this.events.streamForTraining(tenantId, historyStart(settings.training.historyDays), (page) => {
+      signal.throwIfAborted()
+      builder.addEvents(page)
+    })
+    return builder.finish()
+  }
+
+  /** Stores what the child made, and serves it where the gate and the tenant's policy say so. */
+  private async publish(claim: Claim, folder: string, parentId: string | null): Promise<Ending> {
+    const { tenantId, id: runId } = claim.run
+    // A run that was taken over while this process slept must not leave two versions.
+    if ((await this.queue.heartbeat(claim)) === 'lost')
+      throw new AppError('LEASE_LOST', 'Another trainer has this run.')
+    const result = JSON.parse(await readFile(join(folder, FILES.result), 'utf8')) as Result
+    const artifact = await readFile(join(folder, FILES.version))
+    const tenant = await this.tenants.get(tenantId)
+    const { decision, reason, report } = result
+    const version = await this.versions.create(
+      tenantId,
+      { runId, parentId, baseModel: tenant.baseModel, decision, reason, report },
+      { [VERSION_ARTIFACT]: artifact },
+    )
+    const ending = { versionId: version.id, detail: reason }
+    if (decision === 'rejected') return { ...ending, state: 'rejected', outcome: 'rejected' }
+    if (!tenant.settings.training.autoPromote) return { ...ending, state: 'skipped', outcome: 'awaiting-promotion' }
+    await this.versions.promote(tenantId, version.id, { name: `run:${runId}` }, true)
+    return { ...ending, state: 'promoted', outcome: 'promoted' }
+  }
+
+  private failure(claim: Claim, error: unknown): Ending {
+    const known = error instanceof AppError
+    if (!known) this.logger.error({ err: error, tenant: claim.run.tenantId, run: claim.run.id }, 'training run failed')
+    const message = known ? error.message : 'Something went wrong here. The run’s id finds it in the log.'
+    return { state: 'failed', outcome: 'failed', error: { code: known ? error.code : 'INTERNAL', message } }
+  }
+}
+
+// Followers look twice a second; a child that says more often than that only makes rows.
+const REPORT_EVERY_MS = 700
+
+/** What a child says, put together so that the database hears of it now and then. */
+class Reports {
+  error: ChildLine['error']
+  private pending: ChildLine = {}
+  private events: Parameters<RunQueue['report']>[2] = []
+  private writing: Promise<void> = Promise.resolve()
+  private timer: NodeJS.Timeout | undefined
+
+  constructor(
+    private readonly claim: Claim,
+    private readonly queue: RunQueue,
+    private readonly logger: Logger,
+  ) {}
+
+  add(line: ChildLine): void {
+    const { state, status, quality, metrics, error } = line
+    this.error ??= error
+    if (state) this.events.push({ kind: 'state', data: { state } })
+    if (quality) this.events.push({ kind: 'quality', data: quality })
+    if (metrics) this.events.push({ kind: 'metrics', data: metrics })
+    if (state) this.pending.state = state
+    if (quality) this.pending.quality = quality
+    if (status) this.pending.status = { ...this.pending.status, ...status }
+    this.timer ??= setTimeout(() => void this.flush(), REPORT_EVERY_MS)
+  }
+
+  async flush(): Promise<void> {
+    clearTimeout(this.timer)
+    this.timer = undefined
+    const { pending, events } = this
+    this.pending = {}
+    this.events = []
+    if (pending.status) events.push({ kind: 'progress', data: pending.status })
+    this.writing = this.writing
+      .then(() => this.queue.report(this.claim, pending, events))
+      .catch((error: unknown) => this.logger.warn({ err: error, run: this.claim.run.id }, 'could not report progress'))
+    await this.writing
+  }
+}

@@ -1,0 +1,39 @@
+import type { Config } from '../platform/config.js'
+import type { VersionReport } from '../registry/version-report.js'
+import type { RunState, RunStatus, StartFrom } from './run.js'
+
+/** What the child finds in its folder, and what it leaves there. */
+export const FILES = {
+  dataset: 'dataset.safetensors',
+  /** The active version's file; absent where the tenant is served by the base. */
+  champion: 'champion.safetensors',
+  job: 'job.json',
+  version: 'version.safetensors',
+  result: 'result.json',
+} as const
+
+/** Name of a version's one artifact in the registry. */
+export const VERSION_ARTIFACT = 'version.safetensors'
+
+export interface Job {
+  from: StartFrom
+  backend: Config['backend']
+  /** The service's clock at the start, in milliseconds since 1970. */
+  now: number
+}
+
+export interface Result {
+  decision: 'passed' | 'rejected'
+  reason: string
+  report: VersionReport
+}
+
+/** One line of the child's output. */
+export interface ChildLine {
+  state?: RunState
+  status?: RunStatus
+  quality?: object
+  metrics?: object
+  /** What it ends for, where it could not train: said to the tenant. */
+  error?: { code: string; message: string }
+}
