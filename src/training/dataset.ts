@@ -146,7 +146,7 @@ export function decodeDataset(bytes: Uint8Array): Dataset {
   const facts = JSON.parse(metadata.facts) as Omit<Dataset, 'itemIds' | 'vectors' | 'events'>
   return {
     ...facts,
-    itemIds: JSON.parse(new TextDecoder().decode(arrays.itemIds.data as Uint8Array)) as string[],
+    itemIds: JSON.parse(new TextDecoder().decode(arrays.itemIds.data)) as string[],
     vectors: arrays.vectors.data as Float32Array,
     events: {
       users: arrays.users.data as Uint32Array,
