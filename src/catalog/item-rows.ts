@@ -84,7 +84,7 @@ const SHOWN = `i.item_id AS "itemId", i.title, i.description, i.categories, i.at
   i.price, i.available, i.published_at AS "publishedAt", i.expires_at AS "expiresAt"`
 
 /** Columns of a `CatalogRow`; `i` is items and `t` the tenant, both read in the same statement. */
-const CATALOG_COLUMNS = `${SHOWN}, i.deleted_at IS NOT NULL AS deleted,
+const CATALOG_COLUMNS = `${SHOWN}, i.created_at AS "createdAt", i.deleted_at IS NOT NULL AS deleted,
   CASE WHEN t.embedding_length IS NULL THEN i.vector ELSE i.embedding END AS vector`
 
 export type CatalogRow = Omit<CatalogItem, 'vector'> & { vector: Buffer | null }
@@ -95,7 +95,7 @@ export const changedItems = (since: boolean) => `SELECT ${CATALOG_COLUMNS} FROM 
   JOIN tenants t ON t.tenant_id = i.tenant_id
   WHERE i.tenant_id = $1 AND ${since ? 'i.changed_in >= $2::xid8' : 'i.deleted_at IS NULL'}`
 
-type ShownRow = Omit<CatalogItem, 'vector' | 'deleted'> & { embedding?: Buffer | null }
+type ShownRow = Omit<CatalogItem, 'vector' | 'deleted' | 'createdAt'> & { embedding?: Buffer | null }
 
 export async function readItem(sql: Sql, tenantId: string, itemId: string): Promise<ItemView | undefined> {
   const [row] = await sql.query<ShownRow>(

@@ -60,6 +60,8 @@ export interface CatalogItem {
   available: boolean
   publishedAt: Date | null
   expiresAt: Date | null
+  /** When the item was first accepted. */
+  createdAt: Date
   /** The item is gone; everything but its id is empty. */
   deleted: boolean
   /**
