@@ -29,6 +29,9 @@ export type VersionDraft = Pick<ModelVersion, 'runId' | 'parentId' | 'baseModel'
 /** Channel on which a tenant's id is said when what it is served by changes. */
 export const PROMOTIONS_CHANNEL = 'attune_promotions'
 
+/** Name of the artifact that a version is served from: a version file. */
+export const VERSION_ARTIFACT = 'version.safetensors'
+
 // Large values make PostgreSQL and every pooler between hold them whole, several times over.
 const PART_BYTES = 1024 * 1024
 const COLUMNS = `version_id AS id, run_id AS "runId", parent_id AS "parentId", base_model AS "baseModel",
