@@ -8,10 +8,10 @@ import { RunsService } from './runs.service.js'
 
 const PAGE = 200
 
-/** The newest moment of a schedule (cron, UTC) at or before `now`; null where there is none. */
+/** The newest moment of a schedule (cron, UTC, whole seconds) at or before `now`; null where there is none. */
 export function lastTick(schedule: string, now: Date): Date | null {
   const cron = new Cron(schedule, { timezone: 'UTC', paused: true })
-  const [tick] = cron.previousRuns(1, new Date(now.getTime() + 1))
+  const [tick] = cron.previousRuns(1, new Date(now.getTime() + 1000))
   return tick ?? null
 }
 

@@ -1,0 +1,288 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { Database } from '../../src/platform/database.js'
+import { VersionsService } from '../../src/registry/versions.service.js'
+import { TenantsService } from '../../src/tenants/tenants.service.js'
+import { RunQueue } from '../../src/training/run-queue.js'
+import { RunsService } from '../../src/training/runs.service.js'
+import { isDue, lastTick, nextTick, Scheduler } from '../../src/training/scheduler.js'
+import { type TestService, testService } from '../support/service.js'
+import { madeUpShop, send } from './shop.js'
+
+interface RunBody {
+  id: string
+  state: string
+  outcome: string | null
+  error: { code: string } | null
+}
+
+// No trainer in this service: the tests take the runs themselves.
+describe('training runs', () => {
+  let service: TestService
+  let database: Database
+  let queue: RunQueue
+  const shop = madeUpShop(60, 80)
+  beforeAll(async () => {
+    service = await testService({ ROLES: 'api' })
+    database = service.app.get(Database)
+    queue = service.app.get(RunQueue)
+  })
+  afterAll(() => service.stop())
+
+  const runs = (id: string) => `/v1/tenants/${id}/training-runs`
+  const tenantWithShop = async (settings = {}) => {
+    const tenant = await service.makeTenant(undefined, settings)
+    await send(service, tenant, shop)
+    return tenant
+  }
+  const ask = async (tenant: { id: string; key: string }, body: object = {}) => {
+    const answer = await service.call('POST', runs(tenant.id), { key: tenant.key, body })
+    return { status: answer.status, body: answer.body as RunBody & Record<string, unknown> }
+  }
+  const show = async (tenant: { id: string; key: string }, runId: string) =>
+    (await service.call('GET', `${runs(tenant.id)}/${runId}`, { key: tenant.key })).body as RunBody
+  /** Claims until this tenant's run is taken; others are put back. */
+  const claim = async (owner: string) => {
+    const claimed = await queue.claim(owner)
+    if (!claimed) throw new Error('no run to claim')
+    return claimed
+  }
+  const finishAll = async () => {
+    for (;;) {
+      const claimed = await queue.claim('cleaner')
+      if (!claimed) return
+      await queue.finish(claimed, { state: 'rejected', outcome: 'rejected' })
+    }
+  }
+
+  it('says what is missing where there is too little to train on', async () => {
+    const tenant = await service.makeTenant()
+    await send(service, tenant, { items: shop.items.slice(0, 5), events: shop.events.slice(0, 30) })
+    const { status, body } = await ask(tenant)
+    expect(status).toBe(422)
+    expect(body.code).toBe('NOT_ENOUGH_DATA')
+    const missing = body.missing as { what: string; have: number; need: number; why: string }[]
+    expect(missing.map(({ what }) => what).sort()).toEqual(['events', 'items', 'usersWithHistory'])
+    expect(missing.find(({ what }) => what === 'items')).toMatchObject({ have: 5, need: 20 })
+    expect((body.errors as { message: string }[])[0].message).toMatch(/of at least/)
+  })
+
+  it('queues one run of a tenant at a time, however many ask at once', async () => {
+    const tenant = await tenantWithShop()
+    const answers = await Promise.all([1, 2, 3, 4].map(() => ask(tenant, { reason: 'because' })))
+    expect(answers.map(({ status }) => status).sort()).toEqual([202, 409, 409, 409])
+    const queued = answers.find(({ status }) => status === 202)?.body
+    expect(queued).toMatchObject({ state: 'queued', from: 'active', reason: 'because', progress: null })
+    const refused = answers.find(({ status }) => status === 409)?.body
+    expect(refused).toMatchObject({ code: 'RUN_IN_PROGRESS', runId: queued?.id })
+    await finishAll()
+  })
+
+  it('takes a body-less request, and refuses a wrong one', async () => {
+    const tenant = await tenantWithShop()
+    expect((await service.call('POST', runs(tenant.id), { key: tenant.key })).status).toBe(202)
+    expect((await ask(tenant, { from: 'nowhere' })).status).toBe(400)
+    await finishAll()
+  })
+
+  it('cancels a queued run at once, and leaves an ended one as it is', async () => {
+    const tenant = await tenantWithShop()
+    const { body } = await ask(tenant)
+    const cancel = () => service.call('POST', `${runs(tenant.id)}/${body.id}/cancel`, { key: tenant.key })
+    expect(await cancel()).toMatchObject({ status: 200, body: { state: 'cancelled', outcome: 'cancelled' } })
+    expect(await cancel()).toMatchObject({ status: 200, body: { state: 'cancelled' } })
+    expect((await ask(tenant)).status).toBe(202)
+    await finishAll()
+  })
+
+  it('tells the trainer of a run that it was cancelled', async () => {
+    const tenant = await tenantWithShop()
+    const { body } = await ask(tenant)
+    const claimed = await claim('one')
+    expect(await queue.heartbeat(claimed)).toBe('held')
+    await service.call('POST', `${runs(tenant.id)}/${body.id}/cancel`, { key: tenant.key })
+    expect(await queue.heartbeat(claimed)).toBe('cancelled')
+    await queue.finish(claimed, { state: 'cancelled', outcome: 'cancelled' })
+    expect(await show(tenant, body.id)).toMatchObject({ state: 'cancelled', cancelRequested: true })
+  })
+
+  it('gives each run to one trainer, the tenant first that waited longest since its last', async () => {
+    const [busy, patient] = [await tenantWithShop(), await tenantWithShop()]
+    await ask(busy)
+    await finishAll()
+    // The busy one asks first again; the other one has had no run yet.
+    const second = await ask(busy, { force: true })
+    const first = await ask(patient)
+    const claims = await Promise.all(['a', 'b', 'c'].map((owner) => queue.claim(owner)))
+    expect(claims.filter((claimed) => claimed)).toHaveLength(2)
+    for (const claimed of claims) if (claimed) await queue.giveBack(claimed)
+    const order = [await claim('a'), await claim('a')].map(({ run }) => run.id)
+    expect(order).toEqual([first.body.id, second.body.id])
+    await database.asSystem((sql) => sql.execute(`UPDATE training_runs SET state = 'failed' WHERE state = 'preparing'`))
+  })
+
+  it('takes over a run whose lease ran out, and lets the lost trainer change nothing', async () => {
+    const tenant = await tenantWithShop()
+    const { body } = await ask(tenant)
+    const lost = await claim('lost')
+    expect(await queue.claim('other')).toBeUndefined()
+    const expire = () =>
+      database.query(tenant.id, `UPDATE training_runs SET lease_until = now() - interval '1 s' WHERE tenant_id = $1`, [
+        tenant.id,
+      ])
+    await expire()
+    const taken = await claim('other')
+    expect(taken.run).toMatchObject({ id: body.id, attempt: 2 })
+    expect(await queue.heartbeat(lost)).toBe('lost')
+    await queue.report(lost, { status: { progress: 0.9 } }, [{ kind: 'progress', data: {} }])
+    expect(await queue.finish(lost, { state: 'promoted', outcome: 'promoted' })).toBe(false)
+    await queue.giveBack(lost)
+    expect(await show(tenant, body.id)).toMatchObject({ state: 'preparing', progress: 0, attempt: 2 })
+    await expire()
+    expect((await claim('third')).run.attempt).toBe(3)
+    await expire()
+    expect(await queue.claim('fourth')).toBeUndefined()
+    expect(await show(tenant, body.id)).toMatchObject({ state: 'failed', error: { code: 'TRAINER_LOST' } })
+  })
+
+  it('counts no attempt for a trainer that stopped in order', async () => {
+    const tenant = await tenantWithShop()
+    const { body } = await ask(tenant)
+    for (let i = 0; i < 5; i++) await queue.giveBack(await claim('stopping'))
+    expect(await show(tenant, body.id)).toMatchObject({ state: 'queued', attempt: 0 })
+    await finishAll()
+  })
+
+  it('skips where nothing is new, until an event or an item is, or it is forced', async () => {
+    const tenant = await tenantWithShop()
+    await ask(tenant)
+    const claimed = await claim('trainer')
+    const [{ snapshot }] = await database.query<{ snapshot: string }>(
+      tenant.id,
+      'SELECT pg_current_snapshot()::text AS snapshot',
+    )
+    await queue.report(claimed, { dataSnapshot: snapshot }, [])
+    await queue.finish(claimed, { state: 'rejected', outcome: 'rejected', versionId: 'v-some' })
+    const skipped = await ask(tenant)
+    expect(skipped).toMatchObject({ status: 200, body: { state: 'skipped', outcome: 'nothing-new' } })
+    const forced = await ask(tenant, { force: true })
+    expect(forced.status).toBe(202)
+    await service.call('POST', `${runs(tenant.id)}/${forced.body.id}/cancel`, { key: tenant.key })
+    // The very same events again are nothing new either.
+    const again = { events: shop.events.slice(0, 10) }
+    const answer = await service.call('POST', `/v1/tenants/${tenant.id}/events`, { key: tenant.key, body: again })
+    expect(answer.body).toMatchObject({ duplicates: 10 })
+    expect((await ask(tenant)).status).toBe(200)
+    await send(service, tenant, { events: [{ ...shop.events[0], eventId: 'another' }] })
+    const news = await ask(tenant)
+    expect(news.status).toBe(202)
+    await finishAll()
+  })
+
+  it('lists runs newest first, page by page, and none of another tenant', async () => {
+    const [tenant, other] = [await tenantWithShop(), await tenantWithShop()]
+    const ids: string[] = []
+    for (let i = 0; i < 3; i++) {
+      ids.unshift((await ask(tenant)).body.id)
+      await finishAll()
+    }
+    const first = (await service.call('GET', `${runs(tenant.id)}?limit=2`, { key: tenant.key })).body as {
+      data: RunBody[]
+      nextCursor: string
+    }
+    const rest = (
+      await service.call('GET', `${runs(tenant.id)}?limit=2&cursor=${first.nextCursor}`, { key: tenant.key })
+    ).body as { data: RunBody[]; nextCursor: null }
+    expect([...first.data, ...rest.data].map((run) => run.id)).toEqual(ids)
+    expect(rest.nextCursor).toBeNull()
+    for (const end of ['', '/events'])
+      expect((await service.call('GET', `${runs(other.id)}/${ids[0]}${end}`, { key: other.key })).status).toBe(404)
+    expect((await service.call('GET', runs(tenant.id), { key: other.key })).status).toBe(403)
+  })
+
+  it('streams what a run reported and reports, from where the client left, until it ends', async () => {
+    const tenant = await tenantWithShop()
+    const { body } = await ask(tenant)
+    const claimed = await claim('trainer')
+    const follow = (lastEventId?: string) =>
+      fetch(`${service.url}${runs(tenant.id)}/${body.id}/events`, {
+        headers: { authorization: `Bearer ${tenant.key}`, ...(lastEventId && { 'last-event-id': lastEventId }) },
+      })
+    const response = await follow()
+    expect(response.headers.get('content-type')).toMatch(/^text\/event-stream/)
+    const whole = response.text()
+    await queue.report(claimed, { state: 'training', status: { progress: 0.5, epoch: 1 } }, [
+      { kind: 'state', data: { state: 'training' } },
+      { kind: 'progress', data: { progress: 0.5, epoch: 1 } },
+    ])
+    await queue.finish(claimed, { state: 'rejected', outcome: 'rejected', detail: 'not better' })
+    const text = await whole
+    const kinds = [...text.matchAll(/^event: (\w+)$/gm)].map((match) => match[1])
+    expect(kinds).toEqual(['attempt', 'state', 'state', 'progress', 'state', 'end'])
+    expect([...text.matchAll(/^id: (\d+)$/gm)].map((match) => Number(match[1]))).toEqual([1, 2, 3, 4, 5])
+    expect(text).toMatch(/event: progress\ndata: \{.*"progress":0.5/)
+    const later = await (await follow('4')).text()
+    expect([...later.matchAll(/^event: (\w+)$/gm)].map((match) => match[1])).toEqual(['state', 'end'])
+  })
+
+  it('ends its streams when the service stops', async () => {
+    const other = await testService({ ROLES: 'api' })
+    const tenant = await other.makeTenant()
+    await send(other, tenant, shop)
+    const run = (await other.call('POST', runs(tenant.id), { key: tenant.key })).body as RunBody
+    const response = await fetch(`${other.url}${runs(tenant.id)}/${run.id}/events`, {
+      headers: { authorization: `Bearer ${tenant.key}` },
+    })
+    const text = response.text()
+    const before = Date.now()
+    await other.stop()
+    expect(await text).not.toContain('event: end')
+    expect(Date.now() - before).toBeLessThan(5000)
+  })
+
+  it('schedules a run when it is due and enough is new', async () => {
+    const scheduler = () =>
+      new Scheduler(service.app.get(TenantsService), service.app.get(RunsService), {
+        info: () => undefined,
+        warn: (error: unknown) => expect.fail(JSON.stringify(error)),
+      } as never)
+    const training = { schedule: '0 3 * * *', minNewEvents: 100, minIntervalMinutes: 60 }
+    const due = await tenantWithShop({ training })
+    const tooFew = await tenantWithShop({ training: { ...training, minNewEvents: 100_000 } })
+    const never = await tenantWithShop({ training: { ...training, schedule: null } })
+    const count = async (tenant: { id: string; key: string }) =>
+      ((await service.call('GET', runs(tenant.id), { key: tenant.key })).body as { data: unknown[] }).data.length
+    await scheduler().look(new Date())
+    const tomorrow = new Date(Date.now() + 86_400_000)
+    await Promise.all([scheduler().look(tomorrow), scheduler().look(tomorrow)])
+    expect([await count(due), await count(tooFew), await count(never)]).toEqual([1, 0, 0])
+    await finishAll()
+  })
+
+  it('keeps the runs of a removed tenant from being worked on', async () => {
+    const tenant = await tenantWithShop()
+    await ask(tenant)
+    await service.call('DELETE', `/v1/tenants/${tenant.id}`, {})
+    expect(await queue.claim('trainer')).toBeUndefined()
+    expect(service.app.get(VersionsService)).toBeDefined()
+  })
+})
+
+describe('schedule', () => {
+  const policy = { schedule: '0 3 * * *', minNewEvents: 1, minIntervalMinutes: 60, historyDays: 1, autoPromote: true }
+  const at = (text: string) => new Date(`2026-03-01T${text}Z`)
+
+  it('knows the moment before and after now, in UTC', () => {
+    expect(lastTick('0 3 * * *', at('03:00:00'))).toEqual(at('03:00:00'))
+    expect(lastTick('0 3 * * *', at('02:59:59'))).toEqual(new Date('2026-02-28T03:00:00Z'))
+    expect(nextTick(policy, at('02:59:00'))).toEqual(at('03:00:00'))
+    expect(nextTick({ ...policy, schedule: null }, at('02:59:00'))).toBeNull()
+  })
+
+  it('is due once a tick, and not sooner after a run than the policy says', () => {
+    expect(isDue(policy, at('02:00:00'), null, at('02:59:00'))).toBe(false)
+    expect(isDue(policy, at('02:59:00'), null, at('03:00:05'))).toBe(true)
+    expect(isDue(policy, at('03:00:05'), null, at('15:00:00'))).toBe(false)
+    expect(isDue(policy, at('02:59:00'), at('02:30:00'), at('03:00:05'))).toBe(false)
+    expect(isDue(policy, at('02:59:00'), at('01:30:00'), at('03:00:05'))).toBe(true)
+  })
+})
