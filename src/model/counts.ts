@@ -115,16 +115,23 @@ export class Counts {
     Object.assign(this.norms, normsOf(this.steps))
   }
 
-  /** Writes each item's weighted number of events into `out` [items]. */
+  /** A type whose events are evidence, for histories that no user has, as that of "more like this". */
+  get evidenceType(): number {
+    return Math.max(0, this.evidence.indexOf(1))
+  }
+
+  /** Writes each item's weighted number of events into `out` [items], which may be shorter or longer than the counts. */
   popular(out: Float32Array): Float32Array {
-    out.set(this.popularity.subarray(0, this.items))
+    out.fill(0)
+    out.set(this.popularity.subarray(0, Math.min(this.items, out.length)))
     return out
   }
 
   /** Writes each item's weighted number of events, halved for every half-life since, as of `now`, into `out` [items]. */
   recent(now: number, out: Float32Array): Float32Array {
     const scale = 2 ** ((this.reference - now) / this.settings.halfLife)
-    for (let item = 0; item < this.items; item++) out[item] = this.decayed[item] * scale
+    out.fill(0)
+    for (let item = Math.min(this.items, out.length) - 1; item >= 0; item--) out[item] = this.decayed[item] * scale
     return out
   }
 

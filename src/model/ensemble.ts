@@ -1,0 +1,254 @@
+import type { Counts } from './counts.js'
+import type { Interaction } from './history.js'
+import { combine, noWeights, standardise } from './ranking.js'
+import type { ComponentName, Eligible, StandardScores, Weights } from './ranking.js'
+
+/**
+ * Weights of the components, from those for a user whose items hardly anybody has touched to those for one whose items
+ * many have: halfway between them when the items of the history were seen `halfway` times each.
+ */
+export interface Blend {
+  sparse: Weights
+  dense: Weights
+  halfway: number
+}
+
+/** The same weights whatever the history. */
+export const fixedBlend = (weights: Weights): Blend => ({ sparse: weights, dense: weights, halfway: 1 })
+
+export interface NetworkVectors {
+  width: number
+  /** [items, width], row-major */
+  vectors: Float32Array
+}
+
+export interface EnsembleParts {
+  itemCount: number
+  /** [items, textLength]: whitened rows of length 1, or of zeros for an item without text */
+  text: Float32Array
+  textLength: number
+  counts: Counts
+  network?: NetworkVectors
+  blend: Blend
+}
+
+export interface Contribution {
+  item: number
+  weight: number
+}
+
+// Beyond 50 steps a weight of 1 / (k + 1) adds nothing that is seen.
+const HISTORY_LENGTH = 50
+const SHARED_COMPONENTS = ['text', 'wide', 'narrow', 'popular', 'recent'] as const
+const PERSONAL_COMPONENTS = ['network', 'text', 'wide', 'narrow'] as const
+
+/**
+ * The scoring code: what evaluation measures is what serving runs. Holds no state of its own, so that a new catalogue or
+ * a new version is a new Ensemble over the same counts.
+ */
+export class Ensemble {
+  constructor(private readonly parts: EnsembleParts) {
+    const { itemCount, text, textLength, network } = parts
+    if (text.length < itemCount * textLength) throw new Error('The text vectors do not cover the catalogue')
+    if (network && network.vectors.length < itemCount * network.width) {
+      throw new Error("The network's vectors do not cover the catalogue")
+    }
+  }
+
+  get itemCount(): number {
+    return this.parts.itemCount
+  }
+
+  get blend(): Blend {
+    return this.parts.blend
+  }
+
+  /**
+   * A score for every item, [items]: higher is better, -Infinity for items that are not eligible. Standard scores are
+   * taken over the eligible items, so leave seen and unavailable ones out by `eligible`, not afterwards.
+   * @param history oldest first
+   * @param now milliseconds; recent popularity is as of this moment
+   * @param userVector the network's output for the history, [width]
+   */
+  score(history: Interaction[], now: number, eligible: Eligible, userVector?: Float32Array): Float32Array {
+    const weights = this.weights(history)
+    return combine(
+      this.standardScores(history, now, eligible, weights, userVector),
+      weights,
+      this.parts.itemCount,
+      eligible,
+    )
+  }
+
+  /** The blend's weights for this history: how much its items have been seen decides between sparse and dense. */
+  weights(history: Interaction[], blend = this.parts.blend): Weights {
+    const support = this.support(history)
+    const dense = support / (support + blend.halfway)
+    const weights = noWeights()
+    for (const name of Object.keys(weights) as ComponentName[]) {
+      weights[name] = blend.sparse[name] + (blend.dense[name] - blend.sparse[name]) * dense
+    }
+    return weights
+  }
+
+  /** Standard scores of the components that have a weight; popularity always, since it breaks ties. */
+  standardScores(
+    history: Interaction[],
+    now: number,
+    eligible: Eligible,
+    weights: Weights,
+    userVector?: Float32Array,
+  ): StandardScores {
+    const scores: StandardScores = {}
+    for (const name of ['network', ...SHARED_COMPONENTS] as const) {
+      if (weights[name] === 0 && name !== 'popular' && name !== 'recent') continue
+      const raw = this.component(name, history, now, userVector)
+      const standard = raw && standardise(raw, eligible)
+      if (standard) scores[name] = standard
+    }
+    return scores
+  }
+
+  /** One component's raw values, [items]; null where it has nothing to go by. */
+  component(name: ComponentName, history: Interaction[], now: number, userVector?: Float32Array): Float32Array | null {
+    const { itemCount, text, textLength, counts, network } = this.parts
+    switch (name) {
+      case 'popular':
+        return counts.popular(new Float32Array(itemCount)).map(Math.log1p)
+      case 'recent':
+        return counts.recent(now, new Float32Array(itemCount)).map(Math.log1p)
+      case 'network':
+        return network && userVector ? products(network.vectors, network.width, userVector, itemCount) : null
+      case 'text': {
+        const user = this.textUser(history)
+        return user && products(text, textLength, user, itemCount)
+      }
+      default:
+        return history.length > 0 ? counts.following(history, name, new Float32Array(itemCount)) : null
+    }
+  }
+
+  /**
+   * How much each item of the history contributed to the scores of `items`, largest first: the share of each personal
+   * component's weighted standard score that the history item accounts for. Popularity has no such item.
+   */
+  explain(
+    history: Interaction[],
+    now: number,
+    items: number[],
+    eligible: Eligible,
+    userVector?: Float32Array,
+  ): Contribution[][] {
+    const weights = this.weights(history)
+    const scores = this.standardScores(history, now, eligible, weights, userVector)
+    const steps = this.steps(history)
+    return items.map((item) => {
+      const shares = new Map<number, number>()
+      for (const name of PERSONAL_COMPONENTS) {
+        const amount = weights[name] * Math.max(0, scores[name]?.[item] ?? 0)
+        if (amount === 0) continue
+        const parts = steps.map((step, k) => Math.max(0, this.affinity(name, step, item)) * decay(name, k))
+        const total = parts.reduce((sum, part) => sum + part, 0)
+        if (total === 0) continue
+        parts.forEach((part, k) => {
+          if (part > 0) shares.set(steps[k], (shares.get(steps[k]) ?? 0) + (amount * part) / total)
+        })
+      }
+      return [...shares].map(([step, weight]) => ({ item: step, weight })).sort((a, b) => b.weight - a.weight)
+    })
+  }
+
+  /** Scores of every item as more of the same, [items], by text, co-occurrence and the network's vectors. */
+  similar(item: number, now: number, eligible: Eligible): Float32Array {
+    const { itemCount, counts, network } = this.parts
+    const others = eligible ? eligible.slice(0, itemCount) : new Uint8Array(itemCount).fill(1)
+    others[item] = 0
+    const history = [{ item, type: counts.evidenceType, at: now }]
+    const weights = { ...this.weights(history), popular: 0, recent: 0 }
+    const scores = this.standardScores(history, now, others, { ...weights, network: 0 })
+    if (network && weights.network > 0) {
+      const cosines = Float32Array.from({ length: itemCount }, (_, other) => this.affinity('network', item, other))
+      scores.network = standardise(cosines, others) ?? undefined
+    }
+    return combine(scores, weights, itemCount, others)
+  }
+
+  /** The mean of the last steps' text vectors weighted by 1 / (k + 1), [textLength]; null without a text in them. */
+  private textUser(history: Interaction[]): Float32Array | null {
+    const { itemCount, text, textLength } = this.parts
+    const user = new Float32Array(textLength)
+    let known = false
+    this.steps(history).forEach((item, k) => {
+      if (item >= itemCount) return
+      const from = item * textLength
+      const weight = decay('text', k)
+      for (let j = 0; j < textLength; j++) {
+        user[j] += weight * text[from + j]
+        known ||= text[from + j] !== 0
+      }
+    })
+    return known ? user : null
+  }
+
+  /** Mean number of times the history's items were seen by anybody, the newest weighing most. */
+  private support(history: Interaction[]): number {
+    let seen = 0
+    let total = 0
+    this.steps(history).forEach((item, k) => {
+      seen += this.parts.counts.seen(item) / (k + 1)
+      total += 1 / (k + 1)
+    })
+    return total > 0 ? seen / total : 0
+  }
+
+  private steps(history: Interaction[]): number[] {
+    return this.parts.counts.stepsOf(history, HISTORY_LENGTH)
+  }
+
+  private affinity(name: (typeof PERSONAL_COMPONENTS)[number], from: number, to: number): number {
+    const { text, textLength, counts, network } = this.parts
+    if (name === 'text') return cosine(text, textLength, from, to)
+    if (name === 'network') return network ? cosine(network.vectors, network.width, from, to) : 0
+    return counts.pair(name, from, to)
+  }
+}
+
+const decay = (name: (typeof PERSONAL_COMPONENTS)[number], k: number): number =>
+  (k + 1) ** (name === 'narrow' ? -1.5 : -1)
+
+/** Dot product of `vector` with each row, [rows]. Four sums at a time: one would wait for the addition before it. */
+function products(rows: Float32Array, width: number, vector: Float32Array, count: number): Float32Array {
+  const out = new Float32Array(count)
+  const even = width - (width % 4)
+  for (let row = 0, at = 0; row < count; row++) {
+    let a = 0
+    let b = 0
+    let c = 0
+    let d = 0
+    let j = 0
+    for (; j < even; j += 4, at += 4) {
+      a += rows[at] * vector[j]
+      b += rows[at + 1] * vector[j + 1]
+      c += rows[at + 2] * vector[j + 2]
+      d += rows[at + 3] * vector[j + 3]
+    }
+    for (; j < width; j++, at++) a += rows[at] * vector[j]
+    out[row] = a + b + c + d
+  }
+  return out
+}
+
+function cosine(rows: Float32Array, width: number, left: number, right: number): number {
+  let product = 0
+  let leftSquare = 0
+  let rightSquare = 0
+  for (let j = 0; j < width; j++) {
+    const a = rows[left * width + j]
+    const b = rows[right * width + j]
+    product += a * b
+    leftSquare += a * a
+    rightSquare += b * b
+  }
+  const norms = Math.sqrt(leftSquare * rightSquare)
+  return norms > 0 ? product / norms : 0
+}

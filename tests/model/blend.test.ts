@@ -1,0 +1,97 @@
+import { describe, expect, it } from 'vitest'
+import { blendCase, chooseBlend, fitWeights } from '../../src/model/blend.js'
+import { fixedBlend } from '../../src/model/ensemble.js'
+import { Random } from '../../src/model/random.js'
+import { noWeights, standardise, type StandardScores, type Weights } from '../../src/model/ranking.js'
+
+const ITEMS = 400
+const STANDARD = fixedBlend({ ...noWeights(), text: 0.3, wide: 0.3 })
+
+/** Users who pick by a known taste: the sum of `taste` times standard normal components. */
+function cases(count: number, taste: Partial<Weights>, seed = 1) {
+  const random = new Random(seed)
+  return Array.from({ length: count }, () => {
+    const scores: StandardScores = {}
+    for (const name of ['network', 'text', 'wide', 'popular'] as const) {
+      scores[name] = standardise(random.normals(ITEMS, 1), null)!
+    }
+    const utility = Float32Array.from({ length: ITEMS }, (_, item) => {
+      const gumbel = -Math.log(-Math.log(Math.max(1e-12, random.next())))
+      return gumbel + Object.entries(taste).reduce((sum, [name, w]) => sum + w * scores[name as 'text']![item], 0)
+    })
+    const target = utility.indexOf(Math.max(...utility))
+    return blendCase(scores, [target], STANDARD.sparse, null)
+  })
+}
+
+describe('fitting', () => {
+  it('finds the weights that made the choices', () => {
+    const weights = fitWeights(cases(800, { network: 2, text: 1 }), ['network', 'text', 'wide', 'popular'])
+    // Candidates are not all items, so the weights come out a little lower than those that chose.
+    expect(weights.network / weights.text).toBeGreaterThan(1.4)
+    expect(weights.network / weights.text).toBeLessThan(2.8)
+    expect(weights.wide).toBeLessThan(0.25 * weights.text)
+  })
+
+  it('gives no component a negative weight', () => {
+    const weights = fitWeights(cases(200, { text: 2, wide: -2 }), ['text', 'wide'])
+    expect(weights.wide).toBe(0)
+    expect(weights.text).toBeGreaterThan(0.5)
+  })
+
+  it('keeps the weight of a component that may not be used at 0', () => {
+    expect(fitWeights(cases(50, { network: 3 }), ['text', 'wide']).network).toBe(0)
+  })
+
+  it('stays near the default with hardly any users', () => {
+    const weights = fitWeights(cases(1, { popular: 3 }), ['text', 'wide', 'popular'])
+    expect(Math.abs(weights.text - 0.3)).toBeLessThan(0.3)
+  })
+})
+
+describe('choosing', () => {
+  it('uses the network where it adds to the rest', () => {
+    const choice = chooseBlend(cases(300, { network: 2, text: 2 }), STANDARD)
+    expect(choice.kind).toBe('blend')
+    expect(choice.blend.sparse.network).toBeGreaterThan(0.5)
+    expect(choice.validation['blend']).toBeGreaterThan(choice.validation['blend without network'])
+  })
+
+  it('leaves a network out that adds nothing, and says so', () => {
+    const choice = chooseBlend(cases(300, { text: 2, wide: 1 }), STANDARD)
+    expect(choice.kind).not.toBe('blend')
+    expect(choice.blend.sparse.network).toBe(0)
+    expect(choice.reason).toContain('the network is left out')
+  })
+
+  it('serves a single part where it beats every blend beyond noise', () => {
+    // Every other user picks by text, the others by wide, all by popularity: weights fitted on the one half mislead
+    // about the other.
+    const even = cases(200, { popular: 4, text: 4 }, 2)
+    const odd = cases(200, { popular: 4, wide: 4 }, 3)
+    const mixed = even.flatMap((one, i) => [one, odd[i]])
+    const choice = chooseBlend(mixed, fixedBlend({ ...noWeights(), wide: 1 }))
+    expect(choice.kind).toBe('popular')
+    expect(choice.reason).toContain('served alone')
+    expect(choice.blend.dense).toEqual({ ...noWeights(), popular: 1 })
+  })
+
+  it('keeps the default blend where users are few', () => {
+    const choice = chooseBlend(cases(10, { network: 3 }), STANDARD)
+    expect(choice.kind).toBe('default')
+    expect(choice.blend).toBe(STANDARD)
+    expect(chooseBlend([], STANDARD).kind).toBe('default')
+  })
+})
+
+it('keeps targets that no component ranks high as missed, not as candidates', () => {
+  const scores = {
+    text: standardise(
+      Float32Array.from({ length: ITEMS }, (_, item) => -item),
+      null,
+    )!,
+  }
+  const one = blendCase(scores, [0, 399], noWeights(), null)
+  expect(one.targets).toEqual([0])
+  expect(one.targetCount).toBe(2)
+})
