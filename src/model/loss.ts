@@ -38,7 +38,7 @@ export function softmaxLoss(
 ): SoftmaxLoss {
   const scaled: tf.Tensor2D = tf.mul(users, scale) // [L, D]
   const targetScores = tf.sum(tf.mul(scaled, targets), 1, true) // [L, 1]
-  const scores = tf.add(tf.matMul(scaled, negativesT), biases) // [L, N]
+  const scores: tf.Tensor2D = tf.add(tf.matMul(scaled, negativesT), biases) // [L, N]
   const shares: tf.Tensor2D = tf.softmax(scores) // [L, N]
   // The largest score has the largest share: its score minus the log of its share is the log-sum of all.
   const logSum = tf.sub(tf.max(scores, 1, true), tf.log(tf.max(shares, 1, true))) // [L, 1]

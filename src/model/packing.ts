@@ -50,17 +50,24 @@ export function emptyRow(length: number): Row {
 }
 
 /**
- * How much each event counts as something to predict: the weight of its type, and 0 where its user had met the item before,
- * since what was seen is neither recommended nor judged. [events]
+ * How much each event counts as something to predict: the weight of its type, and 0 where its item was hidden from its user
+ * before, since what is hidden is neither recommended nor judged. [events]
+ * @param typeWeights by event type, 0 for one that is no sign of interest
+ * @param hides by event type, whether such an event hides its item from then on; all do when absent
  */
-export function targetWeights(histories: Histories, typeWeights: ArrayLike<number>): Float32Array {
+export function targetWeights(
+  histories: Histories,
+  typeWeights: ArrayLike<number>,
+  hides?: ArrayLike<boolean>,
+): Float32Array {
   const weights = new Float32Array(histories.items.length)
   for (let user = 0; user + 1 < histories.offsets.length; user++) {
-    const seen = new Set<number>()
+    const hidden = new Set<number>()
     for (let event = histories.offsets[user]; event < histories.offsets[user + 1]; event++) {
       const item = histories.items[event]
-      if (!seen.has(item)) weights[event] = typeWeights[histories.types[event]] ?? 0
-      seen.add(item)
+      const type = histories.types[event]
+      if (!hidden.has(item)) weights[event] = typeWeights[type] ?? 0
+      if (!hides || hides[type]) hidden.add(item)
     }
   }
   return weights

@@ -1,0 +1,206 @@
+import { setImmediate } from 'node:timers/promises'
+import type { Histories } from '../model/history.js'
+import { Network } from '../model/network.js'
+import { packHistories, type Row, targetWeights } from '../model/packing.js'
+import { Random } from '../model/random.js'
+import type { NamedArrays } from '../model/tensor-file.js'
+import { type Rates, Trainer } from '../model/trainer.js'
+import type { NetworkConfig } from '../model/weights.js'
+
+export interface FitOptions {
+  /** Passes over the training events; the learning rate falls to nothing over them. */
+  epochs: number
+  /** Stop after this many epochs without a better validation. */
+  patience: number
+  /** At most this many steps in all; no limit when absent. */
+  maxSteps?: number
+  seed: number
+  /** Highest learning rate of Adam. */
+  rate: number
+  /** Share of that rate at which the adaptor learns: it knows the text already, and all items hang on it. */
+  adaptorShare: number
+  /** Steps over which the rate climbs. */
+  warmUpSteps: number
+  /** Epochs for which what the start already knows stays frozen. */
+  frozenEpochs: number
+  /** Tokens of a row, and rows of a step. */
+  rowLength: number
+  rowsPerStep: number
+  negatives: number
+  /** L2-SP, see `TrainerOptions`. */
+  pull: number
+  clip: number
+}
+
+export interface Progress {
+  epoch: number
+  step: number
+  /** Steps there will be unless it stops early. */
+  steps: number
+  /** Mean loss of the epoch so far. */
+  loss: number
+  /** Best validation so far. */
+  validation: number
+  tokensPerSecond: number
+  /** 0 to 1 */
+  progress: number
+}
+
+export interface EpochResult {
+  epoch: number
+  /** Mean training loss, with dropout; of the start: null */
+  trainLoss: number | null
+  /** Mean loss on held-out events, without dropout; null without them */
+  validationLoss: number | null
+  validationNdcg: number | null
+}
+
+export interface FitInput {
+  config: NetworkConfig
+  /** Weights to start from. */
+  start: NamedArrays
+  /** [n, textLength], row i for item i of the start's vocabulary */
+  text: Float32Array
+  /** Training events. */
+  histories: Histories
+  /** By event type: how much predicting one counts, 0 for those that are no sign of interest. */
+  typeWeights: number[]
+  /** By event type: whether it hides its item from later recommendations. All do when absent. */
+  hides?: boolean[]
+  /** Quality of a network on validation users, higher is better. Without it the last epoch is taken. */
+  validate?: (network: Network) => Promise<number> | number
+  /** Histories that go on into the validation window, and when it begins: for the validation loss. */
+  heldOut?: { histories: Histories; from: number }
+  options: FitOptions
+  signal?: AbortSignal
+  onProgress?: (progress: Progress) => void
+}
+
+export interface FitResult {
+  /** Weights of the best epoch. */
+  arrays: NamedArrays
+  bestEpoch: number
+  bestValidation: number | null
+  curve: EpochResult[]
+  steps: number
+  tokensPerSecond: number
+}
+
+// Enough tokens to tell a trend of the validation loss, few enough to cost little of an epoch.
+const HELD_OUT_TOKENS = 16_384
+const REPORT_EVERY = 10
+
+/**
+ * Trains a network from given weights and returns those of its best epoch on validation; the start competes as epoch 0, so
+ * the result is never worse there than what it started from.
+ *
+ * Staged: the rate climbs over the first steps, and during the first epochs what the start already knows stays frozen (its
+ * adaptor, and its transformer where it has one) while item residuals and scale find their place (Howard and Ruder 2018).
+ * @throws the signal's reason when it is aborted; Error when there is nothing to predict
+ */
+export async function fit(input: FitInput): Promise<FitResult> {
+  const { config, histories, options, signal } = input
+  const network = Network.fromArrays(config, input.start)
+  const weights = targetWeights(histories, input.typeWeights, input.hides)
+  const trainer = new Trainer(network, input.text, countItems(histories, network.vocabulary), {
+    negatives: options.negatives,
+    pull: options.pull,
+    clip: options.clip,
+    seed: options.seed,
+  })
+  const random = new Random(options.seed ^ PACKING_STREAM)
+  const heldOut = input.heldOut && heldOutRows(input, input.heldOut)
+  const isTrained = input.start.alpha.data.some((value) => value !== 0)
+
+  let rows = packHistories(histories, weights, options.rowLength, random)
+  if (!rows.some((row) => row.weights.some((weight) => weight > 0))) throw new Error('No event is left to predict.')
+  const stepsPerEpoch = Math.ceil(rows.length / options.rowsPerStep)
+  const steps = Math.min(options.epochs * stepsPerEpoch, options.maxSteps ?? Infinity)
+
+  const judge = async (epoch: number, trainLoss: number | null): Promise<EpochResult> => ({
+    epoch,
+    trainLoss,
+    validationLoss: heldOut ? trainer.loss(heldOut, options.seed) : null,
+    validationNdcg: input.validate ? await input.validate(network) : null,
+  })
+  const curve = [await judge(0, null)]
+  let best = { epoch: 0, validation: curve[0].validationNdcg, arrays: network.toArrays() }
+  let step = 0
+  let tokens = 0
+  let seconds = 0
+  for (let epoch = 1; step < steps; epoch++) {
+    if (epoch > 1) rows = packHistories(histories, weights, options.rowLength, random)
+    const isFrozen = epoch <= options.frozenEpochs
+    let sum = 0
+    let done = 0
+    for (let from = 0; from < rows.length && step < steps; from += options.rowsPerStep) {
+      // Lets cancelling, heartbeats and progress through between two steps.
+      await setImmediate()
+      signal?.throwIfAborted()
+      const batch = rows.slice(from, from + options.rowsPerStep)
+      const started = performance.now()
+      sum += trainer.step(batch, ratesOf(options, step, steps, isFrozen, isTrained))
+      seconds += (performance.now() - started) / 1000
+      tokens += batch.length * options.rowLength
+      done++
+      step++
+      if (step % REPORT_EVERY === 0 || step === steps) {
+        const validation = best.validation ?? 0
+        const tokensPerSecond = tokens / seconds
+        input.onProgress?.({
+          epoch,
+          step,
+          steps,
+          loss: sum / done,
+          validation,
+          tokensPerSecond,
+          progress: step / steps,
+        })
+      }
+    }
+    const result = await judge(epoch, sum / done)
+    signal?.throwIfAborted()
+    curve.push(result)
+    if (result.validationNdcg === null || best.validation === null || result.validationNdcg > best.validation) {
+      best = { epoch, validation: result.validationNdcg, arrays: network.toArrays() }
+    } else if (epoch - best.epoch >= options.patience) break
+  }
+  network.dispose()
+  return {
+    arrays: best.arrays,
+    bestEpoch: best.epoch,
+    bestValidation: best.validation,
+    curve,
+    steps: step,
+    tokensPerSecond: seconds > 0 ? tokens / seconds : 0,
+  }
+}
+// Keeps the order of sequences apart from the trainer's draws, which start from the same seed.
+const PACKING_STREAM = 0x5eed
+
+function ratesOf(options: FitOptions, step: number, steps: number, isFrozen: boolean, isTrained: boolean): Rates {
+  const climb = Math.min(1, (step + 1) / options.warmUpSteps)
+  const rate = options.rate * climb * (1 - step / steps)
+  return {
+    adaptor: isFrozen ? 0 : rate * options.adaptorShare,
+    residual: rate,
+    sequence: isFrozen && isTrained ? 0 : rate,
+    readout: rate,
+  }
+}
+
+function countItems(histories: Histories, items: number): Float64Array {
+  const counts = new Float64Array(items)
+  for (const item of histories.items) counts[item]++
+  return counts
+}
+
+/** Rows whose targets all lie in the validation window. */
+function heldOutRows(input: FitInput, heldOut: { histories: Histories; from: number }): Row[] {
+  const { histories, from } = heldOut
+  const weights = targetWeights(histories, input.typeWeights, input.hides)
+  for (let event = 0; event < weights.length; event++) if (histories.times[event] < from) weights[event] = 0
+  const rows = packHistories(histories, weights, input.options.rowLength, new Random(input.options.seed))
+  const useful = rows.filter((row) => row.weights.some((weight) => weight > 0))
+  return useful.slice(0, Math.max(1, Math.floor(HELD_OUT_TOKENS / input.options.rowLength)))
+}
