@@ -35,6 +35,8 @@ export class Events1763700000004 implements MigrationInterface {
       requested_at timestamptz NOT NULL DEFAULT now(),
       finished_at timestamptz,
       removed jsonb NOT NULL DEFAULT '{}',
+      -- The transaction that removed the rows: a snapshot that shows it shows none of them.
+      done_in xid8 NOT NULL DEFAULT pg_current_xact_id(),
       PRIMARY KEY (tenant_id, erasure_id)
     )`)
     await tenantTable(runner, 'erasures')

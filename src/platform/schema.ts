@@ -36,7 +36,8 @@ export function isShallow(value: unknown, limit = MAX_DEPTH): boolean {
 export const freeForm = (maxBytes: number) =>
   z
     .record(z.string(), z.unknown())
-    .refine((value) => isShallow(value), `nests deeper than ${MAX_DEPTH}`)
+    // Ends here where it fails: what comes next walks the value by recursion.
+    .refine((value) => isShallow(value), { error: `nests deeper than ${MAX_DEPTH}`, abort: true })
     .refine((value) => {
       const json = JSON.stringify(value)
       return json.length <= maxBytes && !/\\u0000|\\ud[89ab]|\\ud[c-f]/.test(json)

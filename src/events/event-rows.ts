@@ -1,0 +1,82 @@
+import type { Sql } from '../platform/database.js'
+import type { PlacedEvent, UserEvent, WrittenEvent } from './event.js'
+
+const PAGE = 5000
+
+/**
+ * The rows are numbered in the order of the batch, which is the order that breaks ties of `occurred_at`: a basket is
+ * often sent with one time for all of it.
+ */
+const INSERT = `
+  INSERT INTO events (tenant_id, event_id, user_id, item_id, type, value, occurred_at, session_id, recommendation_id, properties)
+  SELECT $1, e.event_id, e.user_id, e.item_id, e.type, e.value, e.occurred_at, e.session_id, e.recommendation_id, e.properties::jsonb
+  FROM unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::double precision[], $7::timestamptz[], $8::text[], $9::text[], $10::text[])
+    WITH ORDINALITY AS e (event_id, user_id, item_id, type, value, occurred_at, session_id, recommendation_id, properties, place)
+  ORDER BY e.place
+  ON CONFLICT (tenant_id, event_id) DO NOTHING`
+
+/** @returns how many were new */
+export function insertEvents(sql: Sql, tenantId: string, events: PlacedEvent[]): Promise<number> {
+  const column = <T>(pick: (event: PlacedEvent['event']) => T) => events.map(({ event }) => pick(event))
+  return sql.execute(INSERT, [
+    tenantId,
+    column((e) => e.eventId),
+    column((e) => e.userId),
+    column((e) => e.itemId),
+    column((e) => e.type),
+    column((e) => e.value ?? null),
+    column((e) => e.occurredAt.toISOString()),
+    column((e) => e.sessionId ?? null),
+    column((e) => e.recommendationId ?? null),
+    column((e) => (e.properties ? JSON.stringify(e.properties) : null)),
+  ])
+}
+
+/** The newest `limit` of a user, oldest first. */
+export async function readHistory(sql: Sql, tenantId: string, userId: string, limit: number): Promise<UserEvent[]> {
+  const rows = await sql.query<UserEvent>(
+    `SELECT item_id AS "itemId", type, occurred_at AS "occurredAt" FROM events
+     WHERE tenant_id = $1 AND user_id = $2 ORDER BY occurred_at DESC, arrival DESC LIMIT $3`,
+    [tenantId, userId, limit],
+  )
+  return rows.reverse()
+}
+
+const WRITTEN = `arrival, user_id AS "userId", item_id AS "itemId", type, value, occurred_at AS "occurredAt"`
+
+/** What to read of the events of a tenant, in the order in which they happened, ties by arrival. */
+export interface EventSelection {
+  /** Written in this transaction or a later one. */
+  horizon?: string
+  since?: Date
+  /** Only so many, the newest. */
+  newest?: number
+}
+
+/** Reads through a server-side cursor: constant memory for any number of events, all from one moment. */
+export async function readEvents(
+  sql: Sql,
+  tenantId: string,
+  { horizon, since, newest }: EventSelection,
+  onPage: (rows: WrittenEvent[]) => void | Promise<void>,
+): Promise<void> {
+  const values: unknown[] = [tenantId]
+  const where = ['tenant_id = $1']
+  if (horizon !== undefined) where.push(`written_in >= $${values.push(horizon)}::xid8`)
+  if (since !== undefined) where.push(`occurred_at >= $${values.push(since)}::timestamptz`)
+  const chosen = `FROM events WHERE ${where.join(' AND ')}`
+  const rows =
+    newest === undefined
+      ? chosen
+      : `FROM (SELECT * ${chosen} ORDER BY occurred_at DESC, arrival DESC LIMIT $${values.push(newest)}::bigint) chosen`
+  await sql.execute(
+    `DECLARE read_events NO SCROLL CURSOR FOR SELECT ${WRITTEN} ${rows} ORDER BY occurred_at, arrival`,
+    values,
+  )
+  for (;;) {
+    const page = await sql.query<WrittenEvent>(`FETCH ${PAGE} FROM read_events`)
+    if (page.length > 0) await onPage(page)
+    if (page.length < PAGE) break
+  }
+  await sql.execute('CLOSE read_events')
+}

@@ -1,0 +1,126 @@
+import { Inject, Injectable } from '@nestjs/common'
+import { setTimeout } from 'node:timers/promises'
+import { Database } from '../platform/database.js'
+import { notFound } from '../platform/errors.js'
+import { sqlState, storeByHalving } from '../platform/halving.js'
+import { Metrics } from '../platform/metrics.js'
+import { parseEntries, type Rejection } from '../platform/schema.js'
+import { completeEvent, Event, type PlacedEvent, type UserEvent, type WrittenEvent } from './event.js'
+import { insertEvents, readEvents, readHistory } from './event-rows.js'
+
+export interface Stored {
+  accepted: number
+  duplicates: number
+  rejected: Rejection[]
+}
+
+const FOREIGN_KEY_VIOLATION = '23503'
+const DEADLOCK = '40P01'
+/** Two batches that hold the same events in another order may lock each other up; one of them is thrown out, then goes through. */
+const DEADLOCK_TRIES = 4
+
+/** What users did: the same code behind the HTTP door and the Kafka door. */
+@Injectable()
+export class EventsService {
+  private readonly ingested
+
+  constructor(
+    @Inject(Database) private readonly database: Database,
+    @Inject(Metrics) metrics: Metrics,
+  ) {
+    this.ingested = metrics.counter('events_ingested_total', 'New events that were stored, by door', ['source'])
+  }
+
+  /**
+   * Stores a batch as it came, each entry on its own.
+   * @param entries at most 1000
+   * @param source the door, for the metrics
+   * @throws AppError BATCH_TOO_LARGE (413), NOT_FOUND where the tenant is gone
+   */
+  async ingest(tenantId: string, entries: unknown[], source = 'http'): Promise<Stored> {
+    const { good, rejected } = parseEntries(entries, Event, 'INVALID_EVENT')
+    const now = new Date()
+    const placed = good.map(({ index, value }) => ({ index, event: completeEvent(value, now) }))
+    const stored = await this.store(tenantId, placed, source)
+    return { ...stored, rejected: [...rejected, ...stored.rejected].sort((a, b) => a.index - b.index) }
+  }
+
+  /**
+   * Stores parsed events, of any number, in their order. Sent twice, an event changes nothing.
+   * @throws AppError NOT_FOUND where the tenant is gone
+   */
+  async store(tenantId: string, events: PlacedEvent[], source: string): Promise<Stored> {
+    const rejected: Rejection[] = []
+    let accepted = 0
+    await storeByHalving(
+      events,
+      async (part) => {
+        accepted += await this.insert(tenantId, part)
+      },
+      ({ index }) => rejected.push({ index, code: 'REFUSED', reason: 'The database does not take this event.' }),
+    )
+    this.ingested.inc({ source }, accepted)
+    return { accepted, duplicates: events.length - accepted - rejected.length, rejected }
+  }
+
+  /** The newest `limit` events of a user, oldest first, ties by arrival. */
+  historyOf(tenantId: string, userId: string, limit: number): Promise<UserEvent[]> {
+    return this.database.inTenant(tenantId, (sql) => readHistory(sql, tenantId, userId, limit))
+  }
+
+  /**
+   * Reads what was written since an earlier call, in pages, ordered by `occurredAt`, then arrival. An event may be given
+   * twice (the same `arrival`), never left out.
+   * @param horizon what the earlier call returned; null: everything within the options
+   * @returns the horizon for the next call
+   */
+  async writtenSince(
+    tenantId: string,
+    horizon: string | null,
+    onPage: (events: WrittenEvent[]) => void | Promise<void>,
+    options: { since?: Date; newest?: number } = {},
+  ): Promise<string> {
+    return this.database.inTenant(tenantId, async (sql) => {
+      // Before the rows are read: what commits in between belongs to the next call too.
+      const [{ next }] = await sql.query<{ next: string }>(
+        'SELECT pg_snapshot_xmin(pg_current_snapshot())::text AS next',
+      )
+      await readEvents(sql, tenantId, { ...options, horizon: horizon ?? undefined }, onPage)
+      return next
+    })
+  }
+
+  /** Every event since a moment, ordered by `occurredAt`, then arrival, at constant memory and all from one moment. */
+  async streamForTraining(
+    tenantId: string,
+    since: Date,
+    onPage: (rows: WrittenEvent[]) => void | Promise<void>,
+  ): Promise<void> {
+    await this.database.inTenant(tenantId, (sql) => readEvents(sql, tenantId, { since }, onPage))
+  }
+
+  /** Reads every event of the tenant: not for each request. */
+  async summary(tenantId: string): Promise<{ events: number; users: number; newest: Date | null }> {
+    const [row] = await this.database.query<{ events: number; users: number; newest: Date | null }>(
+      tenantId,
+      `SELECT coalesce(sum(events), 0)::integer AS events, count(*)::integer AS users, max(newest) AS newest
+       FROM (SELECT count(*) AS events, max(occurred_at) AS newest FROM events WHERE tenant_id = $1 GROUP BY user_id) users`,
+      [tenantId],
+    )
+    return row
+  }
+
+  private async insert(tenantId: string, events: PlacedEvent[]): Promise<number> {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await this.database.inTenant(tenantId, (sql) => insertEvents(sql, tenantId, events))
+      } catch (error) {
+        const state = sqlState(error)
+        // The only foreign key of the table.
+        if (state === FOREIGN_KEY_VIOLATION) throw notFound('tenant', tenantId)
+        if (state !== DEADLOCK || attempt === DEADLOCK_TRIES) throw error
+        await setTimeout(Math.random() * 50 * attempt)
+      }
+    }
+  }
+}

@@ -1,0 +1,19 @@
+/** A table that holds rows of users: each has `tenant_id` and `user_id`. */
+export interface PersonalTable {
+  name: string
+  /** What a row is called in an export. */
+  kind: string
+  /** When what the row tells of happened; rows older than a tenant's retention go. */
+  at: string
+  /** The rest of the primary key after the tenant. */
+  key: string
+}
+
+/**
+ * Every table with users' rows, whichever room writes it: erasure, merge, export and retention have to reach all of
+ * them, in one transaction where it matters, and a table that is forgotten here would be a promise broken.
+ */
+export const PERSONAL_TABLES: readonly PersonalTable[] = [
+  { name: 'events', kind: 'event', at: 'occurred_at', key: 'event_id' },
+  { name: 'recommendations', kind: 'recommendation', at: 'created_at', key: 'recommendation_id' },
+]

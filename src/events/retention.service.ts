@@ -1,0 +1,65 @@
+import { Inject, Injectable, type BeforeApplicationShutdown, type OnApplicationBootstrap } from '@nestjs/common'
+import { CONFIG, type Config } from '../platform/config.js'
+import { Database } from '../platform/database.js'
+import { LOGGER, type Logger } from '../platform/logger.js'
+import { Loop } from '../platform/loop.js'
+import { TenantsService } from '../tenants/tenants.service.js'
+import { PERSONAL_TABLES } from './personal-data.js'
+
+const EVERY_MS = 3_600_000
+/** Rows deleted in one transaction: few enough to hold no lock for long. */
+const BATCH = 5000
+const DAY_MS = 86_400_000
+
+/** Deletes what is older than its tenant wants kept. */
+@Injectable()
+export class RetentionService implements OnApplicationBootstrap, BeforeApplicationShutdown {
+  private loop?: Loop
+  private stopping = false
+
+  constructor(
+    @Inject(Database) private readonly database: Database,
+    @Inject(TenantsService) private readonly tenants: TenantsService,
+    @Inject(CONFIG) private readonly config: Config,
+    @Inject(LOGGER) private readonly logger: Logger,
+  ) {}
+
+  onApplicationBootstrap() {
+    if (!this.config.roles.includes('ingest')) return
+    this.loop = new Loop(
+      () => this.sweep(Date.now()),
+      EVERY_MS,
+      (error) => this.logger.warn({ err: error }, 'could not delete what is past its retention'),
+    ).start()
+  }
+
+  beforeApplicationShutdown() {
+    this.stopping = true
+    return this.loop?.stop()
+  }
+
+  /**
+   * Goes through all tenants that have a retention, in bounded batches.
+   * @param now ms since the epoch
+   */
+  async sweep(now: number): Promise<void> {
+    let cursor: string | undefined
+    do {
+      const page = await this.tenants.list(100, cursor)
+      for (const { id, settings } of page.data)
+        if (settings.retentionDays !== null) await this.clean(id, new Date(now - settings.retentionDays * DAY_MS))
+      cursor = page.nextCursor ?? undefined
+    } while (cursor !== undefined && !this.stopping)
+  }
+
+  private async clean(tenantId: string, before: Date): Promise<void> {
+    for (const { name, at } of PERSONAL_TABLES) {
+      const old = `SELECT ctid FROM ${name} WHERE tenant_id = $1 AND ${at} < $2 LIMIT ${BATCH}`
+      const statement = `DELETE FROM ${name} WHERE tenant_id = $1 AND ctid = ANY (ARRAY(${old}))`
+      let removed: number
+      do {
+        removed = await this.database.inTenant(tenantId, (sql) => sql.execute(statement, [tenantId, before]))
+      } while (removed === BATCH && !this.stopping)
+    }
+  }
+}
