@@ -44,14 +44,17 @@ describe('nothing is lost, nothing is double', () => {
   let service: ServiceProcess
   const topic = `events-${randomBytes(6).toString('hex')}`
   beforeAll(async () => {
-    const kafka = brokers && {
-      KAFKA_BROKERS: brokers,
-      KAFKA_GROUP: topic,
-      KAFKA_EVENTS_TOPIC: topic,
-      KAFKA_ITEMS_TOPIC: `${topic}-items`,
-      KAFKA_DEAD_LETTERS_TOPIC: `${topic}-dead`,
-    }
-    service = await serviceProcess(kafka ?? {})
+    const kafka: Record<string, string> =
+      brokers === null
+        ? {}
+        : {
+            KAFKA_BROKERS: brokers,
+            KAFKA_GROUP: topic,
+            KAFKA_EVENTS_TOPIC: topic,
+            KAFKA_ITEMS_TOPIC: `${topic}-items`,
+            KAFKA_DEAD_LETTERS_TOPIC: `${topic}-dead`,
+          }
+    service = await serviceProcess(kafka)
   })
   afterAll(() => service.cleanUp())
 
