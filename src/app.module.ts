@@ -1,14 +1,17 @@
 import { type DynamicModule, Module } from '@nestjs/common'
 import { CatalogModule } from './catalog/catalog.module.js'
+import { EventsModule } from './events/events.module.js'
 import { OperationsModule } from './operations/operations.module.js'
 import type { Config } from './platform/config.js'
 import type { DatabaseHandle } from './platform/database.js'
 import type { Logger } from './platform/logger.js'
 import { PlatformModule } from './platform/platform.module.js'
 import { RegistryModule } from './registry/registry.module.js'
+import { ServingModule } from './serving/serving.module.js'
 import { AuthGuard } from './tenants/auth.guard.js'
 import { hashKey, OPERATOR_KEY_HASH } from './tenants/keys.service.js'
 import { TenantsModule } from './tenants/tenants.module.js'
+import { TrainingModule } from './training/training.module.js'
 
 /** The only file that knows all rooms. */
 @Module({})
@@ -26,8 +29,11 @@ export class AppModule {
         },
         TenantsModule,
         CatalogModule,
+        EventsModule,
         RegistryModule,
-        OperationsModule,
+        TrainingModule,
+        ...(config.roles.includes('api') ? [ServingModule] : []),
+        OperationsModule.for(config.roles),
       ],
       providers: [AuthGuard],
     }

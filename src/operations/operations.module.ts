@@ -1,9 +1,24 @@
-import { Module } from '@nestjs/common'
+import { type DynamicModule, Module } from '@nestjs/common'
+import { CatalogModule } from '../catalog/catalog.module.js'
+import { EventsModule } from '../events/events.module.js'
+import type { Role } from '../platform/config.js'
+import { ServingModule } from '../serving/serving.module.js'
+import { TenantsModule } from '../tenants/tenants.module.js'
+import { TrainingModule } from '../training/training.module.js'
 import { HealthController } from './health.controller.js'
 import { HealthService } from './health.service.js'
+import { ReadinessController } from './readiness.controller.js'
 
-@Module({
-  controllers: [HealthController],
-  providers: [HealthService],
-})
-export class OperationsModule {}
+@Module({})
+export class OperationsModule {
+  /** Every role answers its probes; what asks the live models is there where they are. */
+  static for(roles: Role[]): DynamicModule {
+    const api = roles.includes('api')
+    return {
+      module: OperationsModule,
+      imports: [TenantsModule, CatalogModule, EventsModule, TrainingModule, ...(api ? [ServingModule] : [])],
+      controllers: [HealthController, ...(api ? [ReadinessController] : [])],
+      providers: [HealthService],
+    }
+  }
+}
