@@ -93,7 +93,7 @@ export const Parsed = createParamDecorator((_: unknown, context: ExecutionContex
       problems.push(
         ...parsed.error.issues
           .slice(0, 50)
-          .map((i) => ({ path: [where, ...i.path].filter(Boolean).join('.'), message: i.message })),
+          .map((i) => ({ path: (where ? [where, ...i.path] : i.path).join('.'), message: i.message })),
       )
     return parsed.data
   }
