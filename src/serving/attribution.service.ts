@@ -54,6 +54,15 @@ export class AttributionService implements BeforeApplicationShutdown {
     this.schedule(FLUSH_AFTER_MS)
   }
 
+  /** Gives up what waits for an erased user: it must not be written after the erasure. */
+  forget(tenantId: string, userId: string): void {
+    const rows = this.waiting.get(tenantId)
+    if (!rows) return
+    const kept = rows.filter((row) => row.userId !== userId)
+    this.count -= rows.length - kept.length
+    this.waiting.set(tenantId, kept)
+  }
+
   /** Writes all that waits. */
   flush(): Promise<void> {
     clearTimeout(this.timer)

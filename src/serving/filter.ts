@@ -146,7 +146,7 @@ const description =
 
 /** The filter language of requests, scenarios and boosts: checked as a whole, every problem with its path. */
 export const Filter = z
-  .custom<FilterJson>(() => true)
+  .unknown()
   .superRefine((value, context) => {
     new Checker((path, message) => context.addIssue({ code: 'custom', path, message })).filter(value, [], 1)
   })
@@ -174,7 +174,7 @@ export const Filter = z
         },
       },
     },
-  })
+  }) as z.ZodType<FilterJson>
 
 /** A checked filter as a predicate over items. */
 export function compileFilter(filter: FilterJson): Predicate {

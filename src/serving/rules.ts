@@ -12,6 +12,36 @@ export function recencyOf(since: number | null, now: number): number {
   return 1 / (1 + age / FRESH_FOR_MS)
 }
 
+/**
+ * Scores of items for a user who is not known, by item: ln of the share of the most wanted, plus a thousandth of the
+ * share of the most popular, plus a millionth of the recency. So what is wanted now comes first, then what ever was, then
+ * what is new, and no item is without a score.
+ * @param wanted by item; absent where only popularity counts
+ */
+export function demandScores(
+  among: Uint32Array,
+  wanted: Float64Array | undefined,
+  popularity: Float32Array,
+  recency: (item: number) => number,
+): Float64Array {
+  const most = wanted ? largestOf(wanted, among) : 0
+  const mostPopular = largestOf(popularity, among)
+  const scores = new Float64Array(popularity.length)
+  for (const item of among) {
+    const trend = wanted && most > 0 ? wanted[item] / most : 0
+    const popular = mostPopular > 0 ? popularity[item] / mostPopular : 0
+    scores[item] = Math.log(trend + 1e-3 * popular + 1e-6 * recency(item))
+  }
+  return scores
+}
+
+/** The largest value of the items, at least 0. */
+export function largestOf(values: Float32Array | Float64Array, items: Uint32Array): number {
+  let largest = 0
+  for (const item of items) if (values[item] > largest) largest = values[item]
+  return largest
+}
+
 export interface Weighing {
   /** 0 leaves the scores alone, 1 ranks by recency alone. */
   freshness: number

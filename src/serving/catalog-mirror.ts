@@ -1,0 +1,137 @@
+import type { CatalogItem } from '../catalog/item.js'
+
+/** What rules and answers need of an item. */
+export type ServedItem = Omit<CatalogItem, 'vector' | 'deleted'>
+
+// What an object of this kind costs in V8 beside its strings.
+const ITEM_OVERHEAD_BYTES = 600
+
+// No hash is negative: an item's first vector always counts as changed, a missing one too.
+const NEVER_PUT = -1
+const NO_VECTOR = 0
+
+/**
+ * A tenant's catalogue in index space, with a vector for each item. An item keeps its index for good: a deleted
+ * one leaves its index empty, and takes it again if it comes back.
+ */
+export class CatalogMirror {
+  readonly ids: string[] = []
+  private readonly items: (ServedItem | null)[] = []
+  private readonly indices = new Map<string, number>()
+  /** Of each raw vector, so that an item that comes again unchanged costs nothing. */
+  private readonly hashes: number[] = []
+  private rows: Float32Array
+  private textBytes = 0
+  private withVector = 0
+
+  /**
+   * @param length of a vector
+   * @param firstIds ids that take the first indices, in this order, whether they are in the catalogue or not: a model
+   *   knows its items by index
+   */
+  constructor(
+    readonly length: number,
+    firstIds: readonly string[] = [],
+  ) {
+    this.rows = new Float32Array(Math.max(64, firstIds.length) * length)
+    for (const id of firstIds) this.slotFor(id)
+  }
+
+  /** Indices in use, those of deleted items among them. */
+  get size(): number {
+    return this.ids.length
+  }
+
+  /** [size, length]; a row of zeros stands for no vector. A view: it changes with the catalogue. */
+  get vectors(): Float32Array {
+    return this.rows.subarray(0, this.size * this.length)
+  }
+
+  /** Items that have a vector. */
+  get vectorCount(): number {
+    return this.withVector
+  }
+
+  indexOf(itemId: string): number | undefined {
+    return this.indices.get(itemId)
+  }
+
+  /** Null where no item of the catalogue is at this index. */
+  at(index: number): ServedItem | null {
+    return this.items[index] ?? null
+  }
+
+  vectorAt(index: number): Float32Array {
+    return this.rows.subarray(index * this.length, (index + 1) * this.length)
+  }
+
+  /**
+   * Puts an item in its place, or takes it out where it is deleted.
+   * @returns its index where it is new or its vector has changed, to be set by `setVector`; otherwise null
+   */
+  put({ vector, deleted, ...item }: CatalogItem): number | null {
+    const known = this.indices.get(item.itemId)
+    if (deleted) {
+      if (known !== undefined) this.replace(known, null)
+      return null
+    }
+    const index = known ?? this.slotFor(item.itemId)
+    this.replace(index, item)
+    // A vector of another length is from before the tenant brought vectors of its own: it is in no space with the rest.
+    const hash = vector?.length === this.length ? hashOf(vector) : NO_VECTOR
+    if (hash === this.hashes[index]) return null
+    this.withVector += Number(hash !== NO_VECTOR) - Number(this.hashes[index] > NO_VECTOR)
+    this.hashes[index] = hash
+    return index
+  }
+
+  /** Null: the item has no vector. */
+  setVector(index: number, vector: Float32Array | null): void {
+    const row = this.vectorAt(index)
+    if (vector?.length === this.length) row.set(vector)
+    else row.fill(0)
+  }
+
+  /** All rows at once. @param vectors [size, length] */
+  setVectors(vectors: Float32Array): void {
+    this.rows.set(vectors)
+  }
+
+  /** Estimated memory. */
+  get bytes(): number {
+    return this.rows.byteLength + this.size * ITEM_OVERHEAD_BYTES + this.textBytes
+  }
+
+  private replace(index: number, item: ServedItem | null) {
+    this.textBytes += textBytes(item) - textBytes(this.items[index])
+    this.items[index] = item
+  }
+
+  private slotFor(itemId: string): number {
+    const index = this.ids.push(itemId) - 1
+    this.indices.set(itemId, index)
+    this.items.push(null)
+    this.hashes.push(NEVER_PUT)
+    if (this.size * this.length > this.rows.length) {
+      const longer = new Float32Array(2 * this.rows.length)
+      longer.set(this.rows)
+      this.rows = longer
+    }
+    return index
+  }
+}
+
+function textBytes(item: ServedItem | null): number {
+  if (!item) return 0
+  const { title, description, url, imageUrl, categories, attributes } = item
+  const strings = [title, description, url, imageUrl, ...categories]
+  return strings.reduce((sum, text) => sum + (text?.length ?? 0), 40 * Object.keys(attributes).length)
+}
+
+/** FNV-1a over the bits of the numbers; never `NO_VECTOR`. */
+function hashOf(vector: Float32Array): number {
+  const words = new Uint32Array(vector.buffer, vector.byteOffset, vector.length)
+  let hash = 0x811c9dc5
+  for (const word of words) hash = Math.imul(hash ^ word, 0x01000193)
+  return hash >>> 0 || 1
+}

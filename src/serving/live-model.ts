@@ -1,0 +1,311 @@
+import type { CatalogItem } from '../catalog/item.js'
+import type { WrittenEvent } from '../events/event.js'
+import type { Counts } from '../model/counts.js'
+import { type Blend, type Contribution, Ensemble } from '../model/ensemble.js'
+import { evidenceOf, type EventType, type Interaction } from '../model/history.js'
+import type { Network } from '../model/network.js'
+import { type TextSpace, whiten } from '../model/text-space.js'
+import type { CatalogMirror } from './catalog-mirror.js'
+import type { EventLog } from './event-log.js'
+import type { Source } from './recommend.schema.js'
+import { demandScores, largestOf, recencyOf } from './rules.js'
+
+/** Something that a user did, in a client's words. */
+export interface PastEvent {
+  itemId: string
+  /** Null: the request named the item and nothing else. */
+  type: string | null
+  at: number
+}
+
+/** Scores by item index: any real number, larger is better; meaningful for the candidates they were asked for. */
+export interface Scored {
+  scores: Float32Array | Float64Array
+  sourceOf: (item: number) => Source
+  /** For each of the items, what of the history it was recommended for, the weightiest first. */
+  explain: (items: number[]) => Contribution[][]
+}
+
+export interface ModelParts {
+  tenantId: string
+  /** The version that is meant to be served; null: the base. */
+  promoted: string | null
+  /** What is served: a version's id, or 'base' where there is none or it can't be read. */
+  version: string
+  catalog: CatalogMirror
+  log: EventLog
+  counts: Counts
+  space: TextSpace
+  types: EventType[]
+  blend: Blend
+  network: Network | null
+}
+
+/** Events that a live count looks back on. */
+const COUNTED_BACK = 250
+/** Of the largest decayed count. */
+const TREND_SHARE = 0.01
+const nothing = (items: number[]): Contribution[][] => items.map(() => [])
+
+/**
+ * A tenant's recommender in memory: the catalogue, the counts and one model version, all in the index space of that
+ * version. What is not of the version (items, events) is kept current from outside; the version itself never changes.
+ */
+export class LiveModel {
+  readonly tenantId: string
+  readonly promoted: string | null
+  readonly version: string
+  readonly catalog: CatalogMirror
+  readonly builtAt = Date.now()
+  private readonly typeIndices: Map<string, number>
+  private readonly evidence: Uint8Array
+  private readonly evidenceWeights: Float64Array
+  /** Items that events named before the catalogue did. */
+  private readonly awaited = new Set<string>()
+  private staleBecause: string | null = null
+  private networkRows: Float32Array
+  private ensemble: Ensemble | null = null
+  private users = 0
+  private retired = false
+
+  constructor(private readonly parts: ModelParts) {
+    const { tenantId, promoted, version, catalog, types, network } = parts
+    this.tenantId = tenantId
+    this.promoted = promoted
+    this.version = version
+    this.catalog = catalog
+    this.typeIndices = new Map(types.map(({ name }, index) => [name, index]))
+    this.evidence = evidenceOf(types)
+    this.evidenceWeights = Float64Array.from(types, ({ weight }, index) => (this.evidence[index] ? weight : 0))
+    this.networkRows = network ? network.itemVectors(catalog.vectors) : new Float32Array()
+  }
+
+  get itemCount(): number {
+    return this.catalog.size
+  }
+
+  get eventCount(): number {
+    return this.parts.log.size
+  }
+
+  get types(): EventType[] {
+    return this.parts.types
+  }
+
+  /** Why what was counted is no longer what is stored, so that only a new model is right; null: it is right. */
+  get isStale(): string | null {
+    return this.staleBecause
+  }
+
+  /** The model should be built anew. */
+  markStale(reason: string): void {
+    this.staleBecause = reason
+  }
+
+  /** Estimated memory. */
+  get bytes(): number {
+    const { catalog, log } = this.parts
+    const network = 2 * this.networkRows.byteLength
+    // Pairs: at most 200 followers of 8 bytes in each of two settings, and no more than the events make.
+    const pairs = Math.min(catalog.size * 3200, log.size * 160)
+    return catalog.bytes + log.bytes + network + pairs + 4 * catalog.length ** 2
+  }
+
+  /** Keeps the model whole until `release`. */
+  retain(): void {
+    this.users++
+  }
+
+  release(): void {
+    this.users--
+    if (this.retired && this.users === 0) this.parts.network?.dispose()
+  }
+
+  /** Not to be asked any more; frees what it holds once nobody is in the middle of asking. */
+  retire(): void {
+    this.retired = true
+    if (this.users === 0) this.parts.network?.dispose()
+  }
+
+  /** The index of an item that is in the catalogue now. */
+  itemOf(itemId: string): number | undefined {
+    const index = this.catalog.indexOf(itemId)
+    return index !== undefined && this.catalog.at(index) ? index : undefined
+  }
+
+  /** Items that may be recommended at this moment, in ascending order. */
+  available(now: number): Uint32Array {
+    const found = new Uint32Array(this.catalog.size)
+    let count = 0
+    for (let index = 0; index < found.length; index++) {
+      const item = this.catalog.at(index)
+      if (!item?.available) continue
+      if (item.expiresAt && item.expiresAt.getTime() <= now) continue
+      if (item.publishedAt && item.publishedAt.getTime() > now) continue
+      found[count++] = index
+    }
+    return found.subarray(0, count)
+  }
+
+  /** Since when an item is there: its own word, or when it was first accepted. */
+  since(item: number): number | null {
+    const served = this.catalog.at(item)
+    return (served?.publishedAt ?? served?.createdAt)?.getTime() ?? null
+  }
+
+  /** What the model can make of a history: items it does not know are left out. */
+  interactions(past: PastEvent[]): Interaction[] {
+    const history: Interaction[] = []
+    for (const { itemId, type, at } of past) {
+      const item = this.catalog.indexOf(itemId)
+      if (item !== undefined) history.push({ item, type: this.typeOf(type), at })
+    }
+    return history
+  }
+
+  /**
+   * Scores for one user; for one who did nothing that says what he wants, those of what is trending.
+   * @param history oldest first @param among the items that the user could get
+   */
+  score(history: Interaction[], among: Uint32Array, now: number): Scored {
+    if (!history.some(({ type }) => this.evidence[type])) return this.trending(among, now)
+    const eligible = this.mask(among)
+    const user = this.weighedNetwork?.encode([history], this.networkVectors())
+    const ensemble = this.scoring()
+    return {
+      scores: ensemble.score(history, now, eligible, user),
+      sourceOf: () => this.personalSource,
+      explain: (items) => ensemble.explain(history, now, items, eligible, user),
+    }
+  }
+
+  /** Scores as more of the same. */
+  similar(item: number, among: Uint32Array, now: number): Scored {
+    const scores = this.scoring().similar(item, now, this.mask(among))
+    return { scores, sourceOf: () => this.personalSource, explain: nothing }
+  }
+
+  /**
+   * What is wanted now, before that what is popular, before that what is new. Scores are logarithms of shares of the most
+   * wanted.
+   * @param hours counts the events of so many hours; without it newer events weigh more
+   */
+  trending(among: Uint32Array, now: number, hours?: number): Scored {
+    const { counts, log } = this.parts
+    const wanted = new Float64Array(this.catalog.size)
+    if (hours === undefined) wanted.set(counts.recent(now, new Float32Array(this.catalog.size)))
+    else log.weighSince(now - hours * 3_600_000, this.evidenceWeights, wanted)
+    // Decayed counts never quite reach zero: what is left of old ones is no trend.
+    const least = hours === undefined ? largestOf(wanted, among) * TREND_SHARE : 0
+    return {
+      scores: this.byDemand(among, now, wanted),
+      sourceOf: (item) => (wanted[item] > least ? 'trending' : 'popular'),
+      explain: nothing,
+    }
+  }
+
+  /** What has been wanted most ever, before that what is new. */
+  popular(among: Uint32Array, now: number): Scored {
+    return { scores: this.byDemand(among, now), sourceOf: () => 'popular', explain: nothing }
+  }
+
+  private byDemand(among: Uint32Array, now: number, wanted?: Float64Array): Float64Array {
+    const popularity = this.parts.counts.popular(new Float32Array(this.catalog.size))
+    return demandScores(among, wanted, popularity, (item) => recencyOf(this.since(item), now))
+  }
+
+  /** Takes in items that are new, changed or gone. The same items again change nothing. */
+  receiveItems(items: CatalogItem[]): void {
+    const { catalog, space } = this.parts
+    const changed: number[] = []
+    for (const item of items) {
+      if (this.awaited.delete(item.itemId)) this.markStale('items came that earlier events are of')
+      const index = catalog.put(item)
+      if (index === null) continue
+      catalog.setVector(index, item.vector && item.vector.length === space.length ? whiten(space, item.vector) : null)
+      changed.push(index)
+    }
+    this.setNetworkRows(changed)
+    this.ensemble = null
+  }
+
+  /** Counts new events, each given once; ordered by time, ties by arrival. */
+  receiveEvents(events: WrittenEvent[]): void {
+    const { log, counts } = this.parts
+    for (const { userId, itemId, type, occurredAt } of events) {
+      const item = this.catalog.indexOf(itemId)
+      if (item === undefined) {
+        this.await(itemId)
+        continue
+      }
+      const event = { item, type: this.typeOf(type), at: occurredAt.getTime() }
+      const row = log.append(userId, event)
+      counts.add(log.previous(row, COUNTED_BACK), event)
+    }
+  }
+
+  /** Notes an item that an event named and the catalogue does not have. */
+  await(itemId: string): void {
+    // Ids come from outside: past this many, an item that arrives is counted from its next event on.
+    if (this.awaited.size < 100_000) this.awaited.add(itemId)
+  }
+
+  /** The network where the blend gives it a say: to ask it is most of a request's cost. */
+  private get weighedNetwork(): Network | null {
+    const { blend, network } = this.parts
+    return blend.sparse.network > 0 || blend.dense.network > 0 ? network : null
+  }
+
+  private get personalSource(): Source {
+    return this.version === 'base' ? 'base' : 'fine-tuned'
+  }
+
+  private typeOf(name: string | null): number {
+    return this.typeIndices.get(name ?? 'view') ?? 0
+  }
+
+  private scoring(): Ensemble {
+    const { catalog, counts, blend, network } = this.parts
+    return (this.ensemble ??= new Ensemble({
+      itemCount: catalog.size,
+      text: catalog.vectors,
+      textLength: catalog.length,
+      counts,
+      blend,
+      ...(network && { network: { width: network.config.width, vectors: this.networkVectors() } }),
+    }))
+  }
+
+  private mask(items: Uint32Array): Uint8Array {
+    const mask = new Uint8Array(this.catalog.size)
+    for (const item of items) mask[item] = 1
+    return mask
+  }
+
+  private networkVectors(): Float32Array {
+    const width = this.parts.network?.config.width ?? 0
+    return this.networkRows.subarray(0, this.catalog.size * width)
+  }
+
+  /** An item past the version's vocabulary has no residual: its vector is what its text says. */
+  private setNetworkRows(items: number[]): void {
+    const { network, catalog } = this.parts
+    if (!network || items.length === 0) return
+    const { width } = network.config
+    if (this.networkRows.length < catalog.size * width) {
+      const longer = new Float32Array(2 * catalog.size * width)
+      longer.set(this.networkRows)
+      this.networkRows = longer
+    }
+    const text = new Float32Array(items.length * catalog.length)
+    items.forEach((item, i) => text.set(catalog.vectorAt(item), i * catalog.length))
+    const rows = network.textVectors(text)
+    const residual = network.weights.residual.data
+    items.forEach((item, i) => {
+      for (let k = 0; k < width; k++) {
+        const own = item < network.vocabulary ? residual[item * width + k] : 0
+        this.networkRows[item * width + k] = rows[i * width + k] + own
+      }
+    })
+  }
+}

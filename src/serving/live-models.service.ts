@@ -1,0 +1,300 @@
+import { Inject, Injectable, type BeforeApplicationShutdown, type OnApplicationBootstrap } from '@nestjs/common'
+import { CONFIG, type Config } from '../platform/config.js'
+import { Database } from '../platform/database.js'
+import { AppError } from '../platform/errors.js'
+import { LOGGER, type Logger } from '../platform/logger.js'
+import { Loop } from '../platform/loop.js'
+import { Metrics } from '../platform/metrics.js'
+import { PROMOTIONS_CHANNEL, VersionsService } from '../registry/versions.service.js'
+import { TenantsService } from '../tenants/tenants.service.js'
+import { LiveModel } from './live-model.js'
+import { ModelBuilder } from './model-builder.service.js'
+
+/** Between two looks for new items, events and promotions: an item may take 5 s to be recommendable. */
+const POLL_EVERY_MS = 700
+/** A tenant nobody asks for is not polled; whoever asks for it again waits for one look. */
+const IDLE_AFTER_MS = 60_000
+const STALE_AFTER_MS = 3000
+/** Looks at the database at a time, so that polling leaves connections to requests. */
+const POLLED_AT_ONCE = 4
+/** After a rebuild for the sake of freshness, this many times its duration passes before the next one. */
+const REBUILD_REST = 10
+const WARM_TENANTS = 20
+const WARM_MS = 30_000
+
+interface Entry {
+  tenantId: string
+  model: LiveModel | null
+  building: Promise<LiveModel> | null
+  refreshing: Promise<void> | null
+  usedAt: number
+  refreshedAt: number
+  /** When a rebuild for freshness may come next. */
+  restsUntil: number
+}
+
+/**
+ * The models in memory, one for each tenant that is asked for. Built on first use, kept current by a poller, replaced by one
+ * reference when another version is promoted, put away when memory is short or the tenant is gone.
+ */
+@Injectable()
+export class LiveModels implements OnApplicationBootstrap, BeforeApplicationShutdown {
+  private readonly entries = new Map<string, Entry>()
+  private readonly budget: number
+  private readonly poller: Loop
+  private listener: { stop: () => Promise<void> } | undefined
+  private warming: Promise<void> | undefined
+  private stopped = false
+  private readonly liveModels
+  private readonly liveBytes
+  private readonly buildSeconds
+  private readonly buildFailures
+
+  constructor(
+    @Inject(CONFIG) config: Config,
+    @Inject(Database) private readonly database: Database,
+    @Inject(TenantsService) private readonly tenants: TenantsService,
+    @Inject(VersionsService) private readonly versions: VersionsService,
+    @Inject(ModelBuilder) private readonly builder: ModelBuilder,
+    @Inject(LOGGER) private readonly logger: Logger,
+    @Inject(Metrics) metrics: Metrics,
+  ) {
+    this.budget = config.modelMemoryMb * 1024 * 1024
+    this.poller = new Loop(
+      () => this.poll(),
+      POLL_EVERY_MS,
+      (error) => this.logger.warn({ err: error }, 'could not look for changes'),
+    )
+    this.liveModels = metrics.gauge('attune_live_models', 'Models in memory, one for each tenant that is served')
+    this.liveBytes = metrics.gauge('attune_live_model_bytes', 'Estimated memory of the live models')
+    this.buildSeconds = metrics.histogram(
+      'attune_live_model_build_seconds',
+      'How long it took to build a live model',
+      [],
+      [0.1, 0.3, 1, 3, 10, 30, 100],
+    )
+    this.buildFailures = metrics.counter('attune_live_model_failures_total', 'Live models that could not be built')
+  }
+
+  onApplicationBootstrap() {
+    this.poller.start()
+    this.listener = this.database.listen(PROMOTIONS_CHANNEL, () => this.poller.wake())
+    void this.warm()
+  }
+
+  async beforeApplicationShutdown() {
+    this.stopped = true
+    await Promise.all([this.poller.stop(), this.listener?.stop()])
+    await Promise.allSettled(
+      [...this.entries.values()].flatMap(({ building, refreshing }) => [building ?? [], refreshing ?? []].flat()),
+    )
+    for (const tenantId of [...this.entries.keys()]) this.drop(tenantId)
+  }
+
+  /**
+   * Runs `work` with the tenant's model, which stays whole until `work` is done, whatever is promoted meanwhile. The first
+   * request of a tenant waits for the build; requests at the same time share it.
+   */
+  async use<T>(tenantId: string, work: (model: LiveModel) => T | Promise<T>): Promise<T> {
+    const model = await this.current(tenantId)
+    model.retain()
+    try {
+      return await work(model)
+    } finally {
+      model.release()
+    }
+  }
+
+  /** The tenant's model is there and current: `use` will not wait. */
+  async ready(tenantId: string): Promise<void> {
+    await this.current(tenantId)
+  }
+
+  /** A user's events are gone: what was counted of them goes with the next model. */
+  userErased(tenantId: string): void {
+    const entry = this.entries.get(tenantId)
+    if (!entry?.model) return
+    if (Date.now() - entry.usedAt < IDLE_AFTER_MS) entry.model.markStale('a user was erased')
+    else this.drop(tenantId)
+  }
+
+  /** What a tenant is served by at this moment. */
+  servingState(tenantId: string): Promise<'fine-tuned' | 'base' | 'popular'> {
+    return this.use(tenantId, (model) => {
+      if (model.version !== 'base') return 'fine-tuned'
+      return model.catalog.vectorCount > 0 || model.eventCount > 0 ? 'base' : 'popular'
+    })
+  }
+
+  /** Forgets a tenant's model; the next request builds a new one from what is stored then. */
+  drop(tenantId: string): void {
+    const entry = this.entries.get(tenantId)
+    this.entries.delete(tenantId)
+    entry?.model?.retire()
+  }
+
+  /** Builds the models of the tenants that were served last, as far as time and memory go. Never fails. */
+  warm(): Promise<void> {
+    return (this.warming ??= this.warmUp().catch((error: unknown) => {
+      this.logger.warn({ err: error }, 'could not warm up')
+    }))
+  }
+
+  private async current(tenantId: string): Promise<LiveModel> {
+    for (;;) {
+      const entry = this.entryOf(tenantId)
+      entry.usedAt = Date.now()
+      if (!entry.model) await this.build(entry)
+      else if (Date.now() - entry.refreshedAt > STALE_AFTER_MS) await this.refresh(entry)
+      // Put away while this waited: by a shutdown, by memory, or with its tenant.
+      const { model } = entry
+      if (model && this.entries.get(tenantId) === entry) return model
+      if (this.stopped) throw new AppError('NOT_READY', 'This instance is shutting down.', { status: 503 })
+      await this.tenants.get(tenantId)
+    }
+  }
+
+  private entryOf(tenantId: string): Entry {
+    const known = this.entries.get(tenantId)
+    if (known) return known
+    const entry = { tenantId, model: null, building: null, refreshing: null, usedAt: 0, refreshedAt: 0, restsUntil: 0 }
+    this.entries.set(tenantId, entry)
+    return entry
+  }
+
+  /** Builds aside and swaps one reference. Builds of one tenant at the same time are one. */
+  private build(entry: Entry): Promise<LiveModel> {
+    return (entry.building ??= this.buildAside(entry).finally(() => (entry.building = null)))
+  }
+
+  private async buildAside(entry: Entry): Promise<LiveModel> {
+    const { tenantId } = entry
+    const started = Date.now()
+    try {
+      const model = await this.builder.build(tenantId, entry.model)
+      if (this.entries.get(tenantId) !== entry) {
+        model.retire()
+        return model
+      }
+      const old = entry.model
+      entry.model = model
+      entry.refreshedAt = started
+      old?.retire()
+      const ms = Date.now() - started
+      entry.restsUntil = Date.now() + REBUILD_REST * ms
+      this.buildSeconds.observe(ms / 1000)
+      this.logger.info(
+        { tenant: tenantId, version: model.version, items: model.itemCount, events: model.eventCount, ms },
+        'model is live',
+      )
+      this.evict(entry)
+      return model
+    } catch (error) {
+      if (!entry.model) this.entries.delete(tenantId)
+      this.buildFailures.inc()
+      throw error
+    }
+  }
+
+  private refresh(entry: Entry): Promise<void> {
+    return (entry.refreshing ??= this.lookForChanges(entry).finally(() => (entry.refreshing = null)))
+  }
+
+  /** Brings new items and events into the model; what they can't mend by themselves is built anew, aside. */
+  private async lookForChanges(entry: Entry): Promise<void> {
+    const { model, tenantId } = entry
+    if (!model) return
+    const started = Date.now()
+    const { settings, embeddingLength } = await this.tenants.get(tenantId)
+    await this.builder.catchUp(model)
+    entry.refreshedAt = started
+    const outdated = this.builder.outdated(model, settings, embeddingLength)
+    if (outdated && Date.now() > entry.restsUntil) this.rebuild(entry, outdated)
+  }
+
+  private rebuild(entry: Entry, reason: string) {
+    if (entry.building) return
+    this.logger.info({ tenant: entry.tenantId, reason }, 'building the model anew')
+    this.build(entry).catch((error: unknown) => {
+      entry.restsUntil = Date.now() + 10_000
+      this.logger.error({ err: error, tenant: entry.tenantId }, 'could not build the model anew: the old one stays')
+    })
+  }
+
+  private async poll(): Promise<void> {
+    await this.followPromotions()
+    const now = Date.now()
+    const active = this.loaded().filter((entry) => now - entry.usedAt < IDLE_AFTER_MS)
+    const next = active[Symbol.iterator]()
+    await Promise.all(
+      Array.from({ length: POLLED_AT_ONCE }, async () => {
+        for (const entry of next) await this.pollOne(entry)
+      }),
+    )
+    this.evict()
+  }
+
+  private async pollOne(entry: Entry): Promise<void> {
+    try {
+      await this.refresh(entry)
+    } catch (error) {
+      if (error instanceof AppError && error.code === 'NOT_FOUND') this.drop(entry.tenantId)
+      else this.logger.warn({ err: error, tenant: entry.tenantId }, 'could not look for changes')
+    }
+  }
+
+  /** One query for all tenants, idle ones too: a promotion is served within seconds wherever its tenant is loaded. */
+  private async followPromotions(): Promise<void> {
+    const loaded = this.loaded()
+    if (loaded.length === 0) return
+    const promoted = await this.versions.currentOf(loaded.map((entry) => entry.tenantId))
+    for (const entry of loaded) {
+      const versionId = promoted.get(entry.tenantId)?.versionId ?? null
+      if (entry.model && versionId !== entry.model.promoted && !this.builder.isGivenUp(entry.tenantId, versionId))
+        this.rebuild(entry, versionId ? `${versionId} was promoted` : 'rolled back to the base')
+    }
+  }
+
+  private loaded(): Entry[] {
+    return [...this.entries.values()].filter((entry) => entry.model)
+  }
+
+  private totalBytes(): number {
+    return this.loaded().reduce((sum, { model }) => sum + (model?.bytes ?? 0), 0)
+  }
+
+  /** Puts away what was used longest ago until the rest fits; never the one in `keep`, never the last. */
+  private evict(keep?: Entry): void {
+    let total = this.totalBytes()
+    this.liveModels.set(this.loaded().length)
+    this.liveBytes.set(total)
+    if (total <= this.budget) return
+    const oldestFirst = this.loaded().sort((a, b) => a.usedAt - b.usedAt)
+    for (const entry of oldestFirst.slice(0, -1)) {
+      if (total <= this.budget) return
+      if (entry === keep || entry.building) continue
+      total -= entry.model?.bytes ?? 0
+      this.logger.info({ tenant: entry.tenantId }, 'put a model away: memory is short')
+      this.drop(entry.tenantId)
+    }
+  }
+
+  private async warmUp(): Promise<void> {
+    const { data } = await this.tenants.list(1000)
+    const rows = await this.database.asSystem((sql) =>
+      sql.query<{ id: string }>(
+        `SELECT t.id FROM unnest($1::text[]) AS t (id)
+         CROSS JOIN LATERAL (SELECT created_at FROM recommendations WHERE tenant_id = t.id ORDER BY created_at DESC LIMIT 1) r
+         ORDER BY r.created_at DESC LIMIT $2`,
+        [data.map((tenant) => tenant.id), WARM_TENANTS],
+      ),
+    )
+    const until = Date.now() + WARM_MS
+    for (const { id } of rows) {
+      if (this.stopped || Date.now() > until || this.totalBytes() > this.budget) return
+      await this.use(id, () => undefined).catch((error: unknown) => {
+        this.logger.warn({ err: error, tenant: id }, 'could not warm a tenant')
+      })
+    }
+  }
+}

@@ -1,0 +1,220 @@
+import { readFileSync } from 'node:fs'
+import { setImmediate } from 'node:timers/promises'
+import { Inject, Injectable } from '@nestjs/common'
+import { ItemsService } from '../catalog/items.service.js'
+import type { WrittenEvent } from '../events/event.js'
+import { EventsService } from '../events/events.service.js'
+import { Counts } from '../model/counts.js'
+import { fixedBlend } from '../model/ensemble.js'
+import type { EventType } from '../model/history.js'
+import { Network } from '../model/network.js'
+import { decodeTensors } from '../model/tensor-file.js'
+import { TEXT_LENGTH } from '../model/text-encoder.js'
+import { decodePrior, type TextPrior } from '../model/text-space.js'
+import { decodeVersion, type VersionFile } from '../model/version-file.js'
+import { isPassing } from '../platform/errors.js'
+import { LOGGER, type Logger } from '../platform/logger.js'
+import { Metrics } from '../platform/metrics.js'
+import { packagePath } from '../platform/paths.js'
+import { VERSION_ARTIFACT, VersionsService } from '../registry/versions.service.js'
+import { eventTypeTable, type Settings } from '../tenants/settings.js'
+import { TenantsService } from '../tenants/tenants.service.js'
+import { CatalogMirror } from './catalog-mirror.js'
+import { EventLog } from './event-log.js'
+import { LiveModel } from './live-model.js'
+import { prepareAside } from './preparation-thread.js'
+
+const DEFAULT_BLEND = fixedBlend({ network: 0, text: 1, wide: 1, narrow: 1, popular: 0.2, recent: 0.2 })
+/** Counts of more events than these change no list that anybody would notice. */
+const COUNTED_EVENTS = 1_000_000
+const DAY_MS = 86_400_000
+/** Live counts are pruned, and never forget: counting anew once a day keeps them what they are meant to be. */
+const REBUILD_AFTER_MS = DAY_MS
+/** A version that could not be read may have been a moment's trouble after all. */
+const GIVEN_UP_MS = 60_000
+/** A text space that was fitted to fewer than half of the texts no longer is that of the catalogue. */
+const OUTGROWN = 2
+
+/** How far a model has read. */
+interface Position {
+  items: string
+  events: string
+  /** Arrivals that the next read may give again. */
+  read: { has(arrival: number): boolean }
+  /** What the base depends on of the settings. */
+  types: string
+  /** Items with a vector when the text space was fitted. */
+  fitted: number
+}
+
+/** Makes live models of what is stored, and brings them up to date. */
+@Injectable()
+export class ModelBuilder {
+  private readonly positions = new WeakMap<LiveModel, Position>()
+  private readonly givenUp = new Map<string, number>()
+  private prior: TextPrior | undefined
+  private readonly unusable
+
+  constructor(
+    @Inject(TenantsService) private readonly tenants: TenantsService,
+    @Inject(ItemsService) private readonly items: ItemsService,
+    @Inject(EventsService) private readonly events: EventsService,
+    @Inject(VersionsService) private readonly versions: VersionsService,
+    @Inject(LOGGER) private readonly logger: Logger,
+    @Inject(Metrics) metrics: Metrics,
+  ) {
+    this.unusable = metrics.counter(
+      'attune_unusable_versions_total',
+      'Attempts to serve a promoted version that could not be read',
+    )
+  }
+
+  /** Whether this version was tried a moment ago, in vain. */
+  isGivenUp(tenantId: string, versionId: string | null): boolean {
+    return (this.givenUp.get(keyOf(tenantId, versionId)) ?? 0) > Date.now()
+  }
+
+  /**
+   * Builds the model that the tenant should be served by now. Reads everything; what takes long runs in another thread.
+   * A promoted version that can't be read leaves the tenant with the old model, or with the base where there is none.
+   * @param old what serves meanwhile
+   * @throws AppError NOT_FOUND where the tenant is gone
+   */
+  async build(tenantId: string, old: LiveModel | null): Promise<LiveModel> {
+    const { settings, embeddingLength } = await this.tenants.get(tenantId)
+    const promoted = (await this.versions.current(tenantId))?.versionId ?? null
+    const length = embeddingLength ?? TEXT_LENGTH
+    if (promoted !== null) {
+      try {
+        const bytes = await this.versions.readArtifact(tenantId, promoted, VERSION_ARTIFACT)
+        const version = decodeVersion(bytes)
+        if (version.textSpace.length !== length)
+          throw new Error(`the version is for vectors of ${version.textSpace.length}, the items have ${length}`)
+        return await this.assemble(tenantId, settings, length, promoted, version)
+      } catch (error) {
+        if (isPassing(error)) throw error
+        this.unusable.inc()
+        this.givenUp.set(keyOf(tenantId, promoted), Date.now() + GIVEN_UP_MS)
+        this.logger.error({ err: error, tenant: tenantId, version: promoted }, 'A PROMOTED VERSION CAN NOT BE SERVED')
+        if (old) throw error
+      }
+    }
+    return this.assemble(tenantId, settings, length, promoted, null)
+  }
+
+  /** Reads what came since, into the model. */
+  async catchUp(model: LiveModel): Promise<void> {
+    const position = this.positions.get(model)
+    if (!position) throw new Error('a model that was not built here')
+    const { tenantId } = model
+    position.items = await this.items.changesSince(tenantId, position.items, (page) => model.receiveItems(page))
+    const seen = new Set<number>()
+    position.events = await this.events.writtenSince(tenantId, position.events, (page) => {
+      const fresh = page.filter(({ arrival }) => !position.read.has(Number(arrival)))
+      for (const { arrival } of page) seen.add(Number(arrival))
+      model.receiveEvents(fresh)
+    })
+    position.read = seen
+  }
+
+  /** Why the model should be built anew, if it should. */
+  outdated(model: LiveModel, settings: Settings, embeddingLength: number | null): string | null {
+    const position = this.positions.get(model)
+    if (!position) return null
+    if (model.isStale) return model.isStale
+    if ((embeddingLength ?? TEXT_LENGTH) !== model.catalog.length) return 'the tenant brings vectors of its own'
+    if (model.version === 'base' && position.types !== typesKey(settings)) return 'event types were changed'
+    if (model.version === 'base' && model.catalog.vectorCount > OUTGROWN * position.fitted)
+      return 'the catalogue has outgrown its text space'
+    if (model.eventCount > 2 * COUNTED_EVENTS) return 'more events than are counted'
+    if (Date.now() - model.builtAt > REBUILD_AFTER_MS) return 'a day has passed'
+    return null
+  }
+
+  private async assemble(
+    tenantId: string,
+    settings: Settings,
+    length: number,
+    promoted: string | null,
+    version: VersionFile | null,
+  ): Promise<LiveModel> {
+    const types: EventType[] = version?.eventTypes ?? eventTypeTable(settings)
+    const catalog = new CatalogMirror(length, version?.itemIds)
+    const itemsRead = await this.items.changesSince(tenantId, null, (page) => {
+      for (const item of page) {
+        const index = catalog.put(item)
+        if (index !== null) catalog.setVector(index, item.vector)
+      }
+    })
+    const { log, arrivals, unknown, horizon } = await this.readEvents(tenantId, settings, types, catalog)
+    const fitted = catalog.vectorCount
+    const prepared = await prepareAside({
+      itemCount: catalog.size,
+      length,
+      vectors: catalog.vectors.slice(),
+      space: version?.textSpace ?? null,
+      prior: length === TEXT_LENGTH ? this.textPrior() : null,
+      events: log.columns(),
+      userCount: log.userCount,
+      types,
+      halfLife: version?.counts.halfLife ?? null,
+    })
+    catalog.setVectors(prepared.vectors)
+    await setImmediate()
+    const counts = Counts.fromArrays(prepared.counts, { types, halfLife: prepared.halfLife })
+    await setImmediate()
+    const model = new LiveModel({
+      tenantId,
+      promoted,
+      version: version && promoted ? promoted : 'base',
+      catalog,
+      log,
+      counts,
+      space: prepared.space,
+      types,
+      blend: version?.blend ?? DEFAULT_BLEND,
+      network: version?.network ? Network.fromArrays(version.network.config, version.network.arrays) : null,
+    })
+    for (const itemId of unknown) model.await(itemId)
+    this.positions.set(model, {
+      items: itemsRead,
+      events: horizon,
+      read: arrivals,
+      types: typesKey(settings),
+      fitted,
+    })
+    return model
+  }
+
+  private async readEvents(tenantId: string, settings: Settings, types: EventType[], catalog: CatalogMirror) {
+    const typeIndices = new Map(types.map(({ name }, index) => [name, index]))
+    const log = new EventLog()
+    const unknown = new Set<string>()
+    const arrivals = new Set<number>()
+    const take = ({ arrival, userId, itemId, type, occurredAt }: WrittenEvent) => {
+      arrivals.add(Number(arrival))
+      const item = catalog.indexOf(itemId)
+      if (item === undefined) unknown.add(itemId)
+      else log.append(userId, { item, type: typeIndices.get(type) ?? 0, at: occurredAt.getTime() })
+    }
+    const horizon = await this.events.writtenSince(
+      tenantId,
+      null,
+      async (page) => {
+        page.forEach(take)
+        await setImmediate()
+      },
+      { since: new Date(Date.now() - settings.training.historyDays * DAY_MS), newest: COUNTED_EVENTS },
+    )
+    return { log, arrivals, unknown, horizon }
+  }
+
+  private textPrior(): TextPrior {
+    return (this.prior ??= decodePrior(
+      decodeTensors(readFileSync(packagePath('models/text-encoder/prior.safetensors'))).arrays,
+    ))
+  }
+}
+
+const keyOf = (tenantId: string, versionId: string | null) => JSON.stringify([tenantId, versionId])
+const typesKey = (settings: Settings) => JSON.stringify(eventTypeTable(settings))

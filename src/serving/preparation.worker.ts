@@ -1,0 +1,10 @@
+import { parentPort } from 'node:worker_threads'
+import { buffersOf } from './preparation-thread.js'
+import { prepare, type Preparation } from './preparation.js'
+
+parentPort?.once('message', (input: Preparation) => {
+  const prepared = prepare(input)
+  const { space, vectors, counts } = prepared
+  const arrays = [space.mean, space.transform, vectors, ...Object.values(counts).map(({ data }) => data)]
+  parentPort?.postMessage(prepared, buffersOf(...arrays))
+})

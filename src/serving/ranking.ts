@@ -1,0 +1,144 @@
+import type { Contribution } from '../model/ensemble.js'
+import { compileFilter } from './filter.js'
+import type { LiveModel, PastEvent, Scored } from './live-model.js'
+import type { Options, Source } from './recommend.schema.js'
+import { diversify, largest, poolFor, recencyOf, weigh, type Weighing } from './rules.js'
+
+/** One place of a list. */
+export interface Pick {
+  item: number
+  /** Logarithm of the rank score. */
+  value: number
+  source: Source
+}
+
+export interface Ranking {
+  picks: Pick[]
+  source: Source
+  /** For each pick, what of the history it was recommended for; only where it was asked for. */
+  because?: Contribution[][]
+}
+
+const DEFAULT_COUNT = 10
+const AS_SCORED: Weighing = { freshness: 0, recency: () => 1, boost: () => 1 }
+
+/**
+ * The list for one user: availability and expiry, filter, exclusions, model score, freshness, boosts, diversity, count.
+ * Where the user has seen all that is left, what he has seen comes back by popularity: the list is empty only where the
+ * filter, `excludeItemIds` and boosts of 0 leave nothing.
+ * @param hideAfter types of events that hide their item
+ */
+export function rankFor(
+  model: LiveModel,
+  past: PastEvent[],
+  options: Options,
+  hideAfter: ReadonlySet<string>,
+  now: number,
+): Ranking {
+  const hidden = hiddenItems(model, past, options.excludeSeen, hideAfter)
+  const allowed = allowedBy(model, options)
+  const available = model.available(now)
+  const unseen = available.filter((item) => !hidden.has(item))
+  const candidates = unseen.filter(allowed)
+  // Scored among all that this user could get: what a score means must not depend on the filter.
+  if (candidates.length > 0) {
+    const history = model.interactions(past)
+    return cut(model, candidates, model.score(history, unseen, now), options, now)
+  }
+  const seen = available.filter(allowed)
+  return cut(model, seen, model.popular(seen, now), options, now)
+}
+
+/** All of a given list, best first, whether available or not. @param items indices of the catalogue */
+export function rankGiven(
+  model: LiveModel,
+  items: number[],
+  past: PastEvent[],
+  explain: boolean | undefined,
+  now: number,
+): Ranking {
+  const candidates = Uint32Array.from(new Set(items)).sort()
+  const among = new Set([...model.available(now), ...candidates])
+  const scored = model.score(model.interactions(past), Uint32Array.from(among).sort(), now)
+  return cut(model, candidates, scored, { count: candidates.length, explain }, now)
+}
+
+/** What goes with one item. */
+export function rankSimilar(model: LiveModel, item: number, count: number, now: number): Ranking {
+  const candidates = model.available(now).filter((other) => other !== item)
+  return cut(model, candidates, model.similar(item, candidates, now), { count }, now)
+}
+
+/** What is wanted now. @param hours how far back to count; without it newer events weigh more */
+export function rankTrending(model: LiveModel, count: number, hours: number | undefined, now: number): Ranking {
+  const candidates = model.available(now)
+  return cut(model, candidates, model.trending(candidates, now, hours), { count }, now)
+}
+
+function cut(
+  model: LiveModel,
+  candidates: Uint32Array,
+  { scores, sourceOf, explain }: Scored,
+  options: Options,
+  now: number,
+): Ranking {
+  const { count = DEFAULT_COUNT, diversity = 0 } = options
+  const values = weigh(candidates, scores, weighing(model, options, now))
+  let places = largest(values, diversity > 0 ? poolFor(count) : count)
+  if (diversity > 0) {
+    const pool = places
+    const chosen = diversify(
+      Uint32Array.from(pool, (place) => candidates[place]),
+      Float64Array.from(pool, (place) => values[place]),
+      count,
+      diversity,
+      { vectors: model.catalog.vectors, length: model.catalog.length },
+    )
+    places = chosen.map((at) => pool[at])
+  }
+  const picks = Array.from(places, (place): Pick => {
+    const item = candidates[place]
+    return { item, value: values[place], source: sourceOf(item) }
+  })
+  const source = picks[0]?.source ?? 'popular'
+  return options.explain ? { picks, source, because: explain(picks.map(({ item }) => item)) } : { picks, source }
+}
+
+function hiddenItems(
+  model: LiveModel,
+  past: PastEvent[],
+  excludeSeen: boolean | undefined,
+  hideAfter: ReadonlySet<string>,
+): Set<number> {
+  const hidden = new Set<number>()
+  if (excludeSeen === false) return hidden
+  for (const { itemId, type } of past) {
+    const item = model.catalog.indexOf(itemId)
+    if (item !== undefined && (excludeSeen || type === null || hideAfter.has(type))) hidden.add(item)
+  }
+  return hidden
+}
+
+function allowedBy(model: LiveModel, { filter, excludeItemIds = [] }: Options): (item: number) => boolean {
+  const excluded = new Set(excludeItemIds.map((itemId) => model.catalog.indexOf(itemId)))
+  const holds = filter && compileFilter(filter)
+  return (item) => {
+    if (excluded.has(item)) return false
+    const served = model.catalog.at(item)
+    return served !== null && (!holds || holds(served))
+  }
+}
+
+function weighing(model: LiveModel, { freshness = 0, boost = [] }: Options, now: number): Weighing {
+  if (freshness === 0 && boost.length === 0) return AS_SCORED
+  const boosts = boost.map(({ filter, weight }) => ({ holds: compileFilter(filter), weight }))
+  return {
+    freshness,
+    recency: (item) => recencyOf(model.since(item), now),
+    boost: (item) => {
+      const served = model.catalog.at(item)
+      if (!served) return 0
+      return boosts.reduce((product, { holds, weight }) => (holds(served) ? product * weight : product), 1)
+    },
+  }
+}

@@ -1,0 +1,148 @@
+import { randomUUID } from 'node:crypto'
+import { Inject, Injectable } from '@nestjs/common'
+import { EventsService } from '../events/events.service.js'
+import { notFound } from '../platform/errors.js'
+import { Metrics } from '../platform/metrics.js'
+import { TenantsService } from '../tenants/tenants.service.js'
+import { AttributionService } from './attribution.service.js'
+import type { LiveModel, PastEvent } from './live-model.js'
+import { LiveModels } from './live-models.service.js'
+import { present } from './presentation.js'
+import { rankFor, rankGiven, type Ranking, rankSimilar, rankTrending } from './ranking.js'
+import {
+  type Answer,
+  type HistoryEntry,
+  Options,
+  type RankingRequest,
+  type RecommendationRequest,
+} from './recommend.schema.js'
+import { ScenariosService } from './scenarios.service.js'
+
+/** The model looks back on fewer; the rest is for knowing what was seen. */
+const HISTORY_LENGTH = 1000
+
+const OPTION_NAMES = Object.keys(Options.shape) as (keyof Options)[]
+
+type Kind = 'recommendations' | 'rankings' | 'similar' | 'trending'
+type Visitor = { userId?: string; sessionId?: string; scenario?: string; history?: HistoryEntry[] }
+
+/** From a request to its answer: reads what is needed at once, then ranks without waiting for anything. */
+@Injectable()
+export class RecommendService {
+  private readonly seconds
+
+  constructor(
+    @Inject(LiveModels) private readonly models: LiveModels,
+    @Inject(EventsService) private readonly events: EventsService,
+    @Inject(TenantsService) private readonly tenants: TenantsService,
+    @Inject(ScenariosService) private readonly scenarios: ScenariosService,
+    @Inject(AttributionService) private readonly attribution: AttributionService,
+    @Inject(Metrics) metrics: Metrics,
+  ) {
+    this.seconds = metrics.histogram(
+      'attune_recommendation_seconds',
+      'From a parsed request to its answer',
+      ['kind', 'source'],
+      [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 5],
+    )
+  }
+
+  /** @throws AppError NOT_FOUND for a scenario that does not exist */
+  async recommend(tenantId: string, request: RecommendationRequest): Promise<Answer> {
+    const started = performance.now()
+    const { scenario } = request
+    const [past, defaults, { settings }] = await Promise.all([
+      this.pastOf(tenantId, request),
+      scenario === undefined ? {} : this.scenarios.defaultsOf(tenantId, scenario),
+      this.tenants.get(tenantId),
+      this.models.ready(tenantId),
+    ])
+    const options: Options = { ...defaults, ...given(request) }
+    const hideAfter = new Set(settings.hideAfter)
+    return this.answer('recommendations', tenantId, request, options, started, (model, now) =>
+      rankFor(model, past, options, hideAfter, now),
+    )
+  }
+
+  /** Orders a given list for one user; ids that are not in the catalogue are named. */
+  async order(tenantId: string, request: RankingRequest): Promise<Answer & { unknownItemIds: string[] }> {
+    const started = performance.now()
+    const [past] = await Promise.all([this.pastOf(tenantId, request), this.models.ready(tenantId)])
+    const unknownItemIds: string[] = []
+    const answer = await this.answer('rankings', tenantId, request, {}, started, (model, now) => {
+      const items: number[] = []
+      for (const itemId of new Set(request.itemIds)) {
+        const item = model.itemOf(itemId)
+        if (item === undefined) unknownItemIds.push(itemId)
+        else items.push(item)
+      }
+      return rankGiven(model, items, past, request.explain, now)
+    })
+    return { ...answer, unknownItemIds }
+  }
+
+  /** @throws AppError NOT_FOUND for an item that is not in the catalogue */
+  similar(tenantId: string, itemId: string, count: number): Promise<Answer> {
+    return this.answer('similar', tenantId, {}, {}, performance.now(), (model, now) => {
+      const item = model.itemOf(itemId)
+      if (item === undefined) throw notFound('item', itemId)
+      return rankSimilar(model, item, count, now)
+    })
+  }
+
+  /** @param hours how far back to count; without it newer events weigh more */
+  trending(tenantId: string, count: number, hours?: number): Promise<Answer> {
+    return this.answer('trending', tenantId, {}, {}, performance.now(), (model, now) =>
+      rankTrending(model, count, hours, now),
+    )
+  }
+
+  private answer(
+    kind: Kind,
+    tenantId: string,
+    { userId, sessionId, scenario }: Visitor,
+    { returnProperties }: Options,
+    started: number,
+    rank: (model: LiveModel, now: number) => Ranking,
+  ): Promise<Answer> {
+    return this.models.use(tenantId, (model) => {
+      const ranking = rank(model, Date.now())
+      const recommendationId = randomUUID()
+      const items = present(model, ranking, returnProperties)
+      const answer = { recommendationId, modelVersion: model.version, source: ranking.source, items }
+      this.attribution.record(tenantId, {
+        recommendationId,
+        userId: userId ?? null,
+        sessionId: sessionId ?? null,
+        modelVersion: model.version,
+        source: ranking.source,
+        scenario: scenario ?? null,
+        items: items.map(({ itemId }) => itemId),
+      })
+      this.seconds.observe({ kind, source: ranking.source }, (performance.now() - started) / 1000)
+      return answer
+    })
+  }
+
+  /** What the user did, and what the request says he did, oldest first. */
+  private async pastOf(tenantId: string, { userId, history = [] }: Visitor): Promise<PastEvent[]> {
+    const stored = userId === undefined ? [] : await this.events.historyOf(tenantId, userId, HISTORY_LENGTH)
+    const now = Date.now()
+    const told = history.map((entry): PastEvent =>
+      typeof entry === 'string'
+        ? { itemId: entry, type: null, at: now }
+        : { itemId: entry.itemId, type: entry.type ?? null, at: entry.occurredAt?.getTime() ?? now },
+    )
+    const past = [
+      ...stored.map(({ itemId, type, occurredAt }) => ({ itemId, type, at: occurredAt.getTime() })),
+      ...told,
+    ]
+    return told.length > 0 ? past.sort((a, b) => a.at - b.at) : past
+  }
+}
+
+/** The options that a request sets itself: those it leaves out stay as the scenario has them. */
+const given = (request: RecommendationRequest): Options => {
+  const set = OPTION_NAMES.filter((name) => request[name] !== undefined)
+  return Object.fromEntries(set.map((name): [string, unknown] => [name, request[name]]))
+}

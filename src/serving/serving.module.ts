@@ -1,0 +1,53 @@
+import { type BeforeApplicationShutdown, Inject, Module, type OnModuleInit } from '@nestjs/common'
+import { CatalogModule } from '../catalog/catalog.module.js'
+import { EventsModule } from '../events/events.module.js'
+import { ERASURES_CHANNEL } from '../events/users.service.js'
+import { CONFIG, type Config } from '../platform/config.js'
+import { Database } from '../platform/database.js'
+import { LOGGER, type Logger } from '../platform/logger.js'
+import { Metrics } from '../platform/metrics.js'
+import { startTensorflow } from '../platform/tensorflow.js'
+import { RegistryModule } from '../registry/registry.module.js'
+import { TenantsModule } from '../tenants/tenants.module.js'
+import { AttributionService } from './attribution.service.js'
+import { LiveModels } from './live-models.service.js'
+import { ModelBuilder } from './model-builder.service.js'
+import { RecommendController } from './recommend.controller.js'
+import { RecommendService } from './recommend.service.js'
+import { ScenariosController } from './scenarios.controller.js'
+import { ScenariosService } from './scenarios.service.js'
+
+/** Answers recommendations: for the `api` role only. */
+@Module({
+  imports: [TenantsModule, CatalogModule, EventsModule, RegistryModule],
+  controllers: [RecommendController, ScenariosController],
+  providers: [AttributionService, LiveModels, ModelBuilder, RecommendService, ScenariosService],
+  exports: [LiveModels],
+})
+export class ServingModule implements OnModuleInit, BeforeApplicationShutdown {
+  private erasures: { stop: () => Promise<void> } | undefined
+
+  constructor(
+    @Inject(CONFIG) private readonly config: Config,
+    @Inject(Database) private readonly database: Database,
+    @Inject(LiveModels) private readonly models: LiveModels,
+    @Inject(AttributionService) private readonly attribution: AttributionService,
+    @Inject(LOGGER) private readonly logger: Logger,
+    @Inject(Metrics) private readonly metrics: Metrics,
+  ) {}
+
+  async onModuleInit() {
+    const { backend, reasons } = await startTensorflow(this.config.backend)
+    this.logger.info({ backend, reasons }, 'tensor engine of serving')
+    this.metrics.gauge('attune_tensor_engine', 'The tensor engine in use', ['engine']).set({ engine: backend }, 1)
+    this.erasures = this.database.listen(ERASURES_CHANNEL, (payload) => {
+      const { tenantId, userId } = JSON.parse(payload) as { tenantId: string; userId: string }
+      this.attribution.forget(tenantId, userId)
+      this.models.userErased(tenantId)
+    })
+  }
+
+  async beforeApplicationShutdown() {
+    await this.erasures?.stop()
+  }
+}
