@@ -7,6 +7,7 @@ import { Metrics } from '../platform/metrics.js'
 import { parseEntries, type Rejection } from '../platform/schema.js'
 import { completeEvent, Event, type PlacedEvent, type UserEvent, type WrittenEvent } from './event.js'
 import { insertEvents, readEvents, readHistory } from './event-rows.js'
+import { historyStart } from './training-facts.js'
 
 export interface Stored {
   accepted: number
@@ -88,6 +89,11 @@ export class EventsService {
       await readEvents(sql, tenantId, { ...options, horizon: horizon ?? undefined }, onPage)
       return next
     })
+  }
+
+  /** Where the last `historyDays` of the tenant begin, counted back from its newest event. */
+  historyStart(tenantId: string, historyDays: number): Promise<Date> {
+    return this.database.inTenant(tenantId, (sql) => historyStart(sql, tenantId, historyDays))
   }
 
   /** Every event since a moment, ordered by `occurredAt`, then arrival, at constant memory and all from one moment. */

@@ -1,6 +1,18 @@
 import type { Sql } from '../platform/database.js'
 
 /**
+ * Where the last `historyDays` of a tenant begin, counted back from its newest event: a history that was imported counts
+ * whole, however long ago it happened.
+ */
+export async function historyStart(sql: Sql, tenantId: string, historyDays: number): Promise<Date> {
+  const [{ start }] = await sql.query<{ start: Date }>(
+    `SELECT coalesce(max(occurred_at), now()) - make_interval(days => $2) AS start FROM events WHERE tenant_id = $1`,
+    [tenantId, historyDays],
+  )
+  return start
+}
+
+/**
  * Whether there is enough behaviour to learn from. Counts stop at what is asked for: a tenant with a hundred million
  * events is answered as fast as one with a thousand.
  * @param need how far to count each

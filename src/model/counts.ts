@@ -33,6 +33,8 @@ const REBASE_HALF_LIVES = 500
 export class Counts {
   private readonly evidence: Uint8Array
   private readonly norms: Norms
+  /** Moment of the newest event. */
+  private newest: number
 
   private constructor(
     readonly settings: CountSettings,
@@ -45,6 +47,7 @@ export class Counts {
   ) {
     this.evidence = evidenceOf(settings.types)
     this.norms = normsOf(steps)
+    this.newest = reference
   }
 
   /**
@@ -85,6 +88,7 @@ export class Counts {
    * @param previous the user's earlier events, oldest first; the last 200 steps are enough
    */
   add(previous: Interaction[], event: Interaction): void {
+    this.newest = Math.max(this.newest, event.at)
     if (!this.evidence[event.type]) return
     this.grow(event.item + 1)
     const weight = this.settings.types[event.type].weight
@@ -127,9 +131,12 @@ export class Counts {
     return out
   }
 
-  /** Writes each item's weighted number of events, halved for every half-life since, as of `now`, into `out` [items]. */
+  /**
+   * Writes each item's weighted number of events, halved for every half-life since, into `out` [items]: as of `now`, but
+   * not past the newest event. In a shop that is shut, or whose history was imported, nothing fades but the memory of it.
+   */
   recent(now: number, out: Float32Array): Float32Array {
-    const scale = 2 ** ((this.reference - now) / this.settings.halfLife)
+    const scale = 2 ** ((this.reference - Math.min(now, this.newest)) / this.settings.halfLife)
     out.fill(0)
     for (let item = Math.min(this.items, out.length) - 1; item >= 0; item--) out[item] = this.decayed[item] * scale
     return out
@@ -168,6 +175,7 @@ export class Counts {
 
   /** All state as arrays; the settings travel beside them. */
   toArrays(): NamedArrays {
+    this.rebase(this.newest)
     const column = (data: Float32Array | Float64Array) => ({ shape: [this.items], data: data.slice(0, this.items) })
     return {
       steps: column(this.steps),

@@ -22,6 +22,7 @@ import { TenantsService } from '../tenants/tenants.service.js'
 import { CatalogMirror } from './catalog-mirror.js'
 import { EventLog } from './event-log.js'
 import { LiveModel } from './live-model.js'
+import { LiveNetwork } from './live-network.js'
 import { prepareAside } from './preparation-thread.js'
 
 const DEFAULT_BLEND = fixedBlend({ network: 0, text: 1, wide: 1, narrow: 1, popular: 0.2, recent: 0.2 })
@@ -90,7 +91,7 @@ export class ModelBuilder {
         const version = decodeVersion(bytes)
         if (version.textSpace.length !== length)
           throw new Error(`the version is for vectors of ${version.textSpace.length}, the items have ${length}`)
-        return await this.assemble(tenantId, settings, length, promoted, version)
+        return await this.assemble(tenantId, settings, length, { id: promoted, file: version })
       } catch (error) {
         if (isPassing(error)) throw error
         this.unusable.inc()
@@ -99,7 +100,8 @@ export class ModelBuilder {
         if (old) throw error
       }
     }
-    return this.assemble(tenantId, settings, length, promoted, null)
+    // Not the promoted version, and not said to be: it is tried again.
+    return this.assemble(tenantId, settings, length, null)
   }
 
   /** Reads what came since, into the model. */
@@ -123,8 +125,8 @@ export class ModelBuilder {
     if (!position) return null
     if (model.isStale) return model.isStale
     if ((embeddingLength ?? TEXT_LENGTH) !== model.catalog.length) return 'the tenant brings vectors of its own'
-    if (model.version === 'base' && position.types !== typesKey(settings)) return 'event types were changed'
-    if (model.version === 'base' && model.catalog.vectorCount > OUTGROWN * position.fitted)
+    if (model.versionId === null && position.types !== typesKey(settings)) return 'event types were changed'
+    if (model.versionId === null && model.catalog.vectorCount > OUTGROWN * position.fitted)
       return 'the catalogue has outgrown its text space'
     if (model.eventCount > 2 * COUNTED_EVENTS) return 'more events than are counted'
     if (Date.now() - model.builtAt > REBUILD_AFTER_MS) return 'a day has passed'
@@ -135,11 +137,11 @@ export class ModelBuilder {
     tenantId: string,
     settings: Settings,
     length: number,
-    promoted: string | null,
-    version: VersionFile | null,
+    version: { id: string; file: VersionFile } | null,
   ): Promise<LiveModel> {
-    const types: EventType[] = version?.eventTypes ?? eventTypeTable(settings)
-    const catalog = new CatalogMirror(length, version?.itemIds)
+    const file = version?.file
+    const types: EventType[] = file?.eventTypes ?? eventTypeTable(settings)
+    const catalog = new CatalogMirror(length, file?.itemIds)
     const itemsRead = await this.items.changesSince(tenantId, null, (page) => {
       for (const item of page) {
         const index = catalog.put(item)
@@ -152,28 +154,28 @@ export class ModelBuilder {
       itemCount: catalog.size,
       length,
       vectors: catalog.vectors.slice(),
-      space: version?.textSpace ?? null,
+      space: file?.textSpace ?? null,
       prior: length === TEXT_LENGTH ? this.textPrior() : null,
       events: log.columns(),
       userCount: log.userCount,
       types,
-      halfLife: version?.counts.halfLife ?? null,
+      halfLife: file?.counts.halfLife ?? null,
     })
     catalog.setVectors(prepared.vectors)
     await setImmediate()
     const counts = Counts.fromArrays(prepared.counts, { types, halfLife: prepared.halfLife })
     await setImmediate()
+    const network = file?.network && Network.fromArrays(file.network.config, file.network.arrays)
     const model = new LiveModel({
       tenantId,
-      promoted,
-      version: version && promoted ? promoted : 'base',
+      versionId: version?.id ?? null,
       catalog,
       log,
       counts,
       space: prepared.space,
       types,
-      blend: version?.blend ?? DEFAULT_BLEND,
-      network: version?.network ? Network.fromArrays(version.network.config, version.network.arrays) : null,
+      blend: file?.blend ?? DEFAULT_BLEND,
+      network: network ? new LiveNetwork(network, catalog) : null,
     })
     for (const itemId of unknown) model.await(itemId)
     this.positions.set(model, {
@@ -197,6 +199,7 @@ export class ModelBuilder {
       if (item === undefined) unknown.add(itemId)
       else log.append(userId, { item, type: typeIndices.get(type) ?? 0, at: occurredAt.getTime() })
     }
+    const since = await this.events.historyStart(tenantId, settings.training.historyDays)
     const horizon = await this.events.writtenSince(
       tenantId,
       null,
@@ -204,7 +207,7 @@ export class ModelBuilder {
         page.forEach(take)
         await setImmediate()
       },
-      { since: new Date(Date.now() - settings.training.historyDays * DAY_MS), newest: COUNTED_EVENTS },
+      { since, newest: COUNTED_EVENTS },
     )
     return { log, arrivals, unknown, horizon }
   }

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { Inject, Injectable } from '@nestjs/common'
 import { z } from 'zod'
 import { hasItemsPast, itemsUpTo } from '../catalog/training-facts.js'
-import { behaviourSince, erasuresSince, eventsPast } from '../events/training-facts.js'
+import { behaviourSince, erasuresSince, eventsPast, historyStart } from '../events/training-facts.js'
 import { Database, type Sql } from '../platform/database.js'
 import { AppError, notFound } from '../platform/errors.js'
 import { decodeCursor, toPage } from '../platform/schema.js'
@@ -10,7 +10,6 @@ import { TenantsService } from '../tenants/tenants.service.js'
 import { NEEDED, type Shortage, shortages } from './readiness.js'
 import { LIVE_STATES, type Run, RUN_COLUMNS, type RunEvent, type StartFrom } from './run.js'
 
-const DAY_MS = 86_400_000
 const IS_LIVE = `state IN (${LIVE_STATES.map((state) => `'${state}'`).join(', ')})`
 
 export interface RunRequest {
@@ -170,7 +169,7 @@ export class RunsService {
 
   private async missingIn(sql: Sql, tenantId: string, historyDays: number): Promise<Shortage[]> {
     const need = { events: NEEDED.events.need, usersWithHistory: NEEDED.usersWithHistory.need }
-    const behaviour = await behaviourSince(sql, tenantId, historyStart(historyDays), need)
+    const behaviour = await behaviourSince(sql, tenantId, await historyStart(sql, tenantId, historyDays), need)
     const items = await itemsUpTo(sql, tenantId, NEEDED.items.need)
     return shortages({ ...behaviour, items })
   }
@@ -183,9 +182,6 @@ export class RunsService {
     return (await erasuresSince(sql, tenantId, last.startedAt)) > 0
   }
 }
-
-/** Events before this moment are left out of training. */
-export const historyStart = (historyDays: number, now = Date.now()) => new Date(now - historyDays * DAY_MS)
 
 async function lastTraining(sql: Sql, tenantId: string): Promise<LastTraining | undefined> {
   const [last] = await sql.query<LastTraining>(

@@ -95,10 +95,31 @@ describe('popularity', () => {
   })
 
   it('halves with every half-life, however far apart the events lie', () => {
-    const counts = Counts.from(toHistories([[{ item: 0, type: 0, at: 0 }]]), 2, SETTINGS)
+    const counts = Counts.from(
+      toHistories([
+        [
+          { item: 0, type: 0, at: 0 },
+          { item: 1, type: 0, at: 2000 },
+        ],
+      ]),
+      2,
+      SETTINGS,
+    )
     expect(counts.recent(2000, new Float32Array(2))[0]).toBeCloseTo(0.25, 6)
     counts.add([], { item: 1, type: 0, at: 5_000_000 })
-    expect([...counts.recent(5_001_000, new Float32Array(2))]).toEqual([0, 0.5])
+    expect([...counts.recent(5_000_000, new Float32Array(2))]).toEqual([0, 1])
+  })
+
+  it('stands still after the newest event: an imported history does not fade away', () => {
+    const history = [
+      { item: 0, type: 0, at: 0 },
+      { item: 1, type: 0, at: 2000 },
+    ]
+    const counts = Counts.from(toHistories([history]), 2, SETTINGS)
+    const then = [...counts.recent(2000, new Float32Array(2))]
+    expect([...counts.recent(2000 + 1e12, new Float32Array(2))]).toEqual(then)
+    counts.add(history, { item: 0, type: 0, at: 3000 })
+    expect(counts.recent(1e12, new Float32Array(2))[1]).toBeCloseTo(0.5 ** 1 * then[1], 6)
   })
 })
 
