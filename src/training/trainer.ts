@@ -10,14 +10,13 @@ import { CONFIG, type Config } from '../platform/config.js'
 import { Database } from '../platform/database.js'
 import { AppError } from '../platform/errors.js'
 import { LOGGER, type Logger } from '../platform/logger.js'
-import { VersionsService } from '../registry/versions.service.js'
+import { VERSION_ARTIFACT, VersionsService } from '../registry/versions.service.js'
 import { eventTypeTable } from '../tenants/settings.js'
 import { TenantsService } from '../tenants/tenants.service.js'
 import { trainInChild } from './child-process.js'
 import { type Dataset, DatasetBuilder, encodeDataset } from './dataset.js'
 import { type Claim, type Ending, HEARTBEAT_MS, RunQueue } from './run-queue.js'
-import { historyStart } from './runs.service.js'
-import { type ChildLine, FILES, type Job, type Result, VERSION_ARTIFACT } from './training-job.js'
+import { type ChildLine, FILES, type Job, type Result } from './training-job.js'
 
 /** Why a run was left before its end. */
 type Interruption = 'cancelled' | 'lost' | 'stopping'
@@ -121,7 +120,8 @@ export class Trainer {
       signal.throwIfAborted()
       builder.addItems(page)
     })
-    await this.events.streamForTraining(tenantId, historyStart(settings.training.historyDays), (page) => {
+    const since = await this.events.historyStart(tenantId, settings.training.historyDays)
+    await this.events.streamForTraining(tenantId, since, (page) => {
       signal.throwIfAborted()
       builder.addEvents(page)
     })

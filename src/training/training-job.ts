@@ -12,9 +12,6 @@ export const FILES = {
   result: 'result.json',
 } as const
 
-/** Name of a version's one artifact in the registry. */
-export const VERSION_ARTIFACT = 'version.safetensors'
-
 export interface Job {
   from: StartFrom
   backend: Config['backend']
