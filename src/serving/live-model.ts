@@ -3,10 +3,10 @@ import type { WrittenEvent } from '../events/event.js'
 import type { Counts } from '../model/counts.js'
 import { type Blend, type Contribution, Ensemble } from '../model/ensemble.js'
 import { evidenceOf, type EventType, type Interaction } from '../model/history.js'
-import type { Network } from '../model/network.js'
 import { type TextSpace, whiten } from '../model/text-space.js'
 import type { CatalogMirror } from './catalog-mirror.js'
 import type { EventLog } from './event-log.js'
+import type { LiveNetwork } from './live-network.js'
 import type { Source } from './recommend.schema.js'
 import { demandScores, largestOf, recencyOf } from './rules.js'
 
@@ -28,17 +28,15 @@ export interface Scored {
 
 export interface ModelParts {
   tenantId: string
-  /** The version that is meant to be served; null: the base. */
-  promoted: string | null
-  /** What is served: a version's id, or 'base' where there is none or it can't be read. */
-  version: string
+  /** Null: the base. */
+  versionId: string | null
   catalog: CatalogMirror
   log: EventLog
   counts: Counts
   space: TextSpace
   types: EventType[]
   blend: Blend
-  network: Network | null
+  network: LiveNetwork | null
 }
 
 /** Events that a live count looks back on. */
@@ -53,8 +51,7 @@ const nothing = (items: number[]): Contribution[][] => items.map(() => [])
  */
 export class LiveModel {
   readonly tenantId: string
-  readonly promoted: string | null
-  readonly version: string
+  readonly versionId: string | null
   readonly catalog: CatalogMirror
   readonly builtAt = Date.now()
   private readonly typeIndices: Map<string, number>
@@ -63,21 +60,23 @@ export class LiveModel {
   /** Items that events named before the catalogue did. */
   private readonly awaited = new Set<string>()
   private staleBecause: string | null = null
-  private networkRows: Float32Array
   private ensemble: Ensemble | null = null
   private users = 0
   private retired = false
 
   constructor(private readonly parts: ModelParts) {
-    const { tenantId, promoted, version, catalog, types, network } = parts
+    const { tenantId, versionId, catalog, types } = parts
     this.tenantId = tenantId
-    this.promoted = promoted
-    this.version = version
+    this.versionId = versionId
     this.catalog = catalog
     this.typeIndices = new Map(types.map(({ name }, index) => [name, index]))
     this.evidence = evidenceOf(types)
     this.evidenceWeights = Float64Array.from(types, ({ weight }, index) => (this.evidence[index] ? weight : 0))
-    this.networkRows = network ? network.itemVectors(catalog.vectors) : new Float32Array()
+  }
+
+  /** As answers name it. */
+  get version(): string {
+    return this.versionId ?? 'base'
   }
 
   get itemCount(): number {
@@ -104,11 +103,10 @@ export class LiveModel {
 
   /** Estimated memory. */
   get bytes(): number {
-    const { catalog, log } = this.parts
-    const network = 2 * this.networkRows.byteLength
+    const { catalog, log, network } = this.parts
     // Pairs: at most 200 followers of 8 bytes in each of two settings, and no more than the events make.
     const pairs = Math.min(catalog.size * 3200, log.size * 160)
-    return catalog.bytes + log.bytes + network + pairs + 4 * catalog.length ** 2
+    return catalog.bytes + log.bytes + (network?.bytes ?? 0) + pairs + 4 * catalog.length ** 2
   }
 
   /** Keeps the model whole until `release`. */
@@ -170,7 +168,7 @@ export class LiveModel {
   score(history: Interaction[], among: Uint32Array, now: number): Scored {
     if (!history.some(({ type }) => this.evidence[type])) return this.trending(among, now)
     const eligible = this.mask(among)
-    const user = this.weighedNetwork?.encode([history], this.networkVectors())
+    const user = this.weighedNetwork?.encode(history)
     const ensemble = this.scoring()
     return {
       scores: ensemble.score(history, now, eligible, user),
@@ -216,7 +214,7 @@ export class LiveModel {
 
   /** Takes in items that are new, changed or gone. The same items again change nothing. */
   receiveItems(items: CatalogItem[]): void {
-    const { catalog, space } = this.parts
+    const { catalog, space, network } = this.parts
     const changed: number[] = []
     for (const item of items) {
       if (this.awaited.delete(item.itemId)) this.markStale('items came that earlier events are of')
@@ -225,7 +223,7 @@ export class LiveModel {
       catalog.setVector(index, item.vector && item.vector.length === space.length ? whiten(space, item.vector) : null)
       changed.push(index)
     }
-    this.setNetworkRows(changed)
+    network?.update(changed)
     this.ensemble = null
   }
 
@@ -251,13 +249,13 @@ export class LiveModel {
   }
 
   /** The network where the blend gives it a say: to ask it is most of a request's cost. */
-  private get weighedNetwork(): Network | null {
+  private get weighedNetwork(): LiveNetwork | null {
     const { blend, network } = this.parts
     return blend.sparse.network > 0 || blend.dense.network > 0 ? network : null
   }
 
   private get personalSource(): Source {
-    return this.version === 'base' ? 'base' : 'fine-tuned'
+    return this.versionId === null ? 'base' : 'fine-tuned'
   }
 
   private typeOf(name: string | null): number {
@@ -272,7 +270,7 @@ export class LiveModel {
       textLength: catalog.length,
       counts,
       blend,
-      ...(network && { network: { width: network.config.width, vectors: this.networkVectors() } }),
+      ...(network && { network: { width: network.width, vectors: network.vectors } }),
     }))
   }
 
@@ -280,32 +278,5 @@ export class LiveModel {
     const mask = new Uint8Array(this.catalog.size)
     for (const item of items) mask[item] = 1
     return mask
-  }
-
-  private networkVectors(): Float32Array {
-    const width = this.parts.network?.config.width ?? 0
-    return this.networkRows.subarray(0, this.catalog.size * width)
-  }
-
-  /** An item past the version's vocabulary has no residual: its vector is what its text says. */
-  private setNetworkRows(items: number[]): void {
-    const { network, catalog } = this.parts
-    if (!network || items.length === 0) return
-    const { width } = network.config
-    if (this.networkRows.length < catalog.size * width) {
-      const longer = new Float32Array(2 * catalog.size * width)
-      longer.set(this.networkRows)
-      this.networkRows = longer
-    }
-    const text = new Float32Array(items.length * catalog.length)
-    items.forEach((item, i) => text.set(catalog.vectorAt(item), i * catalog.length))
-    const rows = network.textVectors(text)
-    const residual = network.weights.residual.data
-    items.forEach((item, i) => {
-      for (let k = 0; k < width; k++) {
-        const own = item < network.vocabulary ? residual[item * width + k] : 0
-        this.networkRows[item * width + k] = rows[i * width + k] + own
-      }
-    })
   }
 }

@@ -121,7 +121,7 @@ export class LiveModels implements OnApplicationBootstrap, BeforeApplicationShut
   /** What a tenant is served by at this moment. */
   servingState(tenantId: string): Promise<'fine-tuned' | 'base' | 'popular'> {
     return this.use(tenantId, (model) => {
-      if (model.version !== 'base') return 'fine-tuned'
+      if (model.versionId !== null) return 'fine-tuned'
       return model.catalog.vectorCount > 0 || model.eventCount > 0 ? 'base' : 'popular'
     })
   }
@@ -250,7 +250,7 @@ export class LiveModels implements OnApplicationBootstrap, BeforeApplicationShut
     const promoted = await this.versions.currentOf(loaded.map((entry) => entry.tenantId))
     for (const entry of loaded) {
       const versionId = promoted.get(entry.tenantId)?.versionId ?? null
-      if (entry.model && versionId !== entry.model.promoted && !this.builder.isGivenUp(entry.tenantId, versionId))
+      if (entry.model && versionId !== entry.model.versionId && !this.builder.isGivenUp(entry.tenantId, versionId))
         this.rebuild(entry, versionId ? `${versionId} was promoted` : 'rolled back to the base')
     }
   }
@@ -266,17 +266,16 @@ export class LiveModels implements OnApplicationBootstrap, BeforeApplicationShut
   /** Puts away what was used longest ago until the rest fits; never the one in `keep`, never the last. */
   private evict(keep?: Entry): void {
     let total = this.totalBytes()
-    this.liveModels.set(this.loaded().length)
-    this.liveBytes.set(total)
-    if (total <= this.budget) return
     const oldestFirst = this.loaded().sort((a, b) => a.usedAt - b.usedAt)
     for (const entry of oldestFirst.slice(0, -1)) {
-      if (total <= this.budget) return
+      if (total <= this.budget) break
       if (entry === keep || entry.building) continue
       total -= entry.model?.bytes ?? 0
       this.logger.info({ tenant: entry.tenantId }, 'put a model away: memory is short')
       this.drop(entry.tenantId)
     }
+    this.liveModels.set(this.loaded().length)
+    this.liveBytes.set(total)
   }
 
   private async warmUp(): Promise<void> {
