@@ -29,6 +29,8 @@ const COUNT_MS = 30_000
 export class ItemsService {
   /** At least as many items as the tenant has, and until when that is worth believing. */
   private readonly counts = new Map<string, { atMost: number; until: number }>()
+  /** The end of the last write of each tenant that has one going on. */
+  private readonly turns = new Map<string, Promise<unknown>>()
 
   constructor(
     @Inject(Database) private readonly database: Database,
@@ -56,6 +58,17 @@ export class ItemsService {
    * @throws AppError NOT_FOUND where the tenant is gone
    */
   async apply(tenantId: string, changes: PlacedChange[]): Promise<Rejection[]> {
+    // One at a time here: two batches that are counted at once would both find room for the last items of the quota.
+    const mine = (this.turns.get(tenantId) ?? Promise.resolve()).then(() => this.applyNow(tenantId, changes))
+    const end = mine.catch(() => undefined)
+    this.turns.set(tenantId, end)
+    void end.then(() => {
+      if (this.turns.get(tenantId) === end) this.turns.delete(tenantId)
+    })
+    return mine
+  }
+
+  private async applyNow(tenantId: string, changes: PlacedChange[]): Promise<Rejection[]> {
     const { settings } = await this.tenants.get(tenantId)
     const rejected = new Map<number, Rejection>()
     const reject = (index: number, code: string, reason: string) => rejected.set(index, { index, code, reason })

@@ -200,6 +200,14 @@ describe('the catalogue', () => {
     expect((await changes(tenant.id, null)).ids).toEqual(['b', 'c', 'd'])
   })
 
+  it('holds a tenant to its number of items when batches come at once', async () => {
+    const tenant = await service.makeTenant(undefined, { quotas: { items: 25 } })
+    const batch = (i: number) => Array.from({ length: 10 }, (_, j) => ({ itemId: `${i} ${j}` }))
+    const answers = await Promise.all([0, 1, 2, 3].map((i) => put(tenant, batch(i))))
+    expect(answers.reduce((sum, { body }) => sum + body.accepted, 0)).toBe(25)
+    expect((await items.summary(tenant.id)).items).toBe(25)
+  })
+
   it('deletes, twice if asked, leaves no content behind, and takes the item back', async () => {
     const tenant = await service.makeTenant()
     await put(tenant, [{ itemId: 'a', title: 'secret', attributes: { brand: 'x' } }])
