@@ -1,8 +1,11 @@
 import { Module } from '@nestjs/common'
 import { CatalogModule } from '../catalog/catalog.module.js'
 import { TenantsModule } from '../tenants/tenants.module.js'
+import { ConsumerHealth } from './consumer-health.js'
+import { EventsConsumer } from './events.consumer.js'
 import { EventsController } from './events.controller.js'
 import { EventsService } from './events.service.js'
+import { MessageStoringService } from './message-storing.service.js'
 import { RetentionService } from './retention.service.js'
 import { UsersController } from './users.controller.js'
 import { UsersService } from './users.service.js'
@@ -10,7 +13,7 @@ import { UsersService } from './users.service.js'
 @Module({
   imports: [TenantsModule, CatalogModule],
   controllers: [EventsController, UsersController],
-  providers: [EventsService, RetentionService, UsersService],
-  exports: [EventsService, UsersService],
+  providers: [ConsumerHealth, EventsConsumer, EventsService, MessageStoringService, RetentionService, UsersService],
+  exports: [ConsumerHealth, EventsService, UsersService],
 })
 export class EventsModule {}

@@ -1,0 +1,135 @@
+import type { IHeaders, KafkaMessage, Message, Producer } from 'kafkajs'
+import { z } from 'zod'
+
+/** Where a message was first met, and when it was sent, in ms since the epoch. */
+export interface Origin {
+  topic: string
+  partition: number
+  offset: string
+  timestamp: string
+}
+
+/** A message that can't be used, and why. */
+export interface DeadLetter {
+  message: KafkaMessage
+  origin: Origin
+  /** Stable, upper snake case. */
+  code: string
+  reason: string
+}
+
+/** A message that is sent round again says here where it was first met: its event keeps its id. */
+export const ORIGIN_HEADER = 'attune-origin'
+/** Where a value was too large for the dead-letter topic: its length in bytes. It is still at its origin. */
+export const VALUE_LEFT_OUT_HEADER = 'value-left-out'
+
+const MAX_REASON = 1000
+/** One send is one record batch for each partition, and that has to be smaller than what the broker takes. */
+const SEND_BYTES = 512 * 1024
+
+const Digits = z.string().regex(/^\d{1,19}$/)
+const OriginHeader = z.object({
+  topic: z.string().max(249),
+  partition: z.number().int().min(0),
+  offset: Digits,
+  timestamp: Digits,
+})
+
+export function headerText(headers: IHeaders | undefined, name: string): string | undefined {
+  const value = headers?.[name]
+  const first = Array.isArray(value) ? value[0] : value
+  return first?.toString()
+}
+
+/** Where a message was first met: here, unless it is one that was sent round again. */
+export function originOf(topic: string, partition: number, message: KafkaMessage): Origin {
+  const replayed = headerText(message.headers, ORIGIN_HEADER)
+  if (replayed !== undefined) {
+    const origin = readOrigin(replayed)
+    if (origin) return origin
+  }
+  return { topic, partition, offset: message.offset, timestamp: message.timestamp }
+}
+
+function readOrigin(json: string): Origin | undefined {
+  try {
+    return OriginHeader.parse(JSON.parse(json))
+  } catch {
+    return undefined
+  }
+}
+
+/** A dead letter as a message: key, value and other headers as they came. */
+export function toMessage({ message, origin, code, reason }: DeadLetter): Message {
+  return {
+    key: message.key,
+    value: message.value,
+    headers: {
+      ...message.headers,
+      code,
+      reason: reason.slice(0, MAX_REASON).toWellFormed(),
+      topic: origin.topic,
+      partition: String(origin.partition),
+      offset: origin.offset,
+      timestamp: origin.timestamp,
+    },
+  }
+}
+
+/** What a message of the dead-letter topic says about where it came from; undefined where it says nothing of use. */
+export function originOfLetter(headers: IHeaders | undefined): Origin | undefined {
+  const parsed = OriginHeader.safeParse({
+    topic: headerText(headers, 'topic'),
+    partition: Number(headerText(headers, 'partition')),
+    offset: headerText(headers, 'offset'),
+    timestamp: headerText(headers, 'timestamp'),
+  })
+  return parsed.data
+}
+
+/** Messages in sends that a broker with default limits takes; one that is larger goes alone. */
+export function inSends(messages: Message[]): Message[][] {
+  const sends: Message[][] = []
+  let bytes = Infinity
+  for (const message of messages) {
+    const size = sizeOf(message)
+    if (bytes + size > SEND_BYTES) {
+      sends.push([])
+      bytes = 0
+    }
+    sends[sends.length - 1].push(message)
+    bytes += size
+  }
+  return sends
+}
+
+const sizeOf = ({ key, value, headers = {} }: Message) =>
+  (key?.length ?? 0) +
+  (value?.length ?? 0) +
+  Object.values(headers).reduce((sum, v) => sum + (v?.length ?? 0) + 64, 100)
+
+/**
+ * Sends to the dead-letter topic and waits until the broker has it on all its replicas.
+ * A plain producer: the client's idempotent one loses messages that were acknowledged.
+ */
+export async function sendDeadLetters(producer: Producer, topic: string, letters: DeadLetter[]): Promise<void> {
+  for (const messages of inSends(letters.map(toMessage))) {
+    try {
+      await producer.send({ topic, acks: -1, messages })
+    } catch (error) {
+      if (messages.length > 1 || !isTooLarge(error)) throw error
+      // The topic was made by somebody else with a lower limit. A letter without its value is better than a partition
+      // that stands still for good.
+      const [{ value, ...message }] = messages
+      const headers = { ...message.headers, [VALUE_LEFT_OUT_HEADER]: String(value?.length ?? 0) }
+      await producer.send({ topic, acks: -1, messages: [{ ...message, value: null, headers }] })
+    }
+  }
+}
+
+/** The client wraps errors in errors. */
+function isTooLarge(error: unknown): boolean {
+  if (!(error instanceof Error)) return false
+  if ('type' in error && error.type === 'MESSAGE_TOO_LARGE') return true
+  return isTooLarge(error.cause)
+}
