@@ -32,6 +32,29 @@ export interface FitOptions {
   clip: number
 }
 
+export const DEFAULT_FIT: FitOptions = {
+  epochs: 4,
+  patience: 3,
+  seed: 1,
+  rate: 3e-3,
+  adaptorShare: 0.1,
+  warmUpSteps: 50,
+  frozenEpochs: 1,
+  rowLength: 128,
+  rowsPerStep: 8,
+  negatives: 512,
+  pull: 0.05,
+  clip: 5,
+}
+
+/** The same training for a start that knows nothing: nothing to freeze, to spare or to stay near to. */
+export const fromScratch = (options: FitOptions): FitOptions => ({
+  ...options,
+  frozenEpochs: 0,
+  adaptorShare: 1,
+  pull: 0,
+})
+
 export interface Progress {
   epoch: number
   step: number
@@ -144,7 +167,7 @@ export async function fit(input: FitInput): Promise<FitResult> {
       tokens += batch.length * options.rowLength
       done++
       step++
-      if (step % REPORT_EVERY === 0 || step === steps) {
+      if (step % REPORT_EVERY === 0 || step === steps || done === stepsPerEpoch) {
         const validation = best.validation ?? 0
         const tokensPerSecond = tokens / seconds
         input.onProgress?.({
@@ -196,11 +219,12 @@ function countItems(histories: Histories, items: number): Float64Array {
 }
 
 /** Rows whose targets all lie in the validation window. */
-function heldOutRows(input: FitInput, heldOut: { histories: Histories; from: number }): Row[] {
+function heldOutRows(input: FitInput, heldOut: { histories: Histories; from: number }): Row[] | undefined {
   const { histories, from } = heldOut
   const weights = targetWeights(histories, input.typeWeights, input.hides)
   for (let event = 0; event < weights.length; event++) if (histories.times[event] < from) weights[event] = 0
   const rows = packHistories(histories, weights, input.options.rowLength, new Random(input.options.seed))
   const useful = rows.filter((row) => row.weights.some((weight) => weight > 0))
+  if (useful.length === 0) return undefined
   return useful.slice(0, Math.max(1, Math.floor(HELD_OUT_TOKENS / input.options.rowLength)))
 }
