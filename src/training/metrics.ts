@@ -1,0 +1,186 @@
+import { Random } from '../model/random.js'
+
+/** How one list did against what its user took, each from 0 to 1. */
+export interface Judgement {
+  ndcg: number
+  /** 1 where at least one target is in the list. */
+  hitRate: number
+  precision: number
+  recall: number
+  f1: number
+  /** 1 / rank of the first target. */
+  mrr: number
+}
+export const METRICS = ['ndcg', 'hitRate', 'precision', 'recall', 'f1', 'mrr'] as const
+
+/** One value per case for each metric, so that two methods can be compared user by user. */
+export type Judged = Record<keyof Judgement, Float32Array>
+
+/** The mean of something over users, with the interval in which it lies with 95 % certainty. */
+export interface Interval {
+  mean: number
+  low: number
+  high: number
+}
+
+export interface Difference extends Interval {
+  /** With 90 % certainty the difference is not below this. */
+  lowOneSided90: number
+}
+
+const RESAMPLES = 1000
+
+/** Judges the first `k` of a list, best first. A case without targets is a mistake of the caller. */
+export function judgeList(list: ArrayLike<number>, targets: ReadonlySet<number>, k = 10): Judgement {
+  let dcg = 0
+  let hits = 0
+  let first = 0
+  for (let rank = 0; rank < Math.min(k, list.length); rank++) {
+    if (!targets.has(list[rank])) continue
+    dcg += 1 / Math.log2(rank + 2)
+    hits++
+    first ||= rank + 1
+  }
+  let best = 0
+  for (let rank = 0; rank < Math.min(k, targets.size); rank++) best += 1 / Math.log2(rank + 2)
+  const precision = hits / k
+  const recall = hits / targets.size
+  return {
+    ndcg: dcg / best,
+    hitRate: hits > 0 ? 1 : 0,
+    precision,
+    recall,
+    f1: hits > 0 ? (2 * precision * recall) / (precision + recall) : 0,
+    mrr: first > 0 ? 1 / first : 0,
+  }
+}
+
+/** Judges every list of a method. */
+export function judge(lists: ArrayLike<number>[], targets: ReadonlySet<number>[], k = 10): Judged {
+  const judged = Object.fromEntries(METRICS.map((metric) => [metric, new Float32Array(lists.length)])) as Judged
+  lists.forEach((list, index) => {
+    const one = judgeList(list, targets[index], k)
+    for (const metric of METRICS) judged[metric][index] = one[metric]
+  })
+  return judged
+}
+
+export function mean(values: ArrayLike<number>): number {
+  let sum = 0
+  for (let i = 0; i < values.length; i++) sum += values[i]
+  return values.length > 0 ? sum / values.length : 0
+}
+
+/** Percentile bootstrap over users (Efron 1979), 95 %. The same seed gives the same interval. */
+export function bootstrapInterval(values: ArrayLike<number>, seed = 1): Interval {
+  const means = resample(values, seed)
+  return { mean: mean(values), low: quantile(means, 0.025), high: quantile(means, 0.975) }
+}
+
+/** The mean of a - b over the same users, by a paired bootstrap. */
+export function pairedDifference(a: ArrayLike<number>, b: ArrayLike<number>, seed = 1): Difference {
+  if (a.length !== b.length) throw new Error(`a pair needs two values: ${a.length} and ${b.length}`)
+  const differences = Float64Array.from(a, (value, i) => value - b[i])
+  const means = resample(differences, seed)
+  return {
+    mean: mean(differences),
+    low: quantile(means, 0.025),
+    high: quantile(means, 0.975),
+    lowOneSided90: quantile(means, 0.1),
+  }
+}
+
+function resample(values: ArrayLike<number>, seed: number): Float64Array {
+  const random = new Random(seed)
+  const means = new Float64Array(values.length > 0 ? RESAMPLES : 1)
+  for (let round = 0; round < means.length; round++) {
+    let sum = 0
+    for (let i = 0; i < values.length; i++) sum += values[Math.floor(random.next() * values.length)]
+    means[round] = values.length > 0 ? sum / values.length : 0
+  }
+  return means.sort()
+}
+
+const quantile = (sorted: Float64Array, share: number) =>
+  sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))]
+
+/** What a method's lists look like as a whole. */
+export interface ListQuality {
+  /** Share of the catalogue that is in any list. */
+  coverage: number
+  /** Mean self-information of the recommended items in bits, -log2 of their share of users (Vargas and Castells 2011). */
+  novelty: number
+  /** 0: every item is recommended equally often; 1: always the same. */
+  gini: number
+  /** Share of the recommendations that the most popular tenth of the items gets: popularity bias. */
+  headShare: number
+}
+
+/** @param popularity [items], how many users had each item @param users how many there are */
+export function listQuality(lists: ArrayLike<number>[], popularity: ArrayLike<number>, users: number): ListQuality {
+  const items = popularity.length
+  const shown = new Float64Array(items)
+  const head = headItems(popularity)
+  let novelty = 0
+  let total = 0
+  let inHead = 0
+  for (const list of lists)
+    for (let rank = 0; rank < list.length; rank++) {
+      const item = list[rank]
+      shown[item]++
+      total++
+      inHead += head[item]
+      // As if half a user had every item: one that nobody had is very new, not infinitely.
+      novelty -= Math.log2((popularity[item] + 0.5) / (users + 1))
+    }
+  const covered = shown.reduce((sum, count) => sum + (count > 0 ? 1 : 0), 0)
+  return {
+    coverage: items > 0 ? covered / items : 0,
+    novelty: total > 0 ? novelty / total : 0,
+    gini: gini(shown),
+    headShare: total > 0 ? inHead / total : 0,
+  }
+}
+
+/** 1 for each item of the most popular tenth. */
+export function headItems(popularity: ArrayLike<number>): Uint8Array {
+  const order = Uint32Array.from(popularity, (_, item) => item).sort((a, b) => popularity[b] - popularity[a] || a - b)
+  const head = new Uint8Array(popularity.length)
+  for (const item of order.subarray(0, Math.ceil(order.length / 10))) head[item] = 1
+  return head
+}
+
+function gini(values: Float64Array): number {
+  const sorted = Float64Array.from(values).sort()
+  const total = sorted.reduce((sum, value) => sum + value, 0)
+  if (total === 0) return 0
+  let weighted = 0
+  sorted.forEach((value, index) => (weighted += (2 * (index + 1) - sorted.length - 1) * value))
+  return weighted / (sorted.length * total)
+}
+
+/** Kinds of case that are looked at by themselves, so that a gain for many cannot hide a loss for some. */
+export const SLICES = ['newUsers', 'lightUsers', 'coldItems', 'head', 'tail'] as const
+export type Slice = (typeof SLICES)[number]
+
+/** Events of a user before the moment judged: fewer than this is new, fewer than the other is light. */
+const NEW_BELOW = 3
+const LIGHT_BELOW = 10
+
+/**
+ * The slices that a case belongs to.
+ * @param seen [items], events of each item before the window
+ * @param head as `headItems` gives it
+ */
+export function slicesOf(
+  one: { history: { length: number }; targets: number[] },
+  seen: ArrayLike<number>,
+  head: Uint8Array,
+): Slice[] {
+  const slices: Slice[] = []
+  if (one.history.length < NEW_BELOW) slices.push('newUsers')
+  else if (one.history.length < LIGHT_BELOW) slices.push('lightUsers')
+  if (one.targets.some((item) => seen[item] === 0)) slices.push('coldItems')
+  slices.push(one.targets.every((item) => head[item] === 1) ? 'head' : 'tail')
+  return slices
+}

@@ -1,0 +1,147 @@
+import {
+  type EventColumns,
+  type EventType,
+  groupByUser,
+  type Histories,
+  keepRows,
+  userCount,
+} from '../model/history.js'
+
+/** Something that was found in the events, how often, and what was done about it. */
+export interface Finding {
+  reason: 'unknown-item' | 'duplicate' | 'burst' | 'bot' | 'short-user' | 'negative'
+  events: number
+  users: number
+  /** In words, for the operator. */
+  action: string
+}
+
+/** The data-quality report of a run. */
+export interface QualityReport {
+  read: number
+  kept: number
+  users: number
+  findings: Finding[]
+}
+
+/**
+ * The same item and type again within a minute and with nothing between is one act reported twice (a reload, a double
+ * click, a client that sends again without an id), not two.
+ */
+const BURST_MS = 60_000
+const HOUR_MS = 3_600_000
+/**
+ * Distinct moments of one user within an hour above which nobody is at the other end: one every six seconds, an hour
+ * long. Moments and not events, since one basket holds many items: a wholesaler's order of 500 lines is one moment.
+ */
+const BOT_MOMENTS_PER_HOUR = 600
+/**
+ * Share of the busy users above which such a rate is how this data tells time, not a machine: some logs carry order
+ * numbers for times.
+ */
+const MOST_BOTS = 0.01
+const BUSY_EVENTS = 50
+
+/**
+ * Leaves out what would mislead the training, and says what and why.
+ * @param rows events of known items in order of arrival
+ * @param before what was read, and left out already because the item is not in the catalogue
+ */
+export function cleanEvents(
+  rows: EventColumns,
+  users: number,
+  types: EventType[],
+  before: { read: number; unknownItem: number },
+): { histories: Histories; report: QualityReport } {
+  const findings: Finding[] = []
+  const note = (reason: Finding['reason'], events: number, usersConcerned: number, action: string) => {
+    if (events > 0) findings.push({ reason, events, users: usersConcerned, action })
+  }
+  note('unknown-item', before.unknownItem, 0, 'left out: the item is not in the catalogue; they count once it arrives')
+
+  let histories = groupByUser(rows, users)
+  const bots = botUsers(histories)
+  const ofBots = tally(histories, (_, user) => bots.has(user))
+  note(
+    'bot',
+    ofBots.events,
+    ofBots.users,
+    `left out whole: more than ${BOT_MOMENTS_PER_HOUR} separate moments within an hour`,
+  )
+  if (bots.size > 0) histories = keepRows(histories, (_, user) => !bots.has(user))
+
+  const repeats = findRepeats(histories)
+  const exact = tally(histories, (row) => repeats[row] === EXACT)
+  const bursts = tally(histories, (row) => repeats[row] === BURST)
+  note('duplicate', exact.events, exact.users, 'left out: the same user, item, type and moment once more')
+  note(
+    'burst',
+    bursts.events,
+    bursts.users,
+    'left out: the same user, item and type again within a minute, with nothing between',
+  )
+  if (exact.events + bursts.events > 0) histories = keepRows(histories, (row) => repeats[row] === 0)
+
+  const short = tally(histories, (_, user) => histories.offsets[user + 1] - histories.offsets[user] < 2)
+  note('short-user', short.events, short.users, 'counted for popularity only: one event is no sequence to learn from')
+  const negative = tally(histories, (row) => types[histories.types[row]]?.meaning === 'negative')
+  note('negative', negative.events, negative.users, 'kept in the history, never a thing to predict')
+
+  const present = tally(histories, () => true)
+  return { histories, report: { read: before.read, kept: present.events, users: present.users, findings } }
+}
+
+function tally(histories: Histories, holds: (row: number, user: number) => boolean): { events: number; users: number } {
+  let events = 0
+  let users = 0
+  for (let user = 0; user < userCount(histories); user++) {
+    const earlier = events
+    for (let row = histories.offsets[user]; row < histories.offsets[user + 1]; row++) if (holds(row, user)) events++
+    if (events > earlier) users++
+  }
+  return { events, users }
+}
+
+/** Users with too many distinct moments within any hour. */
+function botUsers(histories: Histories): Set<number> {
+  const bots = new Set<number>()
+  let busy = 0
+  for (let user = 0; user < userCount(histories); user++) {
+    const end = histories.offsets[user + 1]
+    if (end - histories.offsets[user] >= BUSY_EVENTS) busy++
+    if (end - histories.offsets[user] <= BOT_MOMENTS_PER_HOUR) continue
+    const moments: number[] = []
+    for (let row = histories.offsets[user]; row < end; row++)
+      if (moments.at(-1) !== histories.times[row]) moments.push(histories.times[row])
+    for (let i = BOT_MOMENTS_PER_HOUR; i < moments.length; i++)
+      if (moments[i] - moments[i - BOT_MOMENTS_PER_HOUR] < HOUR_MS) {
+        bots.add(user)
+        break
+      }
+  }
+  if (bots.size > Math.max(1, MOST_BOTS * busy)) bots.clear()
+  return bots
+}
+
+const EXACT = 1
+const BURST = 2
+
+/** For each row whether it repeats one before it. */
+function findRepeats(histories: Histories): Uint8Array {
+  const repeats = new Uint8Array(histories.items.length)
+  for (let user = 0; user < userCount(histories); user++) {
+    // Moments at which this user had an item with a type; a type's place fits a byte.
+    const last = new Map<number, number>()
+    let previous = -1
+    for (let row = histories.offsets[user]; row < histories.offsets[user + 1]; row++) {
+      const key = histories.items[row] * 256 + histories.types[row]
+      const earlier = last.get(key)
+      const at = histories.times[row]
+      if (earlier === at) repeats[row] = EXACT
+      else if (key === previous && earlier !== undefined && at - earlier < BURST_MS) repeats[row] = BURST
+      last.set(key, at)
+      previous = key
+    }
+  }
+  return repeats
+}

@@ -1,0 +1,165 @@
+import {
+  evidenceOf,
+  type EventType,
+  type Histories,
+  historyOf,
+  type Interaction,
+  keepRows,
+  rowAt,
+  userCount,
+} from '../model/history.js'
+
+/** One user at one moment: what was known, and what the user then took. */
+export interface Case {
+  user: number
+  /** Everything strictly before the moment, oldest first; at most the newest `HISTORY_LENGTH`. */
+  history: Interaction[]
+  /** Items that are not recommended to this user any more. */
+  hidden: Uint32Array
+  /** Items of the moment, without hidden ones; never empty. */
+  targets: number[]
+  /** The moment, in milliseconds since 1970. */
+  at: number
+}
+
+export interface TimeSplit {
+  train: Histories
+  /** Train and validation together: what is known when the test window begins. */
+  beforeTest: Histories
+  validation: {
+    /** Users that early stopping looks at. */
+    stopping: Case[]
+    /** Other users, for the weights of the blend: fitted on the same ones, it would trust the network too much. */
+    blending: Case[]
+  }
+  test: Case[]
+  /** Milliseconds since 1970. Each window begins with its moment and ends before the next. */
+  boundaries: { from: number; validationFrom: number; testFrom: number; to: number }
+}
+
+export interface SplitOptions {
+  types: EventType[]
+  /** By event type: 1 where an item is hidden from the user after such an event. */
+  hides: Uint8Array
+  /** Share of the events in each of the two later windows. */
+  share?: number
+  /** Cases at most in each half of the validation, chosen by hash. */
+  maxValidation?: number
+  /** Cases at most in the test. */
+  maxTest?: number
+  seed?: number
+}
+
+/** What a model may look back on, in evaluation as in serving. */
+export const HISTORY_LENGTH = 200
+
+/**
+ * Cuts all histories at two moments of global time. A moment is never cut: the events of a basket lie on one side. In each
+ * window a user is asked about once: about the first basket with an item that is not hidden from that user and with
+ * something known before it (Meng et al. 2020 on why a split by user leaks the future).
+ */
+export function splitByTime(histories: Histories, options: SplitOptions): TimeSplit {
+  const { share = 0.1, maxValidation = 500, maxTest = 1500, seed = 1 } = options
+  const times = Float64Array.from(histories.times).sort()
+  const momentAt = (part: number) => times[Math.min(times.length - 1, Math.floor(times.length * part))] ?? 0
+  const testFrom = momentAt(1 - share)
+  const validationFrom = momentAt(1 - 2 * share)
+  const boundaries = { from: times[0] ?? 0, validationFrom, testFrom, to: times[times.length - 1] ?? 0 }
+  const validation = casesIn(histories, validationFrom, testFrom, options)
+  const half = (parity: number) =>
+    chosen(
+      validation.filter(({ user }) => (hash(user, seed) & 1) === parity),
+      maxValidation,
+      seed,
+    )
+  return {
+    train: keepRows(histories, (row) => histories.times[row] < validationFrom),
+    beforeTest: keepRows(histories, (row) => histories.times[row] < testFrom),
+    validation: { stopping: half(0), blending: half(1) },
+    test: chosen(casesIn(histories, testFrom, Infinity, options), maxTest, seed),
+    boundaries,
+  }
+}
+
+/** Each user's case inside a window, where there is one. */
+function casesIn(histories: Histories, from: number, until: number, { types, hides }: SplitOptions): Case[] {
+  const evidence = evidenceOf(types)
+  const cases: Case[] = []
+  for (let user = 0; user < userCount(histories); user++) {
+    const end = rowAt(histories, user, until)
+    let row = rowAt(histories, user, from)
+    const hidden = new Set<number>()
+    let hiddenUpTo = histories.offsets[user]
+    while (row < end) {
+      const at = histories.times[row]
+      let next = row
+      while (next < end && histories.times[next] === at) next++
+      for (; hiddenUpTo < row; hiddenUpTo++)
+        if (hides[histories.types[hiddenUpTo]]) hidden.add(histories.items[hiddenUpTo])
+      const targets = new Set<number>()
+      for (let r = row; r < next; r++)
+        if (evidence[histories.types[r]] && !hidden.has(histories.items[r])) targets.add(histories.items[r])
+      if (row > histories.offsets[user] && targets.size > 0) {
+        cases.push({
+          user,
+          history: historyOf(histories, user, at, HISTORY_LENGTH),
+          hidden: Uint32Array.from(hidden),
+          targets: [...targets],
+          at,
+        })
+        break
+      }
+      row = next
+    }
+  }
+  return cases
+}
+
+/** At most `most` cases, whichever the hash of their users says; in the order of users. */
+function chosen(cases: Case[], most: number, seed: number): Case[] {
+  if (cases.length <= most) return cases
+  const ranked = cases
+    .map((one) => ({ one, key: hash(one.user, seed + 1) }))
+    .sort((a, b) => a.key - b.key || a.one.user - b.one.user)
+  return ranked
+    .slice(0, most)
+    .map(({ one }) => one)
+    .sort((a, b) => a.user - b.user)
+}
+
+/**
+ * The published protocol, for comparison with other work: each user of at least five events gives the last one as the
+ * target, unless its item is in the history already; all targets leave the training data. It lets the rest of a basket
+ * stay in training, so it flatters: the split by time is the one that decides.
+ */
+export function leaveOneOut(histories: Histories, { users = 1000, seed = 1 } = {}): { train: Histories; test: Case[] } {
+  const lastRows = new Set<number>()
+  const cases: Case[] = []
+  for (let user = 0; user < userCount(histories); user++) {
+    const [start, end] = [histories.offsets[user], histories.offsets[user + 1]]
+    if (end - start < 5) continue
+    const history: Interaction[] = []
+    for (let row = start; row < end - 1; row++)
+      history.push({ item: histories.items[row], type: histories.types[row], at: histories.times[row] })
+    const target = histories.items[end - 1]
+    const hidden = new Set(history.map(({ item }) => item))
+    if (hidden.has(target)) continue
+    lastRows.add(end - 1)
+    cases.push({
+      user,
+      history: history.slice(-HISTORY_LENGTH),
+      hidden: Uint32Array.from(hidden),
+      targets: [target],
+      at: histories.times[end - 1],
+    })
+  }
+  return { train: keepRows(histories, (row) => !lastRows.has(row)), test: chosen(cases, users, seed) }
+}
+
+/** 32 well-mixed bits of a user (the finaliser of MurmurHash3). */
+function hash(user: number, seed: number): number {
+  let h = Math.imul(user ^ Math.imul(seed, 0x9e3779b1), 0x85ebca6b)
+  h = Math.imul(h ^ (h >>> 13), 0xc2b2ae35)
+  h ^= h >>> 16
+  return h >>> 0
+}

@@ -1,0 +1,78 @@
+import { describe, expect, it } from 'vitest'
+import type { EventColumns } from '../../src/model/history.js'
+import { cleanEvents } from '../../src/training/quality.js'
+
+const TYPES = [
+  { name: '*', weight: 0.5, meaning: 'positive' as const },
+  { name: 'view', weight: 1, meaning: 'positive' as const },
+  { name: 'dislike', weight: 1, meaning: 'negative' as const },
+]
+/** [user, item, seconds, type] in order of arrival. */
+function columns(rows: [number, number, number, number?][]): EventColumns {
+  return {
+    users: Uint32Array.from(rows, (row) => row[0]),
+    items: Uint32Array.from(rows, (row) => row[1]),
+    types: Uint8Array.from(rows, (row) => row[3] ?? 1),
+    times: Float64Array.from(rows, (row) => row[2] * 1000),
+  }
+}
+const clean = (rows: [number, number, number, number?][], users: number) =>
+  cleanEvents(columns(rows), users, TYPES, { read: rows.length, unknownItem: 0 })
+const finding = (result: ReturnType<typeof clean>, reason: string) =>
+  result.report.findings.find((one) => one.reason === reason)
+
+describe('data quality', () => {
+  it('drops exact repeats and bursts, and keeps a real return to an item', () => {
+    const result = clean(
+      [
+        [0, 1, 0],
+        [0, 1, 0],
+        [0, 1, 30],
+        [0, 2, 40],
+        [0, 1, 50],
+        [0, 1, 5000],
+      ],
+      1,
+    )
+    expect(finding(result, 'duplicate')).toMatchObject({ events: 1, users: 1 })
+    expect(finding(result, 'burst')).toMatchObject({ events: 1, users: 1 })
+    expect([...result.histories.times].map((at) => at / 1000)).toEqual([0, 40, 50, 5000])
+    expect(result.report).toMatchObject({ read: 6, kept: 4, users: 1 })
+  })
+
+  it('leaves a machine out, and not a wholesaler whose order has 800 lines', () => {
+    const wholesaler = Array.from({ length: 800 }, (_, i): [number, number, number] => [0, i, 100])
+    const machine = Array.from({ length: 800 }, (_, i): [number, number, number] => [1, i, 100 + i])
+    const people = Array.from({ length: 300 }, (_, i): [number, number, number] => [2 + (i % 3), i, 3600 * i])
+    const result = clean([...wholesaler, ...machine, ...people], 5)
+    expect(finding(result, 'bot')).toMatchObject({ events: 800, users: 1 })
+    expect(result.histories.offsets[1] - result.histories.offsets[0]).toBe(800)
+    expect(result.histories.offsets[2] - result.histories.offsets[1]).toBe(0)
+  })
+
+  it('does not take order numbers for machines', () => {
+    const rows = Array.from({ length: 4 * 700 }, (_, i): [number, number, number] => [i % 4, i % 90, Math.floor(i / 4)])
+    const result = clean(rows, 4)
+    expect(finding(result, 'bot')).toBeUndefined()
+    expect(result.report.kept).toBe(rows.length)
+  })
+
+  it('reports users of one event, negative events and unknown items without losing them', () => {
+    const result = cleanEvents(
+      columns([
+        [0, 1, 0],
+        [1, 1, 0],
+        [1, 2, 90, 2],
+      ]),
+      2,
+      TYPES,
+      { read: 5, unknownItem: 2 },
+    )
+    expect(result.report.findings.map(({ reason, events }) => [reason, events])).toEqual([
+      ['unknown-item', 2],
+      ['short-user', 1],
+      ['negative', 1],
+    ])
+    expect(result.report).toMatchObject({ read: 5, kept: 3 })
+  })
+})

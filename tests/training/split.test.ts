@@ -1,0 +1,103 @@
+import { describe, expect, it } from 'vitest'
+import { type Interaction, toHistories } from '../../src/model/history.js'
+import { Random } from '../../src/model/random.js'
+import { HISTORY_LENGTH, leaveOneOut, splitByTime } from '../../src/training/split.js'
+
+const types = [
+  { name: 'view', weight: 1, meaning: 'positive' as const },
+  { name: 'dislike', weight: 1, meaning: 'negative' as const },
+]
+const hides = Uint8Array.of(1, 1)
+
+function randomLists(seed: number, users = 80): Interaction[][] {
+  const random = new Random(seed)
+  return Array.from({ length: users }, () =>
+    Array.from({ length: 2 + Math.floor(random.next() * 40) }, () => ({
+      item: Math.floor(random.next() * 60),
+      type: random.next() < 0.1 ? 1 : 0,
+      // Few moments, so that there are baskets.
+      at: Math.floor(random.next() * 200) * 1000,
+    })).sort((a, b) => a.at - b.at),
+  )
+}
+
+describe.each([1, 2, 3])('split by time (seed %i)', (seed) => {
+  const lists = randomLists(seed)
+  const histories = toHistories(lists)
+  const split = splitByTime(histories, { types, hides })
+  const { validationFrom, testFrom } = split.boundaries
+  const all = [...split.validation.stopping, ...split.validation.blending, ...split.test]
+
+  it('lets nothing of a later window into an earlier part', () => {
+    expect(Math.max(...split.train.times)).toBeLessThan(validationFrom)
+    expect(Math.max(...split.beforeTest.times)).toBeLessThan(testFrom)
+    for (const { at } of [...split.validation.stopping, ...split.validation.blending]) {
+      expect(at).toBeGreaterThanOrEqual(validationFrom)
+      expect(at).toBeLessThan(testFrom)
+    }
+    for (const { at } of split.test) expect(at).toBeGreaterThanOrEqual(testFrom)
+    expect(split.test.length).toBeGreaterThan(20)
+  })
+
+  it('knows of each user only what was before the moment, and never cuts a moment', () => {
+    for (const { user, history, at, targets } of all) {
+      expect(history.every((event) => event.at < at)).toBe(true)
+      expect(history).toEqual(lists[user].filter((event) => event.at < at).slice(-HISTORY_LENGTH))
+      const moment = lists[user].filter((event) => event.at === at)
+      for (const item of targets) expect(moment.some((event) => event.item === item && event.type === 0)).toBe(true)
+    }
+  })
+
+  it('asks for nothing that is hidden from the user', () => {
+    for (const { targets, hidden, history } of all) {
+      expect(targets.length).toBeGreaterThan(0)
+      expect(targets.filter((item) => hidden.includes(item))).toEqual([])
+      expect(new Set(hidden)).toEqual(new Set(history.map((event) => event.item)))
+    }
+  })
+
+  it('fits the blend on other users than early stopping looks at', () => {
+    const stopping = new Set(split.validation.stopping.map(({ user }) => user))
+    expect(split.validation.blending.filter(({ user }) => stopping.has(user))).toEqual([])
+    expect(stopping.size).toBeGreaterThan(5)
+    expect(split.validation.blending.length).toBeGreaterThan(5)
+  })
+
+  it('does not change with what happens later', () => {
+    // The answer planted in the future: each user takes item 59 after the end.
+    const planted = toHistories(lists.map((list) => [...list, { item: 59, type: 0, at: 1e9 }]))
+    const test = splitByTime(planted, { types, hides, share: 0.1 }).train
+    expect(test.times.filter((at) => at >= 1e9)).toHaveLength(0)
+  })
+})
+
+describe('split', () => {
+  it('hides only after the types that hide', () => {
+    const list = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9].map((i) => ({ item: i % 5, type: 0, at: i * 1000 }))
+    const free = splitByTime(toHistories([list]), { types, hides: Uint8Array.of(0, 1), share: 0.2 })
+    expect(free.test[0].targets).toEqual([3])
+    expect(free.test[0].hidden).toHaveLength(0)
+    expect(splitByTime(toHistories([list]), { types, hides, share: 0.2 }).test).toEqual([])
+  })
+
+  it('takes at most so many users, the same ones each time', () => {
+    const histories = toHistories(randomLists(9, 400))
+    const few = splitByTime(histories, { types, hides, maxTest: 20, maxValidation: 7 })
+    expect([few.test.length, few.validation.stopping.length, few.validation.blending.length]).toEqual([20, 7, 7])
+    expect(splitByTime(histories, { types, hides, maxTest: 20 }).test).toEqual(few.test)
+  })
+
+  it('outlives having nothing', () => {
+    const empty = splitByTime(toHistories([[], []]), { types, hides })
+    expect([empty.test, empty.validation.stopping]).toEqual([[], []])
+  })
+
+  it('leaves one out as published', () => {
+    const list = [0, 1, 2, 3, 4, 5].map((item, i) => ({ item, type: 0, at: i }))
+    const repeat = [0, 1, 2, 3, 0].map((item, i) => ({ item, type: 0, at: i }))
+    const { train, test } = leaveOneOut(toHistories([list, repeat, list.slice(0, 4)]))
+    expect(test).toHaveLength(1)
+    expect(test[0]).toMatchObject({ user: 0, targets: [5], at: 5 })
+    expect(train.items).toHaveLength(5 + 5 + 4)
+  })
+})
