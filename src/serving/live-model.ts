@@ -4,6 +4,7 @@ import type { Counts } from '../model/counts.js'
 import { type Blend, type Contribution, Ensemble } from '../model/ensemble.js'
 import { evidenceOf, type EventType, type Interaction } from '../model/history.js'
 import { type TextSpace, whiten } from '../model/text-space.js'
+import { type Availability, availabilityAt } from './availability.js'
 import type { CatalogMirror } from './catalog-mirror.js'
 import type { EventLog } from './event-log.js'
 import type { LiveNetwork } from './live-network.js'
@@ -43,6 +44,7 @@ export interface ModelParts {
 const COUNTED_BACK = 250
 /** Of the largest decayed count. */
 const TREND_SHARE = 0.01
+const UNKNOWN: Availability = { items: new Uint32Array(), from: 0, until: 0 }
 const nothing = (items: number[]): Contribution[][] => items.map(() => [])
 
 /**
@@ -61,6 +63,7 @@ export class LiveModel {
   private readonly awaited = new Set<string>()
   private staleBecause: string | null = null
   private ensemble: Ensemble | null = null
+  private availability = UNKNOWN
   private users = 0
   private retired = false
 
@@ -131,18 +134,12 @@ export class LiveModel {
     return index !== undefined && this.catalog.at(index) ? index : undefined
   }
 
-  /** Items that may be recommended at this moment, in ascending order. */
+  /** Items that may be recommended at this moment, in ascending order. Not to be written to. */
   available(now: number): Uint32Array {
-    const found = new Uint32Array(this.catalog.size)
-    let count = 0
-    for (let index = 0; index < found.length; index++) {
-      const item = this.catalog.at(index)
-      if (!item?.available) continue
-      if (item.expiresAt && item.expiresAt.getTime() <= now) continue
-      if (item.publishedAt && item.publishedAt.getTime() > now) continue
-      found[count++] = index
-    }
-    return found.subarray(0, count)
+    const { items, from, until } = this.availability
+    if (now >= from && now < until) return items
+    this.availability = availabilityAt(this.catalog, now)
+    return this.availability.items
   }
 
   /** Since when an item is there: its own word, or when it was first accepted. */
@@ -225,6 +222,7 @@ export class LiveModel {
     }
     network?.update(changed)
     this.ensemble = null
+    this.availability = UNKNOWN
   }
 
   /** Counts new events, each given once; ordered by time, ties by arrival. */

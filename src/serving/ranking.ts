@@ -20,7 +20,7 @@ export interface Ranking {
 }
 
 const DEFAULT_COUNT = 10
-const AS_SCORED: Weighing = { freshness: 0, recency: () => 1, boost: () => 1 }
+const AS_SCORED: Weighing = { freshness: 0, recency: () => 1, boost: null }
 
 /**
  * The list for one user: availability and expiry, filter, exclusions, model score, freshness, boosts, diversity, count.
@@ -38,14 +38,14 @@ export function rankFor(
   const hidden = hiddenItems(model, past, options.excludeSeen, hideAfter)
   const allowed = allowedBy(model, options)
   const available = model.available(now)
-  const unseen = available.filter((item) => !hidden.has(item))
-  const candidates = unseen.filter(allowed)
+  const unseen = hidden.size === 0 ? available : available.filter((item) => !hidden.has(item))
+  const candidates = allowed ? unseen.filter(allowed) : unseen
   // Scored among all that this user could get: what a score means must not depend on the filter.
   if (candidates.length > 0) {
     const history = model.interactions(past)
     return cut(model, candidates, model.score(history, unseen, now), options, now)
   }
-  const seen = available.filter(allowed)
+  const seen = allowed ? available.filter(allowed) : available
   return cut(model, seen, model.popular(seen, now), options, now)
 }
 
@@ -119,7 +119,9 @@ function hiddenItems(
   return hidden
 }
 
-function allowedBy(model: LiveModel, { filter, excludeItemIds = [] }: Options): (item: number) => boolean {
+/** Null: everything is. */
+function allowedBy(model: LiveModel, { filter, excludeItemIds = [] }: Options): ((item: number) => boolean) | null {
+  if (!filter && excludeItemIds.length === 0) return null
   const excluded = new Set(excludeItemIds.map((itemId) => model.catalog.indexOf(itemId)))
   const holds = filter && compileFilter(filter)
   return (item) => {
@@ -135,10 +137,13 @@ function weighing(model: LiveModel, { freshness = 0, boost = [] }: Options, now:
   return {
     freshness,
     recency: (item) => recencyOf(model.since(item), now),
-    boost: (item) => {
-      const served = model.catalog.at(item)
-      if (!served) return 0
-      return boosts.reduce((product, { holds, weight }) => (holds(served) ? product * weight : product), 1)
-    },
+    boost:
+      boosts.length === 0
+        ? null
+        : (item) => {
+            const served = model.catalog.at(item)
+            if (!served) return 0
+            return boosts.reduce((product, { holds, weight }) => (holds(served) ? product * weight : product), 1)
+          },
   }
 }

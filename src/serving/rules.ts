@@ -46,8 +46,8 @@ export interface Weighing {
   /** 0 leaves the scores alone, 1 ranks by recency alone. */
   freshness: number
   recency: (item: number) => number
-  /** What the boosts multiply an item's rank score by; 0 excludes. */
-  boost: (item: number) => number
+  /** What the boosts multiply an item's rank score by; 0 excludes. Null: there are none. */
+  boost: ((item: number) => number) | null
 }
 
 /**
@@ -62,12 +62,14 @@ export interface Weighing {
 export function weigh(candidates: Uint32Array, scores: Float32Array | Float64Array, by: Weighing): Float64Array {
   let best = -Infinity
   for (const item of candidates) if (scores[item] > best) best = scores[item]
-  const { freshness } = by
-  return Float64Array.from(candidates, (item) => {
-    const model = (1 - freshness) * (scores[item] - best)
-    const fresh = freshness > 0 ? freshness * Math.log(by.recency(item)) : 0
-    return model + fresh + Math.log(by.boost(item))
-  })
+  const { freshness, recency, boost } = by
+  const values = new Float64Array(candidates.length)
+  for (let place = 0; place < candidates.length; place++) values[place] = scores[candidates[place]] - best
+  if (freshness > 0)
+    for (let place = 0; place < candidates.length; place++)
+      values[place] = (1 - freshness) * values[place] + freshness * Math.log(recency(candidates[place]))
+  if (boost) for (let place = 0; place < candidates.length; place++) values[place] += Math.log(boost(candidates[place]))
+  return values
 }
 
 /** Places of the `count` largest finite values, largest first; of equal ones the first place wins. */

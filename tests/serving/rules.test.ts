@@ -3,7 +3,7 @@ import { Random } from '../../src/model/random.js'
 import { diversify, largest, recencyOf, weigh, type Weighing } from '../../src/serving/rules.js'
 
 const DAY = 86_400_000
-const none: Weighing = { freshness: 0, recency: () => 1, boost: () => 1 }
+const none: Weighing = { freshness: 0, recency: () => 1, boost: null }
 
 test('freshness falls with age, and an unknown age is old', () => {
   const now = 1e12

@@ -1,0 +1,60 @@
+import { expect, test } from 'vitest'
+import { availabilityAt } from '../../src/serving/availability.js'
+import { CatalogMirror } from '../../src/serving/catalog-mirror.js'
+
+const item = (itemId: string, fields: object = {}) => ({
+  itemId,
+  title: null,
+  description: null,
+  categories: [],
+  attributes: {},
+  url: null,
+  imageUrl: null,
+  price: null,
+  available: true,
+  publishedAt: null,
+  expiresAt: null,
+  createdAt: new Date(0),
+  deleted: false,
+  vector: null,
+  ...fields,
+})
+
+test('availability holds from now until the next item is published or expires', () => {
+  const catalog = new CatalogMirror(2, ['gone before'])
+  catalog.put(item('always'))
+  catalog.put(item('sold out', { available: false }))
+  catalog.put(item('expires', { expiresAt: new Date(2000) }))
+  catalog.put(item('comes', { publishedAt: new Date(3000), expiresAt: new Date(4000) }))
+  catalog.put(item('deleted'))
+  catalog.put(item('deleted', { deleted: true }))
+  const at = (now: number) => {
+    const { items, from, until } = availabilityAt(catalog, now)
+    return [[...items].map((index) => catalog.ids[index]).join(), from, until]
+  }
+  expect(at(1000)).toEqual(['always,expires', 1000, 2000])
+  expect(at(1999)).toEqual(['always,expires', 1999, 2000])
+  expect(at(2000)).toEqual(['always', 2000, 3000])
+  expect(at(3000)).toEqual(['always,comes', 3000, 4000])
+  expect(at(4000)).toEqual(['always', 4000, Infinity])
+})
+
+test('an item keeps its index; its vector is asked for where it is new or changed', () => {
+  const catalog = new CatalogMirror(2, ['b'])
+  const vector = Float32Array.of(1, 2)
+  expect(catalog.put(item('a'))).toBe(1)
+  expect(catalog.put(item('a', { price: 3 }))).toBeNull()
+  expect(catalog.put(item('a', { vector }))).toBe(1)
+  expect(catalog.put(item('a', { vector: vector.slice() }))).toBeNull()
+  expect(catalog.vectorCount).toBe(1)
+  expect(catalog.put(item('a', { vector: Float32Array.of(2, 1) }))).toBe(1)
+  expect(catalog.put(item('a', { vector: Float32Array.of(1, 2, 3) }))).toBe(1)
+  expect(catalog.vectorCount).toBe(0)
+  catalog.put(item('a', { deleted: true }))
+  expect(catalog.at(1)).toBeNull()
+  expect(catalog.put(item('a'))).toBeNull()
+  expect(catalog.at(1)?.itemId).toBe('a')
+  for (let i = 0; i < 100; i++) catalog.setVector(catalog.put(item(`n${i}`, { vector })) ?? -1, vector)
+  expect(catalog.vectors).toHaveLength(2 * 102)
+  expect([...catalog.vectorAt(101)]).toEqual([1, 2])
+})
