@@ -1,22 +1,42 @@
-import { Inject, Injectable } from '@nestjs/common'
+import { Inject, Injectable, Optional } from '@nestjs/common'
+import { ConsumerHealth } from '../events/consumer-health.js'
 import { Database } from '../platform/database.js'
+import { LiveModels } from '../serving/live-models.service.js'
 
 /** How long the database may take to answer a probe. */
 const PING_MS = 2000
 
 @Injectable()
 export class HealthService {
-  constructor(@Inject(Database) private readonly database: Database) {}
+  private warm = false
+
+  constructor(
+    @Inject(Database) private readonly database: Database,
+    @Inject(ConsumerHealth) private readonly consumer: ConsumerHealth,
+    @Optional() @Inject(LiveModels) private readonly models?: LiveModels,
+  ) {}
 
   /** Why the process should be restarted, or null. Passing trouble (the database away) is no reason. */
   broken(): string | null {
-    return null
+    return this.consumer.state === 'broken' ? 'The Kafka consumer has ended for good.' : null
   }
 
   /** Each check by name: 'ok' or what is wrong. */
   async check(): Promise<{ ready: boolean; checks: Record<string, string> }> {
-    const checks: Record<string, string> = { database: await outcome(withTimeout(this.database.ping(), PING_MS)) }
-    return { ready: Object.values(checks).every((check) => check === 'ok'), checks }
+    const checks: Record<string, string> = {
+      database: await outcome(withTimeout(this.database.ping(), PING_MS)),
+      consumer: this.consumer.check(),
+      ...(this.models && { models: this.warmed(this.models) }),
+    }
+    // While Kafka is away requests can still be answered: that is said here, and is no reason to send them elsewhere.
+    const blocking = Object.entries(checks).filter(([name, check]) => check !== 'ok' && name !== 'consumer')
+    return { ready: blocking.length === 0 && this.broken() === null, checks }
+  }
+
+  /** Warming starts with the service; a probe only asks whether it is done. */
+  private warmed(models: LiveModels): string {
+    if (!this.warm) void models.warm().then(() => (this.warm = true))
+    return this.warm ? 'ok' : 'warming up'
   }
 }
 
