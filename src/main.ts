@@ -7,7 +7,8 @@ try {
   for (const signal of ['SIGTERM', 'SIGINT'] as const)
     process.once(signal, () => {
       void service.stop().then(
-        () => process.exit(0),
+        // With the exit code that whoever asked for the end has set.
+        () => process.exit(),
         (error: unknown) => {
           console.error(error)
           process.exit(1)

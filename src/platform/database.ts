@@ -68,6 +68,8 @@ export async function openDatabase(
 
 async function migrate(url: string, migrations: MixedList<Function | string>, logger: Logger) {
   const lock = new pg.Client({ connectionString: url })
+  // A connection that dies fails the query that waits on it; without a listener it would end the process too.
+  lock.on('error', (error) => logger.warn({ err: error }, 'the connection that guards the migrations broke'))
   await lock.connect()
   try {
     await lock.query('SELECT pg_advisory_lock($1)', [MIGRATION_LOCK])
