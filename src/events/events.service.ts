@@ -109,7 +109,7 @@ export class EventsService {
   async summary(tenantId: string): Promise<{ events: number; users: number; newest: Date | null }> {
     const [row] = await this.database.query<{ events: number; users: number; newest: Date | null }>(
       tenantId,
-      `SELECT coalesce(sum(events), 0)::integer AS events, count(*)::integer AS users, max(newest) AS newest
+      `SELECT coalesce(sum(events), 0)::double precision AS events, count(*)::double precision AS users, max(newest) AS newest
        FROM (SELECT count(*) AS events, max(occurred_at) AS newest FROM events WHERE tenant_id = $1 GROUP BY user_id) users`,
       [tenantId],
     )
