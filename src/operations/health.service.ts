@@ -1,4 +1,4 @@
-import { Inject, Injectable, Optional } from '@nestjs/common'
+import { Inject, Injectable, type OnApplicationBootstrap, Optional } from '@nestjs/common'
 import { ConsumerHealth } from '../events/consumer-health.js'
 import { Database } from '../platform/database.js'
 import { LiveModels } from '../serving/live-models.service.js'
@@ -7,7 +7,7 @@ import { LiveModels } from '../serving/live-models.service.js'
 const PING_MS = 2000
 
 @Injectable()
-export class HealthService {
+export class HealthService implements OnApplicationBootstrap {
   private warm = false
 
   constructor(
@@ -15,6 +15,10 @@ export class HealthService {
     @Inject(ConsumerHealth) private readonly consumer: ConsumerHealth,
     @Optional() @Inject(LiveModels) private readonly models?: LiveModels,
   ) {}
+
+  onApplicationBootstrap() {
+    void this.models?.warm().then(() => (this.warm = true))
+  }
 
   /** Why the process should be restarted, or null. Passing trouble (the database away) is no reason. */
   broken(): string | null {
@@ -26,17 +30,11 @@ export class HealthService {
     const checks: Record<string, string> = {
       database: await outcome(withTimeout(this.database.ping(), PING_MS)),
       consumer: this.consumer.check(),
-      ...(this.models && { models: this.warmed(this.models) }),
+      ...(this.models && { models: this.warm ? 'ok' : 'warming up' }),
     }
     // While Kafka is away requests can still be answered: that is said here, and is no reason to send them elsewhere.
     const blocking = Object.entries(checks).filter(([name, check]) => check !== 'ok' && name !== 'consumer')
     return { ready: blocking.length === 0 && this.broken() === null, checks }
-  }
-
-  /** Warming starts with the service; a probe only asks whether it is done. */
-  private warmed(models: LiveModels): string {
-    if (!this.warm) void models.warm().then(() => (this.warm = true))
-    return this.warm ? 'ok' : 'warming up'
   }
 }
 
