@@ -85,9 +85,11 @@ export class Network {
   /**
    * The user's vector after each history (newest event last); zeros for an empty one.
    * @param vectors [n, width], from `itemVectors`: histories may only name items among them
+   * @param isOpen whether more events of each history's last moment are to come, as inside a basket: what then comes next
+   *   is another thing than what the user comes back for
    * @returns [histories, width]
    */
-  encode(histories: Interaction[][], vectors: Float32Array): Float32Array {
+  encode(histories: Interaction[][], vectors: Float32Array, isOpen = false): Float32Array {
     const { width } = this.config
     const users = new Float32Array(histories.length * width)
     const memory = this.memory
@@ -103,6 +105,7 @@ export class Network {
       const { row, last } = packRow(
         chosen.map((index) => histories[index]),
         memory,
+        isOpen,
       )
       const encoded = this.encodeRow(row, last, vectors)
       chosen.forEach((index, i) => users.set(encoded.subarray(i * width, (i + 1) * width), index * width))
@@ -146,10 +149,13 @@ export function sideVectors(weights: Weights, row: Row, width: number): Float32A
   const side = new Float32Array(row.length * width)
   const types = weights.types.data
   const gaps = weights.gaps.data
+  const open = weights.open.data
   for (let i = 0; i < row.length; i++) {
     const type = row.types[i] * width
     const gap = row.gaps[i] * width
-    for (let k = 0; k < width; k++) side[i * width + k] = (type < types.length ? types[type + k] : 0) + gaps[gap + k]
+    for (let k = 0; k < width; k++) {
+      side[i * width + k] = (type < types.length ? types[type + k] : 0) + gaps[gap + k] + (row.open[i] ? open[k] : 0)
+    }
   }
   return side
 }

@@ -13,6 +13,8 @@ export interface Row {
   types: Uint8Array
   /** [length] bucket of the time since the token before, of GAP_BUCKETS */
   gaps: Uint8Array
+  /** [length] 1 where the next event is of the same moment: the basket is still open */
+  open: Uint8Array
   /** [length] where in this row the token's sequence begins */
   starts: Uint32Array
   /** [length] the item to predict at each token, or -1 */
@@ -43,6 +45,7 @@ export function emptyRow(length: number): Row {
     items: new Uint32Array(length),
     types: new Uint8Array(length),
     gaps: new Uint8Array(length),
+    open: new Uint8Array(length),
     starts: new Uint32Array(length),
     targets: new Int32Array(length).fill(-1),
     weights: new Float32Array(length),
@@ -99,6 +102,7 @@ export function packHistories(histories: Histories, weights: Float32Array, lengt
       row.items[filled] = items[event]
       row.types[filled] = types[event]
       row.gaps[filled] = gapBucket(event > offsets[user] ? times[event - 1] : undefined, times[event])
+      row.open[filled] = event + 1 < end && times[event + 1] === times[event] ? 1 : 0
       row.starts[filled] = start
       if (event + 1 < end && weights[event + 1] > 0) {
         row.targets[filled] = items[event + 1]
@@ -114,8 +118,9 @@ export function packHistories(histories: Histories, weights: Float32Array, lengt
 /**
  * Several histories in one row, and the position of each one's last token. None may be empty.
  * @param keep only that many of the newest events of each
+ * @param isOpen whether more events of the last moment are to come
  */
-export function packRow(histories: Interaction[][], keep: number): { row: Row; last: number[] } {
+export function packRow(histories: Interaction[][], keep: number, isOpen = false): { row: Row; last: number[] } {
   const lengths = histories.map((history) => Math.min(history.length, keep))
   const row = emptyRow(lengths.reduce((sum, length) => sum + length, 0))
   const last: number[] = []
@@ -128,6 +133,7 @@ export function packRow(histories: Interaction[][], keep: number): { row: Row; l
       row.types[filled] = history[i].type
       // What was cut off must not show, or a caller who passes more than is kept would get another vector.
       row.gaps[filled] = gapBucket(i > first ? history[i - 1].at : undefined, history[i].at)
+      row.open[filled] = i + 1 < history.length ? Number(history[i + 1].at === history[i].at) : Number(isOpen)
       row.starts[filled] = start
     }
     last.push(filled - 1)

@@ -83,8 +83,9 @@ describe.each(['wasm', 'cpu'] as const)('Network on %s', (engine) => {
     const history = histories[0]
     expect(history.length).toBeLessThanOrEqual(network.memory)
     const users = pass(network, history, vectors)
-    history.forEach((_, i) => {
-      expectClose(network.encode([history.slice(0, i + 1)], vectors), users.subarray(i * W, (i + 1) * W))
+    history.forEach(({ at }, i) => {
+      const isOpen = i + 1 < history.length && history[i + 1].at === at
+      expectClose(network.encode([history.slice(0, i + 1)], vectors, isOpen), users.subarray(i * W, (i + 1) * W))
     })
   })
 

@@ -100,6 +100,17 @@ describe('packRow', () => {
   })
 })
 
+describe('open moments', () => {
+  const basket = [event(1, 0, 0), event(2, 0, 0), event(3, 0, DAY), event(4, 0, DAY)]
+
+  it('are open until their last event, in training as in serving', () => {
+    const [row] = packHistories(toHistories([basket]), new Float32Array(4).fill(1), 4, new Random(1))
+    expect([...row.open]).toEqual([1, 0, 1, 0])
+    expect([...packRow([basket], 10).row.open]).toEqual([1, 0, 1, 0])
+    expect([...packRow([basket], 10, true).row.open]).toEqual([1, 0, 1, 1])
+  })
+})
+
 describe('meanWeights', () => {
   const { row } = packRow([[event(1), event(2, 1), event(3)], [event(4)]], 10)
 
