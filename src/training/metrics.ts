@@ -108,7 +108,7 @@ const quantile = (sorted: Float64Array, share: number) =>
 export interface ListQuality {
   /** Share of the catalogue that is in any list. */
   coverage: number
-  /** Mean self-information of the recommended items in bits, -log2 of their share of users (Vargas and Castells 2011). */
+  /** Mean self-information of the recommended items in bits, -log2 of their share of events (Vargas and Castells 2011). */
   novelty: number
   /** 0: every item is recommended equally often; 1: always the same. */
   gini: number
@@ -116,9 +116,11 @@ export interface ListQuality {
   headShare: number
 }
 
-/** @param popularity [items], how many users had each item @param users how many there are */
-export function listQuality(lists: ArrayLike<number>[], popularity: ArrayLike<number>, users: number): ListQuality {
+/** @param popularity [items], events of each item before the window */
+export function listQuality(lists: ArrayLike<number>[], popularity: ArrayLike<number>): ListQuality {
   const items = popularity.length
+  let events = 0
+  for (let item = 0; item < items; item++) events += popularity[item]
   const shown = new Float64Array(items)
   const head = headItems(popularity)
   let novelty = 0
@@ -130,8 +132,8 @@ export function listQuality(lists: ArrayLike<number>[], popularity: ArrayLike<nu
       shown[item]++
       total++
       inHead += head[item]
-      // As if half a user had every item: one that nobody had is very new, not infinitely.
-      novelty -= Math.log2((popularity[item] + 0.5) / (users + 1))
+      // As if every item had one event more: one that nobody had is very new, not infinitely.
+      novelty -= Math.log2((popularity[item] + 1) / (events + items))
     }
   const covered = shown.reduce((sum, count) => sum + (count > 0 ? 1 : 0), 0)
   return {

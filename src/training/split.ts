@@ -61,9 +61,9 @@ export const HISTORY_LENGTH = 200
 export function splitByTime(histories: Histories, options: SplitOptions): TimeSplit {
   const { share = 0.1, maxValidation = 500, maxTest = 1500, seed = 1 } = options
   const times = Float64Array.from(histories.times).sort()
-  const momentAt = (part: number) => times[Math.min(times.length - 1, Math.floor(times.length * part))] ?? 0
-  const testFrom = momentAt(1 - share)
-  const validationFrom = momentAt(1 - 2 * share)
+  const testFrom = nearestMoment(times, times.length * (1 - share))
+  const earlier = times.subarray(0, placeOf(times, testFrom))
+  const validationFrom = nearestMoment(earlier, times.length * (1 - 2 * share))
   const boundaries = { from: times[0] ?? 0, validationFrom, testFrom, to: times[times.length - 1] ?? 0 }
   const validation = casesIn(histories, validationFrom, testFrom, options)
   const half = (parity: number) =>
@@ -79,6 +79,32 @@ export function splitByTime(histories: Histories, options: SplitOptions): TimeSp
     test: chosen(casesIn(histories, testFrom, Infinity, options), maxTest, seed),
     boundaries,
   }
+}
+
+/**
+ * The moment that comes nearest to having `wanted` events before it, but one that has some. Where time is coarse (events by
+ * day) a moment holds many events, and simply taking the one at that place could leave a window empty.
+ * @param times sorted
+ */
+function nearestMoment(times: Float64Array, wanted: number): number {
+  if (times.length === 0) return 0
+  const moment = times[Math.min(times.length - 1, Math.floor(wanted))]
+  const start = placeOf(times, moment)
+  let end = start
+  while (end < times.length && times[end] === moment) end++
+  return end < times.length && (start === 0 || end - wanted < wanted - start) ? times[end] : moment
+}
+
+/** How many of the sorted times are before `moment`. */
+function placeOf(times: Float64Array, moment: number): number {
+  let low = 0
+  let high = times.length
+  while (low < high) {
+    const middle = (low + high) >>> 1
+    if (times[middle] < moment) low = middle + 1
+    else high = middle
+  }
+  return low
 }
 
 /** Each user's case inside a window, where there is one. */

@@ -54,13 +54,13 @@ describe('metrics', () => {
 
   it('describe the lists as a whole', () => {
     const popularity = [100, 10, 10, 10, 10, 10, 10, 10, 10, 0]
-    const same = listQuality([[0], [0], [0]], popularity, 100)
-    const spread = listQuality([[7], [8], [9]], popularity, 100)
+    const same = listQuality([[0], [0], [0]], popularity)
+    const spread = listQuality([[7], [8], [9]], popularity)
     expect(same).toMatchObject({ coverage: 0.1, headShare: 1 })
     expect(spread).toMatchObject({ coverage: expect.closeTo(0.3, 10) as number, headShare: 0 })
     expect(spread.novelty).toBeGreaterThan(same.novelty)
     expect(same.gini).toBeGreaterThan(spread.gini)
-    expect(listQuality([], popularity, 100)).toEqual({ coverage: 0, novelty: 0, gini: 0, headShare: 0 })
+    expect(listQuality([], popularity)).toEqual({ coverage: 0, novelty: 0, gini: 0, headShare: 0 })
   })
 
   it('sort cases into slices', () => {

@@ -101,3 +101,39 @@ describe('split', () => {
     expect(train.items).toHaveLength(5 + 5 + 4)
   })
 })
+
+describe('windows', () => {
+  const byDay = Array.from({ length: 60 }, (_, user) =>
+    Array.from({ length: 12 }, (_, i) => ({ item: (user * 7 + i) % 50, type: 0, at: 10 + (i >> 1) })),
+  )
+
+  it('hold something where events are dated by day', () => {
+    // Six days: a share of a tenth is a part of one.
+    const { boundaries, train, beforeTest, test, validation } = splitByTime(toHistories(byDay), {
+      types: [{ name: 'view', weight: 1, meaning: 'positive' }],
+      hides: Uint8Array.of(1),
+    })
+    expect(boundaries.validationFrom).toBeLessThan(boundaries.testFrom)
+    expect(train.items.length).toBeGreaterThan(0)
+    expect(beforeTest.items.length).toBeGreaterThan(train.items.length)
+    expect(test.length).toBe(60)
+    expect(validation.stopping.length + validation.blending.length).toBe(60)
+  })
+
+  it('never let a planted answer through', () => {
+    // Item 99 comes up in everybody's last two moments only.
+    const planted = Array.from({ length: 40 }, (_, user) => [
+      ...Array.from({ length: 18 }, (_, i) => ({ item: (user + i) % 20, type: 0, at: 50 * i + user })),
+      { item: 99, type: 0, at: 2000 + user },
+      { item: 99, type: 0, at: 2100 + user },
+    ])
+    const { beforeTest, test, validation } = splitByTime(toHistories(planted), {
+      types: [{ name: 'view', weight: 1, meaning: 'positive' }],
+      hides: Uint8Array.of(1),
+    })
+    expect(beforeTest.items).not.toContain(99)
+    const cases = [...test, ...validation.stopping, ...validation.blending]
+    expect(cases.flatMap((one) => one.history).some((event) => event.item === 99)).toBe(false)
+    expect(test.some((one) => one.targets.includes(99))).toBe(true)
+  })
+})
