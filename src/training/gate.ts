@@ -1,0 +1,198 @@
+import type { EpochResult } from './fit.js'
+import { type Judged, mean, pairedDifference, type Slice, SLICES } from './metrics.js'
+
+export interface GateInput {
+  candidate: Judged
+  /** What is promoted today; null where the tenant is served by the base. */
+  champion: Judged | null
+  /** The base with its default blend. */
+  base: Judged
+  popular: Judged
+  recent: Judged
+  /** The candidate's twin trained from a random start; null where it was not affordable. */
+  scratch: Judged | null
+  /** The candidate without its network; null where it has none. */
+  withoutNetwork?: Judged | null
+  slices: Record<Slice, Uint32Array>
+  /** Losses of the candidate's network by epoch; empty where none was trained. */
+  networkCurve: EpochResult[]
+  bestEpoch?: number
+}
+
+export interface Thresholds {
+  /** Fewer judged users than this decide nothing. */
+  leastUsers: number
+  /** Share of its quality that a slice may lose. */
+  sliceTolerance: number
+  /** A slice of fewer users than this is looked at, but decides nothing. */
+  leastSliceUsers: number
+}
+
+// 50 users leave an interval of about a third of a figure on each side: less than that is a guess. A slice may be smaller,
+// since it can only refuse, and only for a loss beyond noise.
+export const DEFAULT_THRESHOLDS: Thresholds = { leastUsers: 50, sliceTolerance: 0.1, leastSliceUsers: 30 }
+
+export interface Check {
+  name: string
+  passed: boolean
+  /** A failed check that is not required is told, and stops nothing. */
+  required: boolean
+  detail: string
+  figures: Record<string, number>
+}
+
+export interface Decision {
+  promote: boolean
+  /** Which one to serve from now on. */
+  serve: 'candidate' | 'scratch' | 'current'
+  /** A sentence for the operator. */
+  reason: string
+  checks: Check[]
+}
+
+/**
+ * Whether a version is served from now on. All methods were judged on the same users of one test window. A lead counts
+ * when it is above zero and its one-sided 90 % interval (paired bootstrap over users) excludes a loss.
+ */
+export function decide(input: GateInput, thresholds: Thresholds = DEFAULT_THRESHOLDS): Decision {
+  const current = input.champion ? 'the champion' : 'the base'
+  const checks = [...checksOf(input.candidate, input, thresholds), overfitting(input), network(input), twin(input)]
+  const failed = checks.filter((check) => check.required && !check.passed)
+  const twinWins = checks.some((check) => check.name === 'from-scratch twin' && !check.passed)
+  if (input.scratch && twinWins) {
+    const twinFailed = checksOf(input.scratch, input, thresholds).filter((check) => check.required && !check.passed)
+    const comparison = `NDCG@10 ${percent(mean(input.scratch.ndcg))} against ${percent(mean(input.candidate.ndcg))}`
+    const warning = `WARNING: fine-tuning did harm: the twin trained from scratch beats the candidate beyond noise (${comparison})`
+    if (twinFailed.length === 0) {
+      return { promote: true, serve: 'scratch', reason: `${warning}; the twin passes the gate and is served.`, checks }
+    }
+    if (failed.length === 0) {
+      const why = twinFailed.map((check) => check.detail).join('; ')
+      return {
+        promote: true,
+        serve: 'candidate',
+        reason: `${warning}, but the twin may not be served: ${why}.`,
+        checks,
+      }
+    }
+    const why = failed.map((check) => check.detail).join('; ')
+    return { promote: false, serve: 'current', reason: `Rejected: ${why}. ${warning}.`, checks }
+  }
+  if (failed.length > 0) {
+    const why = failed.map((check) => check.detail).join('; ')
+    return { promote: false, serve: 'current', reason: `Rejected: ${why}.`, checks }
+  }
+  const gain = checks.find((check) => check.name === 'beats what is served')!
+  const told = checks.filter((check) => !check.passed).map((check) => `; note: ${check.detail}`)
+  const reason = `Promoted: ${gain.detail}, beats popularity, and no part of the users loses against ${current}${told.join('')}.`
+  return { promote: true, serve: 'candidate', reason, checks }
+}
+
+/** What anything has to pass that is to be served. */
+function checksOf(judged: Judged, input: GateInput, thresholds: Thresholds): Check[] {
+  const served = input.champion ?? input.base
+  const checks = [
+    enoughUsers(judged, thresholds),
+    beats('beats what is served', judged, served, input.champion ? 'the champion' : 'the base'),
+    beats('beats recent popularity', judged, input.recent, 'recent popularity'),
+    beats('beats popularity', judged, input.popular, 'popularity'),
+  ]
+  if (input.champion) checks.push(notWorse('holds the base', judged, input.base, 'the base'))
+  for (const slice of SLICES) checks.push(keeps(slice, judged, served, input.slices[slice], thresholds))
+  return checks
+}
+
+function enoughUsers(judged: Judged, { leastUsers }: Thresholds): Check {
+  const users = judged.ndcg.length
+  const passed = users >= leastUsers
+  const detail = passed
+    ? `${users} users were judged`
+    : `only ${users} users have something in the test window to judge by, ${leastUsers} are needed`
+  return { name: 'enough users', passed, required: true, detail, figures: { users, leastUsers } }
+}
+
+function beats(name: string, judged: Judged, other: Judged, who: string): Check {
+  const lead = pairedDifference(judged.ndcg, other.ndcg)
+  const passed = lead.mean > 0 && lead.lowOneSided90 >= 0
+  const comparison = compare(judged, other, who)
+  const detail = passed
+    ? `it beats ${comparison}, beyond noise`
+    : lead.mean > 0
+      ? `its lead over ${comparison} may be noise`
+      : `it does not beat ${comparison}`
+  return { name, passed, required: true, detail, figures: figuresOf(judged, other, lead) }
+}
+
+/** Holds unless it is worse beyond noise. */
+function notWorse(name: string, judged: Judged, other: Judged, who: string): Check {
+  const loss = pairedDifference(other.ndcg, judged.ndcg)
+  const passed = !(loss.mean > 0 && loss.lowOneSided90 > 0)
+  const detail = `it is ${passed ? 'not worse than' : 'worse, beyond noise, than'} ${compare(judged, other, who)}`
+  return { name, passed, required: true, detail, figures: figuresOf(judged, other, loss) }
+}
+
+/** The forgetting guard: no kind of user or item may pay for the others' gain. */
+function keeps(slice: Slice, judged: Judged, served: Judged, cases: Uint32Array, thresholds: Thresholds): Check {
+  const own = Float32Array.from(cases, (at) => judged.ndcg[at])
+  const before = Float32Array.from(cases, (at) => served.ndcg[at])
+  const loss = pairedDifference(before, own)
+  const share = mean(before) > 0 ? loss.mean / mean(before) : 0
+  const large = cases.length >= thresholds.leastSliceUsers
+  const falls = share > thresholds.sliceTolerance && loss.lowOneSided90 > 0
+  const figures = { users: cases.length, own: mean(own), served: mean(before), lossShare: share }
+  const size = `slice ${slice} (${cases.length} users)`
+  const detail = !large
+    ? `${size} is too small to judge`
+    : falls
+      ? `${size} falls from ${percent(mean(before))} to ${percent(mean(own))}, by more than ${percent(thresholds.sliceTolerance)} %`
+      : `${size} holds: ${percent(mean(own))} against ${percent(mean(before))}`
+  return { name: `keeps ${slice}`, passed: !(large && falls), required: true, detail, figures }
+}
+
+/** Training goes on getting better while validation gets worse: harmless, as the best epoch is restored, but worth telling. */
+function overfitting({ networkCurve, bestEpoch }: GateInput): Check {
+  const trained = networkCurve.filter((epoch) => epoch.trainLoss !== null && epoch.validationLoss !== null)
+  const base = { name: 'overfitting', required: false }
+  if (trained.length < 2) return { ...base, passed: true, detail: 'too few epochs to tell', figures: {} }
+  const lowest = trained.reduce((a, b) => (b.validationLoss! < a.validationLoss! ? b : a))
+  const last = trained[trained.length - 1]
+  const kept = trained.find((epoch) => epoch.epoch === bestEpoch) ?? lowest
+  const overfits = last.trainLoss! < lowest.trainLoss! && last.validationLoss! > lowest.validationLoss!
+  const figures = {
+    bestEpoch: kept.epoch,
+    lastEpoch: last.epoch,
+    trainLoss: kept.trainLoss!,
+    validationLoss: kept.validationLoss!,
+    gap: kept.validationLoss! - kept.trainLoss!,
+  }
+  const detail = overfits
+    ? `validation loss rose from ${lowest.validationLoss!.toFixed(3)} to ${last.validationLoss!.toFixed(3)} after epoch ${lowest.epoch} while training loss fell; epoch ${kept.epoch} was kept`
+    : `validation loss did not rise while training loss fell; epoch ${kept.epoch} was kept`
+  return { ...base, passed: !overfits, detail, figures }
+}
+
+function network({ candidate, withoutNetwork }: GateInput): Check {
+  const base = { name: 'network adds', required: false }
+  if (!withoutNetwork) return { ...base, passed: true, detail: 'no network takes part', figures: {} }
+  const lead = pairedDifference(candidate.ndcg, withoutNetwork.ndcg)
+  const passed = lead.mean > 0
+  const detail = `the network ${passed ? 'adds' : 'does not add'} to the other parts: with it ${compare(candidate, withoutNetwork, 'the blend without')}`
+  return { ...base, passed, detail, figures: figuresOf(candidate, withoutNetwork, lead) }
+}
+
+function twin({ candidate, scratch }: GateInput): Check {
+  const base = { name: 'from-scratch twin', required: false }
+  if (!scratch) return { ...base, passed: true, detail: 'no twin was trained', figures: {} }
+  const check = notWorse(base.name, candidate, scratch, 'the from-scratch twin')
+  return { ...check, ...base }
+}
+
+function figuresOf(judged: Judged, other: Judged, difference: { mean: number; low: number; high: number }) {
+  const { mean: middle, low, high } = difference
+  return { own: mean(judged.ndcg), other: mean(other.ndcg), difference: middle, low, high }
+}
+
+const percent = (value: number): string => (100 * value).toFixed(2)
+
+const compare = (judged: Judged, other: Judged, who: string): string =>
+  `${who} (NDCG@10 in %: ${percent(mean(judged.ndcg))} against ${percent(mean(other.ndcg))})`

@@ -1,0 +1,159 @@
+import { describe, expect, it } from 'vitest'
+import { Random } from '../../src/model/random.js'
+import { decide, type GateInput } from '../../src/training/gate.js'
+import type { Judged } from '../../src/training/metrics.js'
+
+const USERS = 400
+const all = Uint32Array.from({ length: USERS }, (_, i) => i)
+
+/** Users of differing difficulty, the same for every method, and what the method adds to all of them. */
+function judged(gain: number, users = USERS, noise = 0.02, seed = 1): Judged {
+  const difficulty = new Random(7)
+  const random = new Random(seed)
+  const ndcg = Float32Array.from({ length: users }, () => 0.5 * difficulty.next() + gain + noise * random.normal())
+  return { ndcg, hitRate: ndcg, precision: ndcg, recall: ndcg, f1: ndcg, mrr: ndcg }
+}
+const changed = (from: Judged, users: Uint32Array, by: number): Judged => {
+  const ndcg = from.ndcg.slice()
+  for (const user of users) ndcg[user] += by
+  return { ...from, ndcg }
+}
+const NO_SLICES = {
+  newUsers: new Uint32Array(),
+  lightUsers: new Uint32Array(),
+  coldItems: new Uint32Array(),
+  head: new Uint32Array(),
+  tail: all,
+}
+const input = (more: Partial<GateInput> = {}): GateInput => ({
+  candidate: judged(0.1, USERS, 0.02, 2),
+  champion: null,
+  base: judged(0.05),
+  popular: judged(0, USERS, 0.02, 3),
+  recent: judged(0.01, USERS, 0.02, 4),
+  scratch: null,
+  slices: NO_SLICES,
+  networkCurve: [],
+  ...more,
+})
+const failed = (more: Partial<GateInput>) =>
+  decide(input(more))
+    .checks.filter((check) => !check.passed)
+    .map((check) => check.name)
+
+describe('the gate', () => {
+  it('promotes what beats the base and popularity', () => {
+    const decision = decide(input())
+    expect(decision).toMatchObject({ promote: true, serve: 'candidate' })
+    expect(decision.reason).toMatch(/^Promoted: it beats the base .* beyond noise/)
+    expect(decision.checks.every((check) => check.passed)).toBe(true)
+  })
+
+  it('refuses a candidate that is the same as what is served', () => {
+    const base = judged(0.05)
+    expect(decide(input({ base, candidate: base }))).toMatchObject({ promote: false, serve: 'current' })
+  })
+
+  it('refuses a lead that may be noise', () => {
+    const decision = decide(input({ candidate: judged(0.051, USERS, 0.3, 9), base: judged(0.05, USERS, 0.3, 10) }))
+    expect(decision.promote).toBe(false)
+  })
+
+  it('asks the champion, not only the base, where one is promoted', () => {
+    expect(failed({ champion: judged(0.2) })).toContain('beats what is served')
+    expect(decide(input({ champion: judged(0.07) })).reason).toContain('it beats the champion')
+  })
+
+  it('refuses what is worse than the base, whatever the champion is worth', () => {
+    expect(failed({ champion: judged(0.02), base: judged(0.15) })).toEqual(['holds the base'])
+  })
+
+  it.each(['popular', 'recent'] as const)('refuses what does not beat %s items', (name) => {
+    const decision = decide(input({ [name]: judged(0.15, USERS, 0.02, 5) }))
+    expect(decision.promote).toBe(false)
+    expect(decision.reason).toContain('popularity')
+  })
+
+  it('refuses to judge on few users, and says how many are needed', () => {
+    const few = (gain: number, seed: number) => judged(gain, 20, 0.02, seed)
+    const decision = decide(
+      input({
+        candidate: few(0.1, 1),
+        base: few(0, 2),
+        popular: few(0, 3),
+        recent: few(0, 4),
+        slices: { ...NO_SLICES, tail: new Uint32Array() },
+      }),
+    )
+    expect(decision.promote).toBe(false)
+    expect(decision.reason).toContain('only 20 users')
+    expect(decision.reason).toContain('50 are needed')
+  })
+})
+
+describe('the forgetting guard', () => {
+  const newUsers = all.subarray(0, 60)
+
+  it('refuses a gain that a slice pays for', () => {
+    const candidate = changed(judged(0.15, USERS, 0.02, 2), newUsers, -0.25)
+    const decision = decide(input({ candidate, slices: { ...NO_SLICES, newUsers } }))
+    expect(decision.promote).toBe(false)
+    expect(decision.reason).toContain('slice newUsers (60 users) falls')
+  })
+
+  it('lets a slice fall within the tolerance', () => {
+    const candidate = changed(judged(0.1, USERS, 0.02, 2), newUsers, -0.06)
+    expect(failed({ candidate, slices: { ...NO_SLICES, newUsers } })).toEqual([])
+  })
+
+  it('does not judge a slice of a handful of users', () => {
+    const handful = all.subarray(0, 8)
+    const candidate = changed(judged(0.15, USERS, 0.02, 2), handful, -0.3)
+    expect(failed({ candidate, slices: { ...NO_SLICES, newUsers: handful } })).toEqual([])
+  })
+})
+
+describe('the from-scratch twin', () => {
+  it('is served in place of the candidate that it beats, loudly', () => {
+    const decision = decide(input({ scratch: judged(0.2, USERS, 0.02, 6) }))
+    expect(decision).toMatchObject({ promote: true, serve: 'scratch' })
+    expect(decision.reason).toContain('WARNING: fine-tuning did harm')
+  })
+
+  it('changes nothing where it is level or worse', () => {
+    expect(decide(input({ scratch: judged(0.1, USERS, 0.02, 6) })).serve).toBe('candidate')
+    expect(decide(input({ scratch: judged(0.0, USERS, 0.02, 6) })).serve).toBe('candidate')
+  })
+
+  it('is not served where it fails the gate itself', () => {
+    const decision = decide(input({ candidate: judged(0.01, USERS, 0.02, 2), scratch: judged(0.03, USERS, 0.02, 6) }))
+    expect(decision).toMatchObject({ promote: false, serve: 'current' })
+    expect(decision.reason).toContain('WARNING')
+  })
+})
+
+describe('what is told and decides nothing', () => {
+  const epoch = (number: number, trainLoss: number, validationLoss: number) => ({
+    epoch: number,
+    trainLoss,
+    validationLoss,
+    validationNdcg: null,
+  })
+
+  it('is overfitting: training falls on while validation rises', () => {
+    const networkCurve = [epoch(1, 5, 5.2), epoch(2, 4, 5), epoch(3, 3, 5.4)]
+    const decision = decide(input({ networkCurve, bestEpoch: 2 }))
+    const check = decision.checks.find(({ name }) => name === 'overfitting')!
+    expect(check.passed).toBe(false)
+    expect(check.figures).toMatchObject({ bestEpoch: 2, lastEpoch: 3 })
+    expect(decision.promote).toBe(true)
+    expect(decision.reason).toContain('validation loss rose')
+    expect(failed({ networkCurve: networkCurve.slice(0, 2) })).toEqual([])
+  })
+
+  it('is a network that adds nothing', () => {
+    const candidate = judged(0.1, USERS, 0.02, 2)
+    expect(failed({ candidate, withoutNetwork: changed(candidate, all, 0.01) })).toEqual(['network adds'])
+    expect(failed({ candidate, withoutNetwork: changed(candidate, all, -0.01) })).toEqual([])
+  })
+})
