@@ -1,4 +1,4 @@
-import { Inject, Injectable, type BeforeApplicationShutdown } from '@nestjs/common'
+import { Inject, Injectable, type BeforeApplicationShutdown, type OnApplicationShutdown } from '@nestjs/common'
 import { Database } from '../platform/database.js'
 import { isPassing } from '../platform/errors.js'
 import { LOGGER, type Logger } from '../platform/logger.js'
@@ -24,7 +24,7 @@ const RETRY_AFTER_MS = 1000
 
 /** Keeps which version and scenario made each answer, behind the answers: rows wait in memory and are written in batches. */
 @Injectable()
-export class AttributionService implements BeforeApplicationShutdown {
+export class AttributionService implements BeforeApplicationShutdown, OnApplicationShutdown {
   private waiting = new Map<string, (Served & { at: string })[]>()
   private count = 0
   private timer: NodeJS.Timeout | undefined
@@ -51,7 +51,7 @@ export class AttributionService implements BeforeApplicationShutdown {
     if (rows) rows.push(row)
     else this.waiting.set(tenantId, [row])
     this.count++
-    this.schedule(FLUSH_AFTER_MS)
+    this.schedule(this.stopping ? 0 : FLUSH_AFTER_MS)
   }
 
   /** Gives up what waits for an erased user: it must not be written after the erasure. */
@@ -70,8 +70,26 @@ export class AttributionService implements BeforeApplicationShutdown {
     return (this.flushing = this.flushing.then(() => this.write()))
   }
 
+  /** Which of the tenants were answered last, newest first. */
+  async servedLast(tenantIds: string[], limit: number): Promise<string[]> {
+    const rows = await this.database.asSystem((sql) =>
+      sql.query<{ id: string }>(
+        `SELECT t.id FROM unnest($1::text[]) AS t (id)
+         CROSS JOIN LATERAL (SELECT created_at FROM recommendations WHERE tenant_id = t.id ORDER BY created_at DESC LIMIT 1) r
+         ORDER BY r.created_at DESC LIMIT $2`,
+        [tenantIds, limit],
+      ),
+    )
+    return rows.map(({ id }) => id)
+  }
+
   async beforeApplicationShutdown() {
     this.stopping = true
+    await this.flush()
+  }
+
+  /** The last requests have been answered by now. */
+  async onApplicationShutdown() {
     await this.flush()
   }
 

@@ -40,10 +40,16 @@ export interface ModelParts {
   network: LiveNetwork | null
 }
 
+/** Events that a user is scored by, the newest: as many as in evaluation. */
+const SCORED_BACK = 200
 /** Events that a live count looks back on. */
 const COUNTED_BACK = 250
 /** Of the largest decayed count. */
 const TREND_SHARE = 0.01
+/** A type's place; kept in one byte, so that types past it are unnamed ones, as in training. */
+export const typeIndicesOf = (types: EventType[]) =>
+  new Map(types.slice(0, 256).map(({ name }, index) => [name, index]))
+
 const UNKNOWN: Availability = { items: new Uint32Array(), from: 0, until: 0 }
 const nothing = (items: number[]): Contribution[][] => items.map(() => [])
 
@@ -72,7 +78,7 @@ export class LiveModel {
     this.tenantId = tenantId
     this.versionId = versionId
     this.catalog = catalog
-    this.typeIndices = new Map(types.map(({ name }, index) => [name, index]))
+    this.typeIndices = typeIndicesOf(types)
     this.evidence = evidenceOf(types)
     this.evidenceWeights = Float64Array.from(types, ({ weight }, index) => (this.evidence[index] ? weight : 0))
   }
@@ -148,14 +154,14 @@ export class LiveModel {
     return (served?.publishedAt ?? served?.createdAt)?.getTime() ?? null
   }
 
-  /** What the model can make of a history: items it does not know are left out. */
+  /** What a user is scored by: the newest events of items that are known. */
   interactions(past: PastEvent[]): Interaction[] {
     const history: Interaction[] = []
     for (const { itemId, type, at } of past) {
       const item = this.catalog.indexOf(itemId)
       if (item !== undefined) history.push({ item, type: this.typeOf(type), at })
     }
-    return history
+    return history.length > SCORED_BACK ? history.slice(-SCORED_BACK) : history
   }
 
   /**

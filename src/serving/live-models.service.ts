@@ -1,4 +1,10 @@
-import { Inject, Injectable, type BeforeApplicationShutdown, type OnApplicationBootstrap } from '@nestjs/common'
+import {
+  Inject,
+  Injectable,
+  type BeforeApplicationShutdown,
+  type OnApplicationBootstrap,
+  type OnApplicationShutdown,
+} from '@nestjs/common'
 import { CONFIG, type Config } from '../platform/config.js'
 import { Database } from '../platform/database.js'
 import { AppError } from '../platform/errors.js'
@@ -7,10 +13,11 @@ import { Loop } from '../platform/loop.js'
 import { Metrics } from '../platform/metrics.js'
 import { PROMOTIONS_CHANNEL, VersionsService } from '../registry/versions.service.js'
 import { TenantsService } from '../tenants/tenants.service.js'
+import { AttributionService } from './attribution.service.js'
 import { LiveModel } from './live-model.js'
 import { ModelBuilder } from './model-builder.service.js'
 
-/** Between two looks for new items, events and promotions: an item may take 5 s to be recommendable. */
+/** Between two looks for new items, events and promotions. */
 const POLL_EVERY_MS = 700
 /** A tenant nobody asks for is not polled; whoever asks for it again waits for one look. */
 const IDLE_AFTER_MS = 60_000
@@ -38,7 +45,7 @@ interface Entry {
  * reference when another version is promoted, put away when memory is short or the tenant is gone.
  */
 @Injectable()
-export class LiveModels implements OnApplicationBootstrap, BeforeApplicationShutdown {
+export class LiveModels implements OnApplicationBootstrap, BeforeApplicationShutdown, OnApplicationShutdown {
   private readonly entries = new Map<string, Entry>()
   private readonly budget: number
   private readonly poller: Loop
@@ -55,6 +62,7 @@ export class LiveModels implements OnApplicationBootstrap, BeforeApplicationShut
     @Inject(Database) private readonly database: Database,
     @Inject(TenantsService) private readonly tenants: TenantsService,
     @Inject(VersionsService) private readonly versions: VersionsService,
+    @Inject(AttributionService) private readonly attribution: AttributionService,
     @Inject(ModelBuilder) private readonly builder: ModelBuilder,
     @Inject(LOGGER) private readonly logger: Logger,
     @Inject(Metrics) metrics: Metrics,
@@ -85,9 +93,12 @@ export class LiveModels implements OnApplicationBootstrap, BeforeApplicationShut
   async beforeApplicationShutdown() {
     this.stopped = true
     await Promise.all([this.poller.stop(), this.listener?.stop()])
-    await Promise.allSettled(
-      [...this.entries.values()].flatMap(({ building, refreshing }) => [building ?? [], refreshing ?? []].flat()),
-    )
+    const busy = [...this.entries.values()].flatMap(({ building, refreshing }) => [building, refreshing])
+    await Promise.allSettled(busy.filter((work) => work !== null))
+  }
+
+  /** The last requests have been answered by now. */
+  onApplicationShutdown() {
     for (const tenantId of [...this.entries.keys()]) this.drop(tenantId)
   }
 
@@ -145,11 +156,10 @@ export class LiveModels implements OnApplicationBootstrap, BeforeApplicationShut
       const entry = this.entryOf(tenantId)
       entry.usedAt = Date.now()
       if (!entry.model) await this.build(entry)
-      else if (Date.now() - entry.refreshedAt > STALE_AFTER_MS) await this.refresh(entry)
-      // Put away while this waited: by a shutdown, by memory, or with its tenant.
+      else if (!this.stopped && Date.now() - entry.refreshedAt > STALE_AFTER_MS) await this.refresh(entry)
       const { model } = entry
       if (model && this.entries.get(tenantId) === entry) return model
-      if (this.stopped) throw new AppError('NOT_READY', 'This instance is shutting down.', { status: 503 })
+      // Put away while this waited: memory was short, or its tenant is gone.
       await this.tenants.get(tenantId)
     }
   }
@@ -280,16 +290,12 @@ export class LiveModels implements OnApplicationBootstrap, BeforeApplicationShut
 
   private async warmUp(): Promise<void> {
     const { data } = await this.tenants.list(1000)
-    const rows = await this.database.asSystem((sql) =>
-      sql.query<{ id: string }>(
-        `SELECT t.id FROM unnest($1::text[]) AS t (id)
-         CROSS JOIN LATERAL (SELECT created_at FROM recommendations WHERE tenant_id = t.id ORDER BY created_at DESC LIMIT 1) r
-         ORDER BY r.created_at DESC LIMIT $2`,
-        [data.map((tenant) => tenant.id), WARM_TENANTS],
-      ),
+    const served = await this.attribution.servedLast(
+      data.map((tenant) => tenant.id),
+      WARM_TENANTS,
     )
     const until = Date.now() + WARM_MS
-    for (const { id } of rows) {
+    for (const id of served) {
       if (this.stopped || Date.now() > until || this.totalBytes() > this.budget) return
       await this.use(id, () => undefined).catch((error: unknown) => {
         this.logger.warn({ err: error, tenant: id }, 'could not warm a tenant')

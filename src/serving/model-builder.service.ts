@@ -21,7 +21,7 @@ import { eventTypeTable, type Settings } from '../tenants/settings.js'
 import { TenantsService } from '../tenants/tenants.service.js'
 import { CatalogMirror } from './catalog-mirror.js'
 import { EventLog } from './event-log.js'
-import { LiveModel } from './live-model.js'
+import { LiveModel, typeIndicesOf } from './live-model.js'
 import { LiveNetwork } from './live-network.js'
 import { prepareAside } from './preparation-thread.js'
 
@@ -189,7 +189,7 @@ export class ModelBuilder {
   }
 
   private async readEvents(tenantId: string, settings: Settings, types: EventType[], catalog: CatalogMirror) {
-    const typeIndices = new Map(types.map(({ name }, index) => [name, index]))
+    const typeIndices = typeIndicesOf(types)
     const log = new EventLog()
     const unknown = new Set<string>()
     const arrivals = new Set<number>()
