@@ -1,19 +1,15 @@
-import type { NetworkConfig } from '../model/weights.js'
-import { DEFAULT_CONFIG } from '../model/weights.js'
+import { DEFAULT_CONFIG, type NetworkConfig } from '../model/weights.js'
 import type { Engine } from '../platform/tensorflow.js'
-import type { FitOptions } from './fit.js'
+import { DEFAULT_FIT, type FitOptions, fromScratch } from './fit.js'
 
 /** What a recipe is chosen by: the events to train on, and what computes. */
 export interface TrainingShape {
   items: number
-  /** Share of the items that have a text (or a vector of the tenant's own). */
-  textShare: number
   textLength: number
-  /** Users with at least two events. */
+  /** Users with at least two events, and the events of those. */
   users: number
-  /** Events of those users. */
   events: number
-  /** Share of the users' events that lie in histories of 50 events or more. */
+  /** Share of these events that lie in histories of 50 events or more. */
   longShare: number
   /** By event type: how much predicting one counts. */
   typeWeights: number[]
@@ -30,88 +26,76 @@ export interface Recipe {
   reasons: Record<string, string>
 }
 
-/**
- * Tokens that a run may train on in all, so that it stays within about a minute of one core: what each engine does in
- * 35 s. The twin gets as many as the version that it is held against, or it would prove nothing.
- */
+/** Tokens that a version may train on, so that its training stays within about half a minute of one core. */
 const TOKEN_BUDGET: Record<Engine, number> = {
-  cuda: 6_000_000,
+  cuda: 5_000_000,
   native: 1_500_000,
   wasm: 750_000,
   webgpu: 750_000,
-  cpu: 40_000,
+  cpu: 30_000,
 }
-// A twin cut to less than this much of its data would lose for lack of time only.
+// With fewer passes a twin would lose for lack of time only, and prove nothing.
 const LEAST_TWIN_EPOCHS = 2
-const MOST_EPOCHS = 20
+// The rate falls to nothing over the epochs, so they have to be as many as are useful: small sets need more passes for
+// as many steps.
+const USEFUL_TOKENS = 250_000
+const MOST_EPOCHS = 12
 const DENSE_EVENTS_PER_ITEM = 30
-const LONG_HISTORIES = 0.5
-const SMALL_SET = 30_000
+const LONG_SHARE = 0.5
 
-/** Simple rules from what was measured on public data; the gate judges what comes of them. */
+/** Simple rules from what was measured on public data; early stopping and the gate judge what comes of them. */
 export function chooseRecipe(shape: TrainingShape, seed: number): Recipe {
   const { items, events, users, longShare, textLength, typeWeights, engine, start } = shape
   const perItem = events / Math.max(1, items)
+  const perUser = events / Math.max(1, users)
   const dense = perItem >= DENSE_EVENTS_PER_ITEM
-  const long = longShare >= LONG_HISTORIES && events / Math.max(1, users) >= 50
-  const small = events < SMALL_SET
+  const long = longShare >= LONG_SHARE && perUser >= 50
   const budget = TOKEN_BUDGET[engine]
-  const rounded = (value: number) => (value >= 10 ? Math.round(value) : Number(value.toFixed(1)))
+  const affordable = Math.floor(budget / Math.max(1, events))
+  const useful = Math.max(DEFAULT_FIT.epochs, Math.min(MOST_EPOCHS, Math.ceil(USEFUL_TOKENS / Math.max(1, events))))
+  const epochs = Math.max(1, Math.min(useful, affordable))
 
   const config: NetworkConfig = {
     ...DEFAULT_CONFIG,
     textLength,
     typeWeights,
-    width: Math.min(64, 2 * Math.floor(textLength / 2)) || 2,
-    blocks: long && engine !== 'cpu' ? 2 : 1,
+    // Heads share the width equally, and there are no more axes than dimensions.
+    width: Math.max(2, Math.min(DEFAULT_CONFIG.width, textLength - (textLength % 2))),
+    blocks: long && perItem >= DENSE_EVENTS_PER_ITEM ? 2 : 1,
     maxLength: long ? 100 : 50,
     dropout: dense ? 0.2 : 0.3,
   }
-  const rowLength = small ? 128 : 256
-  const rowsPerStep = 8
-  const epochs = Math.max(1, Math.min(MOST_EPOCHS, Math.floor(budget / Math.max(1, events))))
   const options: FitOptions = {
+    ...DEFAULT_FIT,
     epochs,
-    patience: 3,
-    // Less than one pass where even that is past the budget: the newest events are as good as any.
-    maxSteps: Math.max(1, Math.ceil(budget / (rowLength * rowsPerStep))),
     seed,
-    rate: (dense && long ? 1e-3 : 2e-3) * (start === 'active' ? 0.5 : 1),
-    adaptorShare: 0.1,
-    warmUpSteps: 50,
-    frozenEpochs: epochs > 1 ? 1 : 0,
-    rowLength,
-    rowsPerStep,
-    negatives: Math.min(512, items),
-    pull: start === 'active' ? 0.01 : 0,
-    clip: 5,
+    maxSteps: Math.max(1, Math.ceil(budget / (DEFAULT_FIT.rowLength * DEFAULT_FIT.rowsPerStep))),
+    rate: start === 'active' ? DEFAULT_FIT.rate / 2 : DEFAULT_FIT.rate,
+    frozenEpochs: Math.min(DEFAULT_FIT.frozenEpochs, epochs - 1),
+    negatives: Math.min(DEFAULT_FIT.negatives, items),
   }
-  const affordable = events * LEAST_TWIN_EPOCHS <= budget
+  const withTwin = affordable >= LEAST_TWIN_EPOCHS
   const reasons: Record<string, string> = {
-    width: `${config.width}: wider ones took longer and ranked no better on public shops`,
-    blocks: long
-      ? `${config.blocks}: half of the events lie in histories of 50 and more`
-      : `1: most histories are short, and a second block adds time only`,
-    maxLength: `${config.maxLength} events are looked back on, and ${config.meanLength} by the recency-weighted mean`,
-    dropout: `${config.dropout}: ${rounded(perItem)} events an item are ${dense ? 'many' : 'few'}`,
-    epochs: `at most ${epochs}: ${events} events, and ${budget} tokens are what the engine '${engine}' may take; early stopping ends it sooner`,
-    rate: `${options.rate}: ${start === 'active' ? 'half of the usual, going on from the active version' : dense && long ? 'half of the usual, long histories are dense' : 'the usual one'}`,
-    pull:
-      options.pull > 0
-        ? `${options.pull}: back to the active version, so that little data can't undo it`
-        : '0: the base holds by its start',
-    negatives:
-      options.negatives === items
-        ? 'the whole catalogue'
-        : `${options.negatives} drawn by popularity, with logQ correction`,
-    twin: affordable
-      ? 'trained from scratch with the same data, epochs and seed'
-      : `none: ${LEAST_TWIN_EPOCHS} passes over ${events} events are past the budget of ${budget} tokens`,
     start:
       start === 'active'
         ? 'the active version, item by item'
         : 'the base: principal axes of the text, so that the untrained network equals the text recommender',
+    width: `${config.width}: wider ones took longer and ranked no better on public shops`,
+    blocks: `${config.blocks}: ${tidy(perUser)} events a user, ${tidy(100 * longShare)} % of them in histories of 50 and more`,
+    maxLength: `attention looks back on ${config.maxLength} events, the recency-weighted mean on ${config.meanLength}`,
+    dropout: `${config.dropout}: ${tidy(perItem)} events an item are ${dense ? 'many' : 'few'}`,
+    epochs: `at most ${epochs}: ${events} events make ${useful} useful; the engine '${engine}' may take ${budget} tokens`,
+    rate: `${options.rate}: ${start === 'active' ? 'half of the usual, to go on from what was learned' : 'the usual one'}`,
+    negatives:
+      options.negatives < items
+        ? `${options.negatives} drawn by popularity, with logQ correction`
+        : 'the whole catalogue',
+    twin: withTwin
+      ? 'trained from scratch on the same data, with the same epochs and seed'
+      : `none: ${LEAST_TWIN_EPOCHS} passes over ${events} events are past the budget`,
   }
-  const twin = affordable ? { ...options, rate: dense && long ? 1e-3 : 2e-3, pull: 0, frozenEpochs: 0 } : null
+  const twin = withTwin ? { ...fromScratch(options), rate: DEFAULT_FIT.rate } : null
   return { config, options, twin, reasons }
 }
+
+const tidy = (value: number) => (value >= 10 ? Math.round(value) : Number(value.toFixed(1)))

@@ -1,0 +1,56 @@
+import { readFileSync, writeFileSync, writeSync } from 'node:fs'
+import { join } from 'node:path'
+import { setImmediate } from 'node:timers/promises'
+import { decodeTensors } from '../model/tensor-file.js'
+import { decodePrior } from '../model/text-space.js'
+import { decodeVersion, encodeVersion } from '../model/version-file.js'
+import { AppError } from '../platform/errors.js'
+import { packagePath } from '../platform/paths.js'
+import { startTensorflow } from '../platform/tensorflow.js'
+import { decodeDataset } from './dataset.js'
+import { trainVersion } from './pipeline.js'
+import { type ChildLine, FILES, type Job } from './training-job.js'
+
+/** `child.js <folder> <seed>`: trains on what lies in the folder and leaves the version there. See `trainInChild`. */
+const [folder, seed] = process.argv.slice(2)
+
+// Written at once and not by the event loop, which training keeps busy; whoever reads has ended where this throws.
+const say = (line: ChildLine) => void writeSync(1, `${JSON.stringify(line)}\n`)
+const read = (name: string) => readFileSync(join(folder, name))
+const readIfThere = (name: string) => {
+  try {
+    return read(name)
+  } catch {
+    return null
+  }
+}
+
+try {
+  const job = JSON.parse(read(FILES.job).toString('utf8')) as Job
+  const { backend: engine } = await startTensorflow(job.backend)
+  say({ status: { engine, progress: 0.01, detail: 'reading the data' } })
+  const dataset = decodeDataset(read(FILES.dataset))
+  const champion = readIfThere(FILES.champion)
+  const prior = decodePrior(decodeTensors(readFileSync(packagePath('models/text-encoder/prior.safetensors'))).arrays)
+  const { version, result } = await trainVersion({
+    dataset,
+    champion: champion && decodeVersion(champion),
+    prior,
+    job,
+    engine,
+    seed: Number(seed),
+    say,
+  })
+  writeFileSync(join(folder, FILES.version), encodeVersion(version))
+  writeFileSync(join(folder, FILES.result), JSON.stringify(result))
+  await setImmediate()
+  process.exit(0)
+} catch (error) {
+  if (error instanceof AppError) {
+    say({ error: { code: error.code, message: error.message } })
+    process.exit(0)
+  }
+  // The last words: whoever reads them cuts the frames off.
+  writeSync(2, `${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`)
+  process.exit(1)
+}

@@ -1,0 +1,72 @@
+import type { Counts, CountSettings } from '../model/counts.js'
+import { type Blend, Ensemble } from '../model/ensemble.js'
+import type { EventType } from '../model/history.js'
+import { Network } from '../model/network.js'
+import { whiten } from '../model/text-space.js'
+import type { VersionFile } from '../model/version-file.js'
+import { carryOver } from './carry-over.js'
+import type { Dataset } from './dataset.js'
+
+/** A recommender as it is judged: all its parts in today's index space. */
+export interface Contender {
+  ensemble: Ensemble
+  network: Network | null
+  /** [items, width]; empty without a network */
+  vectors: Float32Array
+}
+
+interface Parts {
+  itemCount: number
+  /** [items, textLength], whitened */
+  text: Float32Array
+  textLength: number
+  counts: Counts
+  network: Network | null
+  blend: Blend
+}
+
+export function contenderOf({ network, ...parts }: Parts): Contender {
+  const vectors = network ? network.itemVectors(parts.text) : new Float32Array()
+  const withNetwork = network && { network: { width: network.config.width, vectors } }
+  return { ensemble: new Ensemble({ ...parts, ...withNetwork }), network, vectors }
+}
+
+/** A served version in today's index space, as whoever serves it sees today's items and events. */
+export interface ServedVersion {
+  /** [items, textLength], whitened by the version's own space */
+  text: Float32Array
+  network: Network | null
+  blend: Blend
+  counts: CountSettings
+}
+
+/**
+ * The version that is served now, moved to the items and event types of the dataset. What it does not know is treated as
+ * serving treats it: a new item has no residual, a new type is the unnamed one.
+ * @returns null where it is for vectors of another length, and so can't be served at all
+ */
+export function servedVersion(version: VersionFile, dataset: Dataset): ServedVersion | null {
+  const { itemIds, vectors, vectorLength, eventTypes } = dataset
+  if (version.textSpace.length !== vectorLength) return null
+  const known = new Map(version.eventTypes.map((type) => [type.name, type]))
+  const typesToday: EventType[] = eventTypes.map(({ name }) => known.get(name) ?? version.eventTypes[0])
+  return {
+    text: whiten(version.textSpace, vectors),
+    network: version.network && movedNetwork(version, version.network, itemIds, typesToday),
+    blend: version.blend,
+    counts: { ...version.counts, types: typesToday },
+  }
+}
+
+function movedNetwork(
+  { itemIds, eventTypes }: VersionFile,
+  { config, arrays }: NonNullable<VersionFile['network']>,
+  itemsToday: string[],
+  typesToday: EventType[],
+): Network {
+  const before = { items: itemIds, types: eventTypes.map(({ name }) => name) }
+  const now = { items: itemsToday, types: typesToday.map(({ name }) => name) }
+  const weightOf = new Map(before.types.map((name, index) => [name, config.typeWeights[index]]))
+  const typeWeights = now.types.map((name) => weightOf.get(name) ?? 1)
+  return Network.fromArrays({ ...config, typeWeights }, carryOver(arrays, before, now))
+}

@@ -1,0 +1,95 @@
+import type { Histories } from '../model/history.js'
+import { Network } from '../model/network.js'
+import type { NamedArrays } from '../model/tensor-file.js'
+import { principalAxes } from '../model/text-space.js'
+import type { VersionFile } from '../model/version-file.js'
+import { type NetworkConfig, startFromScratch, startFromText } from '../model/weights.js'
+import { carryOver } from './carry-over.js'
+import type { Dataset } from './dataset.js'
+import { fit, type FitOptions, type FitResult, type Progress } from './fit.js'
+import { networkNdcg } from './network-quality.js'
+import type { Recipe } from './recipe.js'
+import type { Case, TimeSplit } from './split.js'
+
+/** What the network learns from, the same for a version and its twin. */
+export interface Ground {
+  split: TimeSplit
+  /** [items, textLength], whitened */
+  text: Float32Array
+  itemCount: number
+  typeWeights: number[]
+  hides: Uint8Array
+  seed: number
+}
+
+// Judging an epoch must not cost as much as training it: about a second of products on one core.
+const JUDGED_PRODUCTS = 600_000_000
+const LEAST_JUDGED = 50
+
+/** Trains one network. @returns it as of its best epoch, and how it came about */
+export async function fitNetwork(
+  ground: Ground,
+  recipe: Pick<Recipe, 'config'>,
+  start: NamedArrays,
+  options: FitOptions,
+  onProgress: (progress: Progress) => void,
+): Promise<{ network: Network; result: FitResult }> {
+  const { split, text, itemCount, typeWeights, hides } = ground
+  const judged = affordable(split.validation.stopping, itemCount * recipe.config.width)
+  const result = await fit({
+    config: recipe.config,
+    start,
+    text,
+    histories: split.train,
+    typeWeights,
+    hides: Array.from(hides, (value) => value === 1),
+    ...(judged.length > 0 && { validate: (network: Network) => networkNdcg(network, text, judged) }),
+    heldOut: { histories: split.beforeTest, from: split.boundaries.validationFrom },
+    options,
+    onProgress,
+  })
+  return { network: Network.fromArrays(recipe.config, result.arrays), result }
+}
+
+/** The text recommender as a network: where fine-tuning from the base begins. */
+export function startFromBase({ text, itemCount, seed }: Ground, { config }: Pick<Recipe, 'config'>): NamedArrays {
+  return startFromText(config, principalAxes(text, config.textLength, config.width), itemCount, seed)
+}
+
+/** The active version's network for today's items and event types; null where it has none, or for other vectors. */
+export function startFromActive(
+  active: VersionFile,
+  dataset: Dataset,
+): { config: NetworkConfig; arrays: NamedArrays } | null {
+  if (!active.network || active.textSpace.length !== dataset.vectorLength) return null
+  const names = (types: { name: string }[]) => types.map(({ name }) => name)
+  const arrays = carryOver(
+    active.network.arrays,
+    { items: active.itemIds, types: names(active.eventTypes) },
+    { items: dataset.itemIds, types: names(dataset.eventTypes) },
+  )
+  return { config: active.network.config, arrays }
+}
+
+export const startFromNothing = ({ itemCount, seed }: Ground, { config }: Pick<Recipe, 'config'>): NamedArrays =>
+  startFromScratch(config, itemCount, seed)
+
+/** Shape of the sequences that a network would learn from. */
+export function shapeOf({ offsets }: Histories): { users: number; events: number; longShare: number } {
+  let users = 0
+  let events = 0
+  let long = 0
+  for (let user = 0; user + 1 < offsets.length; user++) {
+    const length = offsets[user + 1] - offsets[user]
+    if (length < 2) continue
+    users++
+    events += length
+    if (length >= 50) long += length
+  }
+  return { users, events, longShare: events > 0 ? long / events : 0 }
+}
+
+function affordable(cases: Case[], productsPerCase: number): Case[] {
+  const step = Math.ceil(cases.length / Math.max(LEAST_JUDGED, Math.floor(JUDGED_PRODUCTS / productsPerCase)))
+  return cases.filter((_, index) => index % step === 0)
+}

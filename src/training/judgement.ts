@@ -1,0 +1,93 @@
+import { Counts } from '../model/counts.js'
+import { type Blend, fixedBlend } from '../model/ensemble.js'
+import type { Network } from '../model/network.js'
+import { type ComponentName, noWeights } from '../model/ranking.js'
+import type { VersionFile } from '../model/version-file.js'
+import { servedVersion } from './contender.js'
+import type { Dataset } from './dataset.js'
+import { type EvaluatedNetwork, evaluate, type Evaluation, type Method, type MethodResult } from './evaluate.js'
+import { decide, type Decision } from './gate.js'
+import type { Trained } from './pipeline.js'
+
+/** What a tenant is served by before any training; also what few validation users can't pull a blend far away from. */
+export const DEFAULT_BLEND: Blend = fixedBlend({ network: 0, text: 1, wide: 1, narrow: 1, popular: 0.2, recent: 0.2 })
+
+export interface Judgement {
+  decision: Decision
+  users: number
+  methods: Record<string, MethodResult>
+}
+
+const only = (name: ComponentName): Blend => fixedBlend({ ...noWeights(), [name]: 1 })
+
+/** How much of the judging is that of the version itself; the rest is the champion's. */
+const OWN_SHARE = 0.6
+
+/**
+ * Judges the version, its twin, what is served now, the base and each single part on the same users of the test window,
+ * with the counts of everything before it, and asks the gate.
+ */
+export async function judgeVersion(
+  trained: Trained,
+  dataset: Dataset,
+  champion: VersionFile | null,
+  onProgress: (share: number) => void,
+): Promise<Judgement> {
+  const { split, text, candidate, twin, withoutNetwork } = trained
+  const itemCount = dataset.itemIds.length
+  const textLength = dataset.vectorLength
+  const parts = { itemCount, text, textLength, counts: Counts.from(split.beforeTest, itemCount, trained.counts) }
+  const networks = {
+    candidate: encoderOf(candidate.network, text),
+    ...(twin && { scratch: encoderOf(twin.network, text) }),
+  }
+  const methods: Method[] = [
+    { name: 'candidate', blend: candidate.choice.blend, network: 'candidate' },
+    { name: 'blend without network', blend: withoutNetwork },
+    { name: 'base', blend: DEFAULT_BLEND },
+    { name: 'popular', blend: only('popular') },
+    { name: 'recent', blend: only('recent') },
+    { name: 'text', blend: only('text') },
+    { name: 'wide', blend: only('wide') },
+    { name: 'narrow', blend: only('narrow') },
+    { name: 'network', blend: only('network'), network: 'candidate' },
+    ...(twin ? [{ name: 'from-scratch', blend: twin.choice.blend, network: 'scratch' }] : []),
+  ]
+  const served = champion && servedVersion(champion, dataset)
+  const ownShare = served ? OWN_SHARE : 1
+  const cases = split.test
+  const own = await evaluate({ parts, networks, cases, methods, onProgress: (share) => onProgress(share * ownShare) })
+  const judged: Evaluation['methods'] = { ...own.methods }
+  if (served) {
+    const { methods: others } = await evaluate({
+      parts: { ...parts, text: served.text, counts: Counts.from(split.beforeTest, itemCount, served.counts) },
+      networks: served.network ? { champion: encoderOf(served.network, served.text) } : {},
+      cases,
+      methods: [{ name: 'champion', blend: served.blend, network: served.network ? 'champion' : undefined }],
+      onProgress: (share) => onProgress(ownShare + share * (1 - ownShare)),
+    })
+    judged.champion = others.champion
+  }
+  const decision = decide({
+    candidate: judged.candidate.judged,
+    champion: judged.champion?.judged ?? null,
+    base: judged.base.judged,
+    popular: judged.popular.judged,
+    recent: judged.recent.judged,
+    scratch: judged['from-scratch']?.judged ?? null,
+    withoutNetwork: asksNetwork(candidate.choice.blend) ? judged['blend without network'].judged : null,
+    slices: own.slices,
+    networkCurve: candidate.fit.curve,
+    bestEpoch: candidate.fit.bestEpoch,
+  })
+  return { decision, users: own.users, methods: judged }
+}
+
+/** Whether the network has any weight in a blend. */
+export const asksNetwork = ({ sparse, dense }: Blend) => sparse.network > 0 || dense.network > 0
+
+/** A network as evaluation asks it. */
+export function encoderOf(network: Network, text: Float32Array): EvaluatedNetwork {
+  const vectors = network.itemVectors(text)
+  return { width: network.config.width, vectors, encode: (histories) => network.encode(histories, vectors) }
+}

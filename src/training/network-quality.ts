@@ -1,0 +1,46 @@
+import type { Network } from '../model/network.js'
+import { topK } from '../model/ranking.js'
+import { judgeList } from './metrics.js'
+import type { Case } from './split.js'
+
+const CUTOFF = 10
+
+/**
+ * Mean NDCG@10 of a network by itself over some users, the whole catalogue ranked: what early stopping goes by.
+ * @param text [n, textLength]
+ */
+export function networkNdcg(network: Network, text: Float32Array, cases: Case[]): number {
+  if (cases.length === 0) return 0
+  const { width } = network.config
+  const vectors = network.itemVectors(text)
+  const users = network.encode(
+    cases.map((one) => one.history),
+    vectors,
+  )
+  const items = vectors.length / width
+  const scores = new Float32Array(items)
+  let sum = 0
+  cases.forEach(({ hidden, targets }, index) => {
+    dotProducts(vectors, users.subarray(index * width, (index + 1) * width), scores)
+    for (const item of hidden) scores[item] = -Infinity
+    sum += judgeList(topK(scores, CUTOFF), new Set(targets), CUTOFF).ndcg
+  })
+  return sum / cases.length
+}
+
+/** Writes the product of `vector` with each row of `rows` into `out`. */
+export function dotProducts(rows: Float32Array, vector: Float32Array, out: Float32Array): void {
+  const width = vector.length
+  for (let row = 0, at = 0; row < out.length; row++) {
+    // Two sums at a time: one would wait for the addition before it.
+    let even = 0
+    let odd = 0
+    let k = 0
+    for (; k + 1 < width; k += 2, at += 2) {
+      even += rows[at] * vector[k]
+      odd += rows[at + 1] * vector[k + 1]
+    }
+    if (k < width) even += rows[at++] * vector[k]
+    out[row] = even + odd
+  }
+}

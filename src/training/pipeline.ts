@@ -1,0 +1,179 @@
+import { type BlendChoice, chooseBlend, fitWeights } from '../model/blend.js'
+import { Counts, type CountSettings } from '../model/counts.js'
+import { type Blend, fixedBlend } from '../model/ensemble.js'
+import { fitHalfLife } from '../model/half-life.js'
+import { evidenceOf } from '../model/history.js'
+import type { Network } from '../model/network.js'
+import { COMPONENTS } from '../model/ranking.js'
+import { fitTextSpace, type TextPrior, type TextSpace, whiten } from '../model/text-space.js'
+import type { VersionFile } from '../model/version-file.js'
+import { AppError } from '../platform/errors.js'
+import type { Engine } from '../platform/tensorflow.js'
+import type { Dataset } from './dataset.js'
+import { blendCases } from './evaluate.js'
+import type { FitResult } from './fit.js'
+import { fitNetwork, type Ground, shapeOf, startFromActive, startFromBase, startFromNothing } from './fitting.js'
+import { asksNetwork, DEFAULT_BLEND, encoderOf, judgeVersion } from './judgement.js'
+import { ProgressMeter } from './progress-meter.js'
+import { cleanEvents, type QualityReport } from './quality.js'
+import { chooseRecipe, type Recipe } from './recipe.js'
+import { reportOf } from './report.js'
+import { splitByTime, type TimeSplit } from './split.js'
+import type { ChildLine, Job, Result } from './training-job.js'
+
+export interface TrainingInput {
+  dataset: Dataset
+  /** What the tenant is served by now; null: the base. */
+  champion: VersionFile | null
+  /** What is believed about text vectors before the catalogue is seen. */
+  prior: TextPrior
+  job: Job
+  engine: Engine
+  seed: number
+  say: (line: ChildLine) => void
+}
+
+/** A network with the blend that was fitted around it. */
+export interface Fitted {
+  network: Network
+  fit: FitResult
+  choice: BlendChoice
+}
+
+/** Everything that a version comes out of: what the gate decides on and the report tells. */
+export interface Trained {
+  quality: QualityReport
+  split: TimeSplit
+  recipe: Recipe
+  startedFrom: 'base' | 'active'
+  textSpace: TextSpace
+  /** [items, textLength], whitened */
+  text: Float32Array
+  counts: CountSettings
+  candidate: Fitted
+  /** The same network from a random start; null where it was not affordable. */
+  twin: Fitted | null
+  /** The candidate's other parts, blended without the network. */
+  withoutNetwork: Blend
+}
+
+// About 20 s of products on one core: ranking all of a large catalogue for fewer users beats ranking a part of it.
+const JUDGED_PRODUCTS = 3e10
+const LEAST_JUDGED = 200
+const MOST_JUDGED = 1500
+const MOST_VALIDATING = 400
+/** What a case costs beside its products with the text, in products an item. */
+const OTHER_PRODUCTS = 200
+
+/**
+ * From events to a version and the gate's word on it: clean, split by time, whiten the texts, choose a recipe, fine-tune,
+ * train the from-scratch twin, fit the blends, judge all on the test window.
+ * @throws AppError NOT_ENOUGH_DATA where cleaning leaves nothing to learn from
+ */
+export async function trainVersion(input: TrainingInput): Promise<{ version: VersionFile; result: Result }> {
+  const { dataset, champion, say } = input
+  const startedAt = performance.now()
+  const meter = new ProgressMeter(say)
+  const trained = await train(input, meter)
+  meter.enter('judging', 'ranking the catalogue for the users of the test window')
+  const judgement = await judgeVersion(trained, dataset, champion, (share) => meter.move(share))
+  const served = judgement.decision.serve === 'scratch' && trained.twin ? trained.twin : trained.candidate
+  const { blend } = served.choice
+  const version: VersionFile = {
+    itemIds: dataset.itemIds,
+    eventTypes: dataset.eventTypes,
+    textSpace: trained.textSpace,
+    // A network that the blend leaves out would only cost memory and time.
+    network: asksNetwork(blend) ? { config: trained.recipe.config, arrays: served.network.toArrays() } : null,
+    blend,
+    counts: trained.counts,
+  }
+  const result = reportOf(input, trained, judgement, (performance.now() - startedAt) / 1000)
+  say({ metrics: { decision: result.decision, reason: result.reason, metrics: result.report.metrics } })
+  meter.end()
+  return { version, result }
+}
+
+async function train(input: TrainingInput, meter: ProgressMeter): Promise<Trained> {
+  const { dataset, job, engine, seed, say } = input
+  const { eventTypes, hiddenAfter, itemIds, vectorLength } = dataset
+  const itemCount = itemIds.length
+  const { histories, report: quality } = cleanEvents(dataset.events, dataset.userCount, eventTypes, dataset)
+  say({ quality })
+  const hides = Uint8Array.from(eventTypes, ({ name }) => (hiddenAfter.includes(name) ? 1 : 0))
+  const affordable = Math.floor(JUDGED_PRODUCTS / (itemCount * (vectorLength + OTHER_PRODUCTS)))
+  const maxTest = Math.max(LEAST_JUDGED, Math.min(MOST_JUDGED, affordable))
+  const maxValidation = Math.min(MOST_VALIDATING, maxTest)
+  const split = splitByTime(histories, { types: eventTypes, hides, maxTest, maxValidation, seed })
+  const shape = shapeOf(split.train)
+  if (shape.users === 0) throw nothingLeft()
+
+  meter.enter('texts', 'whitening the texts')
+  const active = job.from === 'active' ? input.champion : null
+  const carried = active && startFromActive(active, dataset)
+  // The active version's adaptor reads the space that it was trained in.
+  const textSpace = carried ? active.textSpace : fitTextSpace(dataset.vectors, vectorLength, priorFor(input))
+  const text = whiten(textSpace, dataset.vectors)
+  const evidence = evidenceOf(eventTypes)
+  const typeWeights = eventTypes.map(({ weight }, type) => (evidence[type] ? weight : 0))
+  const counts: CountSettings = { types: eventTypes, halfLife: fitHalfLife(split.train, itemCount, eventTypes) }
+  const ground: Ground = { split, text, itemCount, typeWeights, hides, seed }
+
+  const start = carried ? 'active' : 'text'
+  const chosen = chooseRecipe(
+    { ...shape, items: itemCount, textLength: vectorLength, typeWeights, engine, start },
+    seed,
+  )
+  const recipe: Recipe = carried
+    ? { ...chosen, config: { ...carried.config, typeWeights, dropout: chosen.config.dropout } }
+    : chosen
+  meter.enter('training', 'fine-tuning')
+  const from = carried?.arrays ?? startFromBase(ground, recipe)
+  const tuned = await fitNetwork(ground, recipe, from, recipe.options, meter.fitting)
+  const scratch = recipe.twin && (await twinOf(ground, recipe, recipe.twin, meter))
+
+  meter.enter('blending', 'fitting the blend')
+  const parts = { itemCount, text, textLength: vectorLength, counts: Counts.from(split.train, itemCount, counts) }
+  const networks = {
+    candidate: encoderOf(tuned.network, text),
+    ...(scratch && { scratch: encoderOf(scratch.network, text) }),
+  }
+  const cases = split.validation.blending
+  const blending = { parts, networks, cases, standard: DEFAULT_BLEND }
+  const candidateCases = await blendCases({ ...blending, network: 'candidate' })
+  meter.move(0.5)
+  const choice = chooseBlend(candidateCases, DEFAULT_BLEND)
+  const twinCases = scratch ? await blendCases({ ...blending, network: 'scratch' }) : []
+  const others = COMPONENTS.filter((name) => name !== 'network')
+  return {
+    quality,
+    split,
+    recipe,
+    startedFrom: carried ? 'active' : 'base',
+    textSpace,
+    text,
+    counts,
+    candidate: { network: tuned.network, fit: tuned.result, choice },
+    twin: scratch && {
+      network: scratch.network,
+      fit: scratch.result,
+      choice: chooseBlend(twinCases, DEFAULT_BLEND),
+    },
+    withoutNetwork: fixedBlend(fitWeights(candidateCases, others)),
+  }
+}
+
+function twinOf(ground: Ground, recipe: Recipe, options: NonNullable<Recipe['twin']>, meter: ProgressMeter) {
+  meter.enter('twin', 'training the from-scratch twin')
+  return fitNetwork(ground, recipe, startFromNothing(ground, recipe), options, meter.fitting)
+}
+
+/** The shipped prior is about the shipped encoder's vectors: of a tenant's own it knows nothing. */
+const priorFor = ({ dataset, prior }: TrainingInput) => (dataset.vectorLength === prior.mean.length ? prior : undefined)
+
+const nothingLeft = () =>
+  new AppError(
+    'NOT_ENOUGH_DATA',
+    'No user with two usable events before the validation window is left after cleaning: see the quality report.',
+    { status: 422 },
+  )
