@@ -1,0 +1,150 @@
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { EventsService } from '../../src/events/events.service.js'
+import { Counts } from '../../src/model/counts.js'
+import { groupByUser, type Histories, historyOf } from '../../src/model/history.js'
+import { Random } from '../../src/model/random.js'
+import { TEXT_LENGTH } from '../../src/model/text-encoder.js'
+import { encodeVersion, type VersionFile } from '../../src/model/version-file.js'
+import { Settings } from '../../src/tenants/settings.js'
+import { servedVersion } from '../../src/training/contender.js'
+import { type Dataset, DatasetBuilder } from '../../src/training/dataset.js'
+import { evaluate } from '../../src/training/evaluate.js'
+import { encoderOf } from '../../src/training/judgement.js'
+import { type Case, HISTORY_LENGTH } from '../../src/training/split.js'
+import { catalogOf, EVENT_TYPES, madeVersion, promoteVersion } from '../serving/made-version.js'
+import { testService, type TestService } from '../support/service.js'
+
+// What a version was judged on is what it does: for the same events, REST gives the very list that evaluation ranks.
+
+const ITEMS = 120
+const USERS = 60
+const { hideAfter } = Settings.parse({})
+const words = [
+  'red',
+  'blue',
+  'small',
+  'large',
+  'wooden',
+  'steel',
+  'garden',
+  'kitchen',
+  'running',
+  'silk',
+  'paper',
+  'glass',
+]
+
+let service: TestService
+let tenant: { id: string; key: string }
+beforeAll(async () => {
+  service = await testService()
+  tenant = await service.makeTenant()
+  const items = Array.from({ length: ITEMS }, (_, i) => ({
+    itemId: `item ${i}`,
+    title: `${words[i % 12]} ${words[Math.floor(i / 12) % 12]} ${words[(i * 5 + 2) % 12]} model ${i}`,
+    // Some have no text, as in life.
+    ...(i % 17 === 0 && { title: undefined }),
+  }))
+  await call('/items', { items })
+  const random = new Random(11)
+  const types = ['view', 'view', 'cart', 'purchase', 'dislike', 'impression', 'odd']
+  const start = Date.now() - 20 * 86_400_000
+  const events = Array.from({ length: USERS * 12 }, (_, n) => {
+    const user = n % USERS
+    // Users go along a path of the catalogue, so that there is something to learn.
+    const item = (user * 7 + Math.floor(n / USERS) * 3 + random.below(9)) % ITEMS
+    const at = start + n * 120_000 + random.below(3) * 1000
+    return {
+      userId: `user ${user}`,
+      itemId: `item ${item}`,
+      type: types[random.below(7)],
+      occurredAt: new Date(at).toISOString(),
+    }
+  })
+  await call('/events', { events })
+  // One with more events than a model looks back on.
+  const long = Array.from({ length: 300 }, (_, n) => ({
+    userId: 'user 0',
+    itemId: `item ${random.below(40)}`,
+    type: n % 20 === 0 ? 'purchase' : 'view',
+    occurredAt: new Date(start - (300 - n) * 600_000).toISOString(),
+  }))
+  await call('/events', { events: long })
+})
+afterAll(() => service.stop())
+
+async function call(path: string, body: object) {
+  const answer = await service.call('POST', `/v1/tenants/${tenant.id}${path}`, { key: tenant.key, body })
+  expect(answer.status, JSON.stringify(answer.body)).toBeLessThan(300)
+  return answer.body
+}
+
+/** The tenant's data as a training run reads it. */
+async function datasetOf(): Promise<{ dataset: Dataset; users: string[] }> {
+  const builder = new DatasetBuilder(TEXT_LENGTH, EVENT_TYPES, hideAfter)
+  builder.addItems(await catalogOf(service, tenant.id))
+  const users = new Set<string>()
+  await service.app.get(EventsService).streamForTraining(tenant.id, new Date(0), (rows) => {
+    builder.addEvents(rows)
+    for (const { userId } of rows) users.add(userId)
+  })
+  return { dataset: builder.finish(), users: [...users] }
+}
+
+/** What evaluation knows of a user: as for a case whose moment is now. */
+function caseOf(histories: Histories, user: number, target: number, at: number): Case {
+  const hidden = historyOf(histories, user).filter(({ type }) => hideAfter.includes(EVENT_TYPES[type].name))
+  return {
+    user,
+    history: historyOf(histories, user, Infinity, HISTORY_LENGTH),
+    hidden: Uint32Array.from(new Set(hidden.map(({ item }) => item))),
+    targets: [target],
+    at,
+  }
+}
+
+test('REST gives the list that evaluation ranks', async () => {
+  const version: VersionFile = madeVersion(await catalogOf(service, tenant.id), 3)
+  const id = await promoteVersion(service, tenant.id, encodeVersion(version))
+  const { dataset, users } = await datasetOf()
+  expect(users).toHaveLength(USERS)
+  const histories = groupByUser(dataset.events, dataset.userCount)
+  const itemCount = dataset.itemIds.length
+  const served = servedVersion(version, dataset)
+  if (!served?.network) throw new Error('no network')
+  const parts = {
+    itemCount,
+    text: served.text,
+    textLength: TEXT_LENGTH,
+    counts: Counts.from(histories, itemCount, served.counts),
+  }
+
+  const now = Date.now()
+  const cases: Case[] = []
+  const answered: string[] = []
+  for (const [user, userId] of users.entries()) {
+    const body = (await call('/recommendations', { userId })) as {
+      modelVersion: string
+      source: string
+      items: { itemId: string }[]
+    }
+    expect(body).toMatchObject({ modelVersion: id, source: 'fine-tuned' })
+    expect(body.items).toHaveLength(10)
+    // Each answered item by itself as a target: its reciprocal rank is the place that evaluation gives it.
+    for (const { itemId } of body.items) {
+      cases.push(caseOf(histories, user, dataset.itemIds.indexOf(itemId), now))
+      answered.push(`${userId}: ${itemId}`)
+    }
+  }
+  const { methods } = await evaluate({
+    parts,
+    networks: { served: encoderOf(served.network, served.text) },
+    cases,
+    methods: [{ name: 'served', blend: version.blend, network: 'served' }],
+  })
+  const ranks = Array.from(
+    methods.served.judged.mrr,
+    (reciprocal, i) => `${answered[i]} at ${Math.round(1 / reciprocal)}`,
+  )
+  expect(ranks).toEqual(answered.map((one, i) => `${one} at ${(i % 10) + 1}`))
+})
