@@ -87,7 +87,8 @@ try {
 /** Makes the tenant, or a further key for one that an earlier quickstart made. */
 async function openShop(service: RunningService, shop: SampleShop): Promise<Shop> {
   // Trained when asked only: the quickstart decides when.
-  const settings = { training: { schedule: null, minIntervalMinutes: 0 } }
+  // Of both shops all there is: the books go back five years.
+  const settings = { training: { schedule: null, minIntervalMinutes: 0, historyDays: 3650 } }
   const made = await service.call<{ apiKey?: string }>('POST', '/v1/tenants', {
     body: { id: shop.id, name: shop.name, settings },
     accept: [409],

@@ -3,6 +3,7 @@ const paint = (code: number) => (text: string) => (tty ? `\u001b[${code}m${text}
 export const bold = paint(1)
 export const dim = paint(2)
 export const green = paint(32)
+export const red = paint(31)
 
 export const say = (text = '') => console.log(text)
 

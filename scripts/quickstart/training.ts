@@ -1,5 +1,5 @@
 import { pause, type RunningService } from './service.js'
-import { bar, bold, count, dim, Live, percent, say, table } from './show.js'
+import { bar, bold, count, dim, green, Live, percent, red, say, table } from './show.js'
 
 interface ShopOfRun {
   id: string
@@ -18,9 +18,8 @@ interface Run {
   loss?: number | null
   validation?: number | null
   engine?: string | null
-  reason?: string | null
-  outcome?: string | null
-  versionId?: string | null
+  detail?: string | null
+  modelVersion?: string | null
   error?: { message?: string } | null
 }
 
@@ -34,12 +33,28 @@ interface Version {
   id: string
   decision: string
   reason: string
-  metrics: Record<string, { users?: number } & Record<string, Interval | number | undefined>>
-  gate?: { reason: string; checks: { name: string; passed: boolean; detail: string }[] }
-  report: { engine?: string; seconds?: number; blend?: { weights?: Record<string, number>; reason?: string } }
+  counts: { events: number; judgedOn: number }
+  metrics: Record<string, Record<string, Interval>>
+  gate: { checks: Check[] }
+  report: { seconds: number; blend: { kind: string; blend: { dense: Record<string, number> }; reason: string } }
+}
+
+interface Check {
+  name: string
+  passed: boolean
+  required: boolean
+  detail: string
 }
 
 const LIVE = ['queued', 'preparing', 'training', 'evaluating']
+
+/** The candidate's parts by themselves: what is served has to beat them, or be one of them. */
+const PARTS: [string, string][] = [
+  ['network', 'part: network'],
+  ['text', 'part: text'],
+  ['wide', 'part: co-occurrence, wide'],
+  ['narrow', 'part: co-occurrence, narrow'],
+]
 
 /** Asks for a fine-tune from the base; where nothing is new since the last one the answer says so. */
 export function requestRun(service: RunningService, tenant: string): Promise<Run> {
@@ -84,9 +99,9 @@ async function versionOf(service: RunningService, shop: ShopOfRun, run: Run): Pr
     )
     return data[0].id
   }
-  if (!run.versionId)
-    throw new Error(`${shop.name}: the run ${run.state}: ${run.error?.message ?? run.outcome ?? 'no reason given'}`)
-  return run.versionId
+  if (!run.modelVersion)
+    throw new Error(`${shop.name}: the run ${run.state}: ${run.error?.message ?? run.detail ?? ''}`)
+  return run.modelVersion
 }
 
 const METRICS = ['ndcg', 'hitRate', 'precision', 'recall', 'f1']
@@ -96,35 +111,34 @@ const JUDGED: [string, string][] = [
   ['base', 'base, not fine-tuned'],
   ['recent', 'recently popular'],
   ['popular', 'popular'],
-  ['scratch', 'from scratch'],
+  ['from-scratch', 'from scratch'],
 ]
 
-/** The gate's table, its checks, and what the promoted version serves. */
+/** The gate's table, its checks, and what the version serves. */
 export async function showVersion(service: RunningService, shop: ShopOfRun, versionId: string): Promise<void> {
   const version = await service.call<Version>('GET', `/v1/tenants/${shop.id}/model-versions/${versionId}`)
-  const judged = JUDGED.filter(([name]) => version.metrics[name])
-  say(`  ${version.id}, in percent with 95 % intervals; every customer's list ranks the whole catalogue`)
+  const { counts, metrics, report } = version
+  say(`  ${version.id}: trained and judged in ${Math.round(report.seconds)} s on ${count(counts.events)} events.`)
+  say(
+    `  The next basket of ${count(counts.judgedOn)} customers in the last tenth of the time, whole catalogue, in % with 95 % intervals:`,
+  )
+  const judged = [...JUDGED, ...PARTS].filter(([name]) => metrics[name])
   table([
     ['', 'NDCG@10', 'HR@10', 'precision', 'recall', 'F1'],
-    ...judged.map(([name, label]) => [
-      label,
-      ...METRICS.map((metric, index) => cell(version.metrics[name][metric], index === 0)),
-    ]),
+    ...judged.map(([name, label]) => [label, ...METRICS.map((metric) => cell(metrics[name][metric]))]),
   ])
-  for (const check of version.gate?.checks ?? [])
-    say(`  ${check.passed ? '✓' : '✗'} ${check.name}: ${dim(check.detail)}`)
-  say(`  ${bold(version.decision)}: ${version.reason}`)
-  const weights = Object.entries(version.report.blend?.weights ?? {}).filter(([, weight]) => weight > 0)
-  const sum = weights.reduce((total, [, weight]) => total + weight, 0)
-  const shares = weights
+  for (const check of version.gate.checks)
+    say(`  ${check.passed ? green('✓') : check.required ? red('✗') : '!'} ${check.name}: ${dim(check.detail)}`)
+  say(`  ${bold(version.reason)}`)
+  const shares = Object.entries(report.blend.blend.dense).filter(([, weight]) => weight > 0)
+  const sum = shares.reduce((total, [, weight]) => total + weight, 0)
+  const parts = shares
     .sort(([, a], [, b]) => b - a)
     .map(([part, weight]) => `${part} ${Math.round((100 * weight) / sum)} %`)
-  say(`  blend: ${shares.join(', ')}${version.report.blend?.reason ? dim(` (${version.report.blend.reason})`) : ''}`)
+  say(`  It serves: ${report.blend.kind} (${parts.join(', ')}).`)
+  say(`  ${dim(report.blend.reason)}`)
 }
 
-function cell(value: Interval | number | undefined, withInterval: boolean): string {
-  if (value === undefined) return ''
-  if (typeof value === 'number') return (100 * value).toFixed(2)
-  const interval = withInterval ? ` [${(100 * value.low).toFixed(1)}, ${(100 * value.high).toFixed(1)}]` : ''
-  return `${(100 * value.mean).toFixed(2)}${interval}`
-}
+const cell = ({ mean, low, high }: Interval) => `${percent2(mean)} [${percent1(low)}, ${percent1(high)}]`
+const percent2 = (value: number) => (100 * value).toFixed(2)
+const percent1 = (value: number) => (100 * value).toFixed(1)

@@ -1,5 +1,5 @@
 import { Inject, Injectable, type OnApplicationShutdown } from '@nestjs/common'
-import { DataSource, type EntityManager, type MixedList } from 'typeorm'
+import { DataSource, type EntityManager, type MigrationInterface } from 'typeorm'
 import pg from 'pg'
 import { join } from 'node:path'
 import type { Config } from './config.js'
@@ -14,6 +14,9 @@ const MIGRATION_LOCK = 4_127_703_921
 
 /** Value of `attune.tenant` that lets the queue and the operator's lists see all tenants. Not a valid tenant id. */
 const EVERY_TENANT = '*'
+
+/** Migrations in the order in which they run. */
+type Migrations = (new () => MigrationInterface)[]
 
 /** What one unit of work runs SQL with. */
 export interface Sql {
@@ -33,11 +36,7 @@ export interface DatabaseHandle {
  * Connects to `DATABASE_URL` or starts the embedded server, runs the migrations under an advisory lock (whoever comes
  * first does; the others wait), and opens the service's pool as the role that row-level security binds.
  */
-export async function openDatabase(
-  config: Config,
-  logger: Logger,
-  migrations: MixedList<Function | string>,
-): Promise<DatabaseHandle> {
+export async function openDatabase(config: Config, logger: Logger, migrations: Migrations): Promise<DatabaseHandle> {
   const embedded = config.database.url
     ? undefined
     : await startEmbeddedPostgres({ directory: join(config.dataDir, 'postgres'), logger })
@@ -66,7 +65,7 @@ export async function openDatabase(
   }
 }
 
-async function migrate(url: string, migrations: MixedList<Function | string>, logger: Logger) {
+async function migrate(url: string, migrations: Migrations, logger: Logger) {
   const lock = new pg.Client({ connectionString: url })
   // A connection that dies fails the query that waits on it; without a listener it would end the process too.
   lock.on('error', (error) => logger.warn({ err: error }, 'the connection that guards the migrations broke'))
