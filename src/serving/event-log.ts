@@ -2,6 +2,7 @@ import type { EventColumns, Interaction } from '../model/history.js'
 
 const NONE = -1
 const START = 1024
+const REPEAT_MS = 60_000
 
 /**
  * The events that the counts are made of: first the stored ones in order of time, then live ones as they come. Each is
@@ -37,6 +38,18 @@ export class EventLog {
     this.before[row] = this.newestOf[user]
     this.newestOf[user] = row
     return row
+  }
+
+  /**
+   * Whether an event is its user's newest one once more, within a minute: a double click or a reload, which training
+   * leaves out too.
+   */
+  isRepeat(userId: string, { item, type, at }: Interaction): boolean {
+    const user = this.userIndices.get(userId)
+    if (user === undefined) return false
+    const newest = this.newestOf[user]
+    const { items, types, times } = this
+    return items[newest] === item && types[newest] === type && Math.abs(at - times[newest]) < REPEAT_MS
   }
 
   /** What the user of this row did before it by time, ties by arrival: oldest first, about the newest `limit`. */

@@ -241,6 +241,7 @@ export class LiveModel {
         continue
       }
       const event = { item, type: this.typeOf(type), at: occurredAt.getTime() }
+      if (log.isRepeat(userId, event)) continue
       const row = log.append(userId, event)
       counts.add(log.previous(row, COUNTED_BACK), event)
     }

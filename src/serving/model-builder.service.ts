@@ -196,8 +196,9 @@ export class ModelBuilder {
     const take = ({ arrival, userId, itemId, type, occurredAt }: WrittenEvent) => {
       arrivals.add(Number(arrival))
       const item = catalog.indexOf(itemId)
-      if (item === undefined) unknown.add(itemId)
-      else log.append(userId, { item, type: typeIndices.get(type) ?? 0, at: occurredAt.getTime() })
+      if (item === undefined) return void unknown.add(itemId)
+      const event = { item, type: typeIndices.get(type) ?? 0, at: occurredAt.getTime() }
+      if (!log.isRepeat(userId, event)) log.append(userId, event)
     }
     const since = await this.events.historyStart(tenantId, settings.training.historyDays)
     const horizon = await this.events.writtenSince(
