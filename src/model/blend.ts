@@ -1,3 +1,4 @@
+import { fitConditionalLogit } from './conditional-logit.js'
 import { fixedBlend, type Blend } from './ensemble.js'
 import { COMPONENTS, dcgOf, noWeights, topK } from './ranking.js'
 import type { ComponentName, Eligible, StandardScores, Weights } from './ranking.js'
@@ -31,7 +32,6 @@ const CUTOFF = 10
 const PRIOR_USERS = 5
 // Fewer users than this can't tell weights from luck.
 const LEAST_CASES = 30
-const MAX_STEPS = 50
 // One-sided 90 % of a normal distribution.
 const NOISE = 1.2816
 
@@ -61,43 +61,17 @@ export function blendCase(scores: StandardScores, targets: number[], prior: Weig
 }
 
 /**
- * Weights by conditional logit (McFadden 1974): the most likely ones under which each user picks the targets among his
- * candidates, none negative, drawn towards the mean of the priors. Proximal Newton (Lee, Sun and Saunders 2014); the
- * problem is convex.
+ * The most likely weights under which each user picks the targets among his candidates, none negative, drawn towards the
+ * mean of the priors.
  * @param used components that may have a weight
  */
 export function fitWeights(cases: BlendCase[], used: readonly ComponentName[]): Weights {
   const usable = cases.filter((one) => one.targets.length > 0)
-  const allowed = COMPONENTS.map((name) => used.includes(name))
-  const prior = COMPONENTS.map((name, c) => (allowed[c] ? mean(cases.map((one) => one.prior[name])) : 0))
+  const prior = COMPONENTS.map((name) => (used.includes(name) ? mean(cases.map((one) => one.prior[name])) : 0))
   if (usable.length === 0) return toWeights(prior)
-  const pull = PRIOR_USERS / usable.length
-  const loss = (weights: number[]) =>
-    mean(usable.map((one) => choiceLoss(one, weights))) +
-    (pull / 2) * weights.reduce((sum, weight, c) => sum + (weight - prior[c]) ** 2, 0)
-
-  let weights = prior
-  let here = loss(weights)
-  for (let step = 0; step < MAX_STEPS; step++) {
-    const gradient = Float64Array.from(weights, (weight, c) => pull * (weight - prior[c]))
-    const curvature = new Float64Array(WIDTH * WIDTH)
-    for (let c = 0; c < WIDTH; c++) curvature[c * WIDTH + c] = pull
-    for (const one of usable) addDerivatives(one, weights, 1 / usable.length, gradient, curvature)
-    const goal = quadraticMinimum(weights, gradient, curvature, allowed)
-    // Newton steps may overshoot far from the answer; a convex loss falls along them if they are short enough.
-    let next = goal
-    let there = loss(next)
-    for (let halving = 0; there > here && halving < 20; halving++) {
-      next = next.map((weight, c) => (weight + weights[c]) / 2)
-      there = loss(next)
-    }
-    if (there > here) break
-    const change = Math.max(...next.map((weight, c) => Math.abs(weight - weights[c])))
-    weights = next
-    here = there
-    if (change < 1e-5) break
-  }
-  return toWeights(weights)
+  const choices = usable.map(({ scores, targets }) => ({ features: scores, targets, weight: 1 / usable.length }))
+  const allowed = COMPONENTS.map((name) => used.includes(name))
+  return toWeights(fitConditionalLogit(choices, { prior, pull: PRIOR_USERS / usable.length, allowed }))
 }
 
 /**
@@ -185,67 +159,6 @@ function scoresOf(one: BlendCase, weights: number[]): Float32Array {
     scores[row] = score
   }
   return scores
-}
-
-/** The part of each candidate in the user's choice, and minus the mean log-likelihood of his targets. */
-function choices(one: BlendCase, weights: number[]): { chances: Float64Array; loss: number } {
-  const chances = Float64Array.from(scoresOf(one, weights))
-  const highest = chances.reduce((a, b) => Math.max(a, b), -Infinity)
-  const taken = one.targets.reduce((sum, row) => sum + chances[row] - highest, 0) / one.targets.length
-  let total = 0
-  for (let row = 0; row < chances.length; row++) total += chances[row] = Math.exp(chances[row] - highest)
-  for (let row = 0; row < chances.length; row++) chances[row] /= total
-  return { chances, loss: Math.log(total) - taken }
-}
-
-const choiceLoss = (one: BlendCase, weights: number[]): number => choices(one, weights).loss
-
-/** Adds gradient and Hessian of one user's loss, times `share`: mean and covariance of the scores under his choice. */
-function addDerivatives(
-  one: BlendCase,
-  weights: number[],
-  share: number,
-  gradient: Float64Array,
-  curvature: Float64Array,
-): void {
-  const { chances } = choices(one, weights)
-  const expected = new Float64Array(WIDTH)
-  for (let row = 0, at = 0; row < chances.length; row++, at += WIDTH) {
-    for (let c = 0; c < WIDTH; c++) {
-      const part = chances[row] * one.scores[at + c]
-      expected[c] += part
-      for (let d = 0; d <= c; d++) curvature[c * WIDTH + d] += share * part * one.scores[at + d]
-    }
-  }
-  for (let c = 0; c < WIDTH; c++) {
-    gradient[c] += share * expected[c]
-    for (const row of one.targets) gradient[c] -= (share * one.scores[row * WIDTH + c]) / one.targets.length
-    for (let d = 0; d <= c; d++) curvature[c * WIDTH + d] -= share * expected[c] * expected[d]
-    for (let d = 0; d < c; d++) curvature[d * WIDTH + c] = curvature[c * WIDTH + d]
-  }
-}
-
-/** Lowest point of the quadratic around `from` with no weight below 0, by cyclic coordinate descent. */
-function quadraticMinimum(
-  from: number[],
-  gradient: Float64Array,
-  curvature: Float64Array,
-  allowed: boolean[],
-): number[] {
-  const at = from.slice()
-  for (let round = 0; round < 200; round++) {
-    let change = 0
-    for (let c = 0; c < WIDTH; c++) {
-      if (!allowed[c]) continue
-      let slope = gradient[c]
-      for (let d = 0; d < WIDTH; d++) slope += curvature[c * WIDTH + d] * (at[d] - from[d])
-      const next = Math.max(0, at[c] - slope / curvature[c * WIDTH + c])
-      change = Math.max(change, Math.abs(next - at[c]))
-      at[c] = next
-    }
-    if (change < 1e-9) break
-  }
-  return at
 }
 
 function difference(a: number[], b: number[]): { mean: number; error: number } {
