@@ -79,7 +79,7 @@ class RowPass implements Gradients {
   private readonly itemGradient: Float32Array
   private readonly types: Float32Array
   private readonly gaps: Float32Array
-  private readonly open: Float32Array
+  private readonly ends: Float32Array
   private readonly negatives: tf.Tensor2D
   private readonly negativesT: tf.Tensor2D
   private readonly targetWeight: number
@@ -96,7 +96,7 @@ class RowPass implements Gradients {
     this.itemGradient = new Float32Array(vectors.length)
     this.types = new Float32Array(weights.types.data.length)
     this.gaps = new Float32Array(weights.gaps.data.length)
-    this.open = new Float32Array(config.width)
+    this.ends = new Float32Array(config.width)
     const negatives = gatherRows(vectors, this.placesOf(batch.negatives.items), config.width)
     this.negatives = tf.tensor2d(negatives, [batch.negatives.items.length, config.width])
     this.negativesT = tf.transpose(this.negatives)
@@ -159,8 +159,8 @@ class RowPass implements Gradients {
     addRows(this.gaps, row.gaps, tokens, D)
     // Row 0 where it was added, past the end where not.
     addRows(
-      this.open,
-      row.open.map((open) => 1 - open),
+      this.ends,
+      row.ends.map((end) => 1 - end),
       tokens,
       D,
     )
@@ -193,7 +193,7 @@ class RowPass implements Gradients {
     tf.dispose([this.negatives, this.negativesT])
     gradients.types = { values: this.types }
     gradients.gaps = { values: this.gaps }
-    gradients.open = { values: this.open }
+    gradients.ends = { values: this.ends }
     gradients.residual = { values: this.itemGradient }
     return gradients
   }

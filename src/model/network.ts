@@ -149,12 +149,12 @@ export function sideVectors(weights: Weights, row: Row, width: number): Float32A
   const side = new Float32Array(row.length * width)
   const types = weights.types.data
   const gaps = weights.gaps.data
-  const open = weights.open.data
+  const ends = weights.ends.data
   for (let i = 0; i < row.length; i++) {
     const type = row.types[i] * width
     const gap = row.gaps[i] * width
     for (let k = 0; k < width; k++) {
-      side[i * width + k] = (type < types.length ? types[type + k] : 0) + gaps[gap + k] + (row.open[i] ? open[k] : 0)
+      side[i * width + k] = (type < types.length ? types[type + k] : 0) + gaps[gap + k] + (row.ends[i] ? ends[k] : 0)
     }
   }
   return side

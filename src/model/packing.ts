@@ -13,8 +13,8 @@ export interface Row {
   types: Uint8Array
   /** [length] bucket of the time since the token before, of GAP_BUCKETS */
   gaps: Uint8Array
-  /** [length] 1 where the next event is of the same moment: the basket is still open */
-  open: Uint8Array
+  /** [length] 1 where the moment is over, 0 where the next event is of the same one, as inside a basket */
+  ends: Uint8Array
   /** [length] where in this row the token's sequence begins */
   starts: Uint32Array
   /** [length] the item to predict at each token, or -1 */
@@ -45,7 +45,7 @@ export function emptyRow(length: number): Row {
     items: new Uint32Array(length),
     types: new Uint8Array(length),
     gaps: new Uint8Array(length),
-    open: new Uint8Array(length),
+    ends: new Uint8Array(length),
     starts: new Uint32Array(length),
     targets: new Int32Array(length).fill(-1),
     weights: new Float32Array(length),
@@ -102,7 +102,7 @@ export function packHistories(histories: Histories, weights: Float32Array, lengt
       row.items[filled] = items[event]
       row.types[filled] = types[event]
       row.gaps[filled] = gapBucket(event > offsets[user] ? times[event - 1] : undefined, times[event])
-      row.open[filled] = event + 1 < end && times[event + 1] === times[event] ? 1 : 0
+      row.ends[filled] = event + 1 < end && times[event + 1] === times[event] ? 0 : 1
       row.starts[filled] = start
       if (event + 1 < end && weights[event + 1] > 0) {
         row.targets[filled] = items[event + 1]
@@ -133,7 +133,7 @@ export function packRow(histories: Interaction[][], keep: number, isOpen = false
       row.types[filled] = history[i].type
       // What was cut off must not show, or a caller who passes more than is kept would get another vector.
       row.gaps[filled] = gapBucket(i > first ? history[i - 1].at : undefined, history[i].at)
-      row.open[filled] = i + 1 < history.length ? Number(history[i + 1].at === history[i].at) : Number(isOpen)
+      row.ends[filled] = Number(i + 1 < history.length ? history[i + 1].at !== history[i].at : !isOpen)
       row.starts[filled] = start
     }
     last.push(filled - 1)

@@ -45,7 +45,7 @@ const GROUPS: [RegExp, Part][] = [
   [/^adaptor$/, 'adaptor'],
   [/^residual$/, 'residual'],
   [/^(alpha|logScale)$/, 'readout'],
-  [/^(block|types$|gaps$|open$)/, 'sequence'],
+  [/^(block|types$|gaps$|ends$)/, 'sequence'],
 ]
 
 /** Every weight's shape. `items` is the size of the vocabulary: the items that have a residual. */
@@ -60,7 +60,7 @@ export function shapesOf(config: NetworkConfig, items: number): Record<string, n
     logScale: [1, 1],
     types: [typeWeights.length, width],
     gaps: [GAP_BUCKETS, width],
-    open: [1, width],
+    ends: [1, width],
   }
   for (let block = 0; block < config.blocks; block++) {
     const name = `block.${block}`
@@ -139,7 +139,7 @@ const START_SCALE = 10
 
 function deviation(name: string, config: NetworkConfig): number {
   if (name === 'adaptor') return 1 / Math.sqrt(config.width)
-  if (/^(types|gaps|open)$/.test(name)) return 0.02
+  if (/^(types|gaps|ends)$/.test(name)) return 0.02
   // Contracting maps see `expansion` times as many inputs.
   return 1 / Math.sqrt(name.endsWith('contract') ? config.width * config.expansion : config.width)
 }

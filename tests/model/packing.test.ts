@@ -100,14 +100,14 @@ describe('packRow', () => {
   })
 })
 
-describe('open moments', () => {
+describe('the end of a moment', () => {
   const basket = [event(1, 0, 0), event(2, 0, 0), event(3, 0, DAY), event(4, 0, DAY)]
 
-  it('are open until their last event, in training as in serving', () => {
+  it('is its last event, in training as in serving, unless more is known to come', () => {
     const [row] = packHistories(toHistories([basket]), new Float32Array(4).fill(1), 4, new Random(1))
-    expect([...row.open]).toEqual([1, 0, 1, 0])
-    expect([...packRow([basket], 10).row.open]).toEqual([1, 0, 1, 0])
-    expect([...packRow([basket], 10, true).row.open]).toEqual([1, 0, 1, 1])
+    expect([...row.ends]).toEqual([0, 1, 0, 1])
+    expect([...packRow([basket], 10).row.ends]).toEqual([0, 1, 0, 1])
+    expect([...packRow([basket], 10, true).row.ends]).toEqual([0, 1, 0, 0])
   })
 })
 
