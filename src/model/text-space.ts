@@ -6,7 +6,7 @@ export interface TextSpace {
   length: number
   /** [length] */
   mean: Float32Array
-  /** [length, length], row-major, symmetric */
+  /** [length, length], row-major, symmetric; of vectors longer than 768 only the diagonal, [length] */
   transform: Float32Array
 }
 
@@ -37,6 +37,10 @@ const MAX_FIT_ROWS = 20_000
 // lower, and the first item that does point there would be all that direction.
 const SMALLEST_VARIANCE = 1e-2
 
+// Eigenvectors cost length³: two seconds at this length, five minutes at the longest that a tenant may bring. Longer
+// vectors are scaled along their own axes instead.
+const MAX_TURNED = 768
+
 /**
  * Mean and covariance of the rows that are not all zero (an item without text says nothing about the space).
  * Of more than 20,000 rows every k-th is taken.
@@ -64,7 +68,8 @@ export function measureMoments(vectors: Float32Array, length: number): Moments {
  * the prior's weight: a catalogue of three items is whitened as the prior says, one of thousands as itself.
  * Without a prior and without items the map is the identity.
  *
- * The cost grows with length³ (the eigenvectors: 0.3 s at 384 on one core) and min(n, 20,000) · length².
+ * The cost grows with length³ (the eigenvectors: 0.3 s at 384 on one core) and min(n, 20,000) · length². Past a length of
+ * 768 the axes are left as they are, and a prior is not looked at.
  * @param vectors [n, length]
  * @throws Error when the lengths of vectors and prior do not fit.
  */
@@ -72,6 +77,7 @@ export function fitTextSpace(vectors: Float32Array, length: number, prior?: Text
   if (prior && (prior.mean.length !== length || prior.covariance.length !== length * length)) {
     throw new Error(`The prior is of ${prior.mean.length} dimensions, the vectors of ${length}`)
   }
+  if (length > MAX_TURNED) return scaledSpace(vectors, length)
   const { count, mean, covariance } = measureMoments(vectors, length)
   if (prior && prior.weight > 0) {
     const share = count / (count + prior.weight)
@@ -93,6 +99,7 @@ export function whiten(space: TextSpace, vectors: Float32Array): Float32Array {
   const rows = rowsWithText(vectors, length)
   const out = new Float32Array(vectors.length)
   const transform = Float64Array.from(space.transform)
+  const multiply = transform.length === length ? scaleBlock : multiplyBlock
   const centred = new Float64Array(BLOCK * length)
   const mapped = new Float64Array(BLOCK * length)
   for (let start = 0; start < rows.length; start += BLOCK) {
@@ -101,7 +108,7 @@ export function whiten(space: TextSpace, vectors: Float32Array): Float32Array {
       const from = rows[start + i] * length
       for (let j = 0; j < length; j++) centred[i * length + j] = vectors[from + j] - mean[j]
     }
-    multiplyBlock(centred, transform, mapped, length)
+    multiply(centred, transform, mapped, length)
     for (let i = 0; i < block; i++) {
       let norm = 0
       for (let j = 0; j < length; j++) norm += mapped[i * length + j] ** 2
@@ -146,15 +153,16 @@ export function principalAxes(vectors: Float32Array, length: number, dims: numbe
 
 /** A space as arrays for a tensor file, under `prefix`. */
 export function encodeSpace(space: TextSpace, prefix = 'textSpace'): NamedArrays {
+  const shape = space.transform.length === space.length ? [space.length] : [space.length, space.length]
   return {
     [`${prefix}.mean`]: { shape: [space.length], data: space.mean },
-    [`${prefix}.transform`]: { shape: [space.length, space.length], data: space.transform },
+    [`${prefix}.transform`]: { shape, data: space.transform },
   }
 }
 
 /** @throws Error when the arrays are missing or do not fit each other. */
 export function decodeSpace(arrays: NamedArrays, prefix = 'textSpace'): TextSpace {
-  const [mean, transform] = squarePair(arrays, `${prefix}.mean`, `${prefix}.transform`)
+  const [mean, transform] = pairOf(arrays, `${prefix}.mean`, `${prefix}.transform`)
   return { length: mean.length, mean, transform }
 }
 
@@ -170,15 +178,15 @@ export function encodePrior(prior: TextPrior): NamedArrays {
 
 /** @throws Error when the arrays are missing or do not fit each other. */
 export function decodePrior(arrays: NamedArrays): TextPrior {
-  const [mean, covariance] = squarePair(arrays, 'mean', 'covariance')
+  const [mean, covariance] = pairOf(arrays, 'mean', 'covariance')
   if (!Object.hasOwn(arrays, 'weight')) throw new Error('The prior of the text space has no weight')
   return { mean, covariance, weight: arrays.weight.data[0] }
 }
 
-function squarePair(arrays: NamedArrays, vector: string, matrix: string): [Float32Array, Float32Array] {
+function pairOf(arrays: NamedArrays, vector: string, matrix: string): [Float32Array, Float32Array] {
   const a = Object.hasOwn(arrays, vector) ? arrays[vector].data : undefined
   const b = Object.hasOwn(arrays, matrix) ? arrays[matrix].data : undefined
-  if (!(a instanceof Float32Array && b instanceof Float32Array && b.length === a.length ** 2)) {
+  if (!(a instanceof Float32Array && b instanceof Float32Array && [a.length, a.length ** 2].includes(b.length))) {
     throw new Error(`The arrays "${vector}" and "${matrix}" are not a text space`)
   }
   return [a, b]
@@ -196,6 +204,19 @@ function rowsWithText(vectors: Float32Array, length: number): Uint32Array {
     if (j < end) rows[used++] = i
   }
   return rows.subarray(0, used)
+}
+
+/** Half-whitening along the axes as they are. */
+function scaledSpace(vectors: Float32Array, length: number): TextSpace {
+  const rows = rowsWithText(vectors, length)
+  const mean = new Float64Array(length)
+  const variance = new Float64Array(length)
+  for (const row of rows) for (let j = 0; j < length; j++) mean[j] += vectors[row * length + j] / rows.length
+  for (const row of rows)
+    for (let j = 0; j < length; j++) variance[j] += (vectors[row * length + j] - mean[j]) ** 2 / rows.length
+  const floor = (variance.reduce((sum, one) => sum + one, 0) / length) * SMALLEST_VARIANCE
+  const transform = Float32Array.from(variance, (one) => (floor > 0 ? Math.max(one, floor) ** POWER : 1))
+  return { length, mean: Float32Array.from(mean), transform }
 }
 
 /** covariance^(-1/4) by its eigenvectors, with the smallest variances lifted to a floor. */
@@ -217,12 +238,7 @@ function whiteningTransform(covariance: Float64Array, length: number): Float32Ar
     for (let i = 0; i < length; i++) scaled[k * length + i] = vectors.get(i, k) * scale
   }
   const sum = new Float64Array(length * length)
-  addOuterProducts(
-    sum,
-    scaled,
-    Uint32Array.from({ length }, (_, k) => k),
-    new Float64Array(length),
-  )
+  addOuterProducts(sum, scaled, Uint32Array.from(values.keys()), new Float64Array(length))
   transform.set(sum)
   return transform
 }
@@ -276,4 +292,9 @@ function multiplyBlock(rows: Float64Array, symmetric: Float64Array, out: Float64
     out[2 * length + j] = c
     out[3 * length + j] = d
   }
+}
+
+/** out[4, length] = rows[4, length] · diag(factors) */
+function scaleBlock(rows: Float64Array, factors: Float64Array, out: Float64Array, length: number): void {
+  for (let i = 0; i < rows.length; i++) out[i] = rows[i] * factors[i % length]
 }

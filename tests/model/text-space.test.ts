@@ -212,3 +212,25 @@ describe('arrays of a space and of a prior', () => {
     )
   })
 })
+
+describe('long vectors', () => {
+  const long = 1024
+
+  it('are scaled along their own axes, in no time, and travel as others do', () => {
+    const rows = sample(
+      200,
+      3,
+      Array.from({ length: long }, (_, i) => 1 + (i % 5)),
+    )
+    const space = fitTextSpace(rows, long)
+    expect(space.transform).toHaveLength(long)
+    const { covariance } = measureMoments(rows, long)
+    for (const axis of [0, 4, 1023])
+      expect(space.transform[axis]).toBeCloseTo(covariance[axis * (long + 1)] ** -0.25, 4)
+    const white = whiten(space, rows)
+    for (let i = 0; i < 200; i++) expect(norm(row(white, i, long))).toBeCloseTo(1, 5)
+    const decoded = decodeSpace(decodeTensors(encodeTensors(encodeSpace(space))).arrays)
+    expect(decoded).toEqual(space)
+    expect(whiten(decoded, rows)).toEqual(white)
+  })
+})
