@@ -38,8 +38,12 @@ const TOKEN_BUDGET: Record<Engine, number> = {
 const LEAST_TWIN_EPOCHS = 2
 // The rate falls to nothing over the epochs, so they have to be as many as are useful: small sets need more passes for
 // as many steps.
-const USEFUL_TOKENS = 250_000
-const MOST_EPOCHS = 12
+const USEFUL_TOKENS = 120_000
+const MOST_EPOCHS = 20
+// A step over more than this share of an epoch leaves small sets with too few of them.
+const STEPS_PER_EPOCH = 12
+// So many steps may pass without a gain: with fewer, a small set would stop while the rate is still climbing.
+const PATIENT_STEPS = 100
 const DENSE_EVENTS_PER_ITEM = 30
 const LONG_SHARE = 0.5
 
@@ -65,11 +69,16 @@ export function chooseRecipe(shape: TrainingShape, seed: number): Recipe {
     maxLength: long ? 100 : 50,
     dropout: dense ? 0.2 : 0.3,
   }
+  const { rowLength } = DEFAULT_FIT
+  const rowsPerStep = Math.max(1, Math.min(DEFAULT_FIT.rowsPerStep, Math.floor(events / rowLength / STEPS_PER_EPOCH)))
+  const stepsPerEpoch = Math.ceil(events / rowLength / rowsPerStep)
   const options: FitOptions = {
     ...DEFAULT_FIT,
     epochs,
+    patience: Math.max(DEFAULT_FIT.patience, Math.ceil(PATIENT_STEPS / stepsPerEpoch)),
+    rowsPerStep,
     seed,
-    maxSteps: Math.max(1, Math.ceil(budget / (DEFAULT_FIT.rowLength * DEFAULT_FIT.rowsPerStep))),
+    maxSteps: Math.max(1, Math.ceil(budget / (rowLength * rowsPerStep))),
     rate: start === 'active' ? DEFAULT_FIT.rate / 2 : DEFAULT_FIT.rate,
     frozenEpochs: Math.min(DEFAULT_FIT.frozenEpochs, epochs - 1),
     negatives: Math.min(DEFAULT_FIT.negatives, items),
@@ -85,6 +94,7 @@ export function chooseRecipe(shape: TrainingShape, seed: number): Recipe {
     maxLength: `attention looks back on ${config.maxLength} events, the recency-weighted mean on ${config.meanLength}`,
     dropout: `${config.dropout}: ${tidy(perItem)} events an item are ${dense ? 'many' : 'few'}`,
     epochs: `at most ${epochs}: ${events} events make ${useful} useful; the engine '${engine}' may take ${budget} tokens`,
+    steps: `${stepsPerEpoch} an epoch of ${rowLength * rowsPerStep} tokens; ends after ${options.patience} epochs without a gain`,
     rate: `${options.rate}: ${start === 'active' ? 'half of the usual, to go on from what was learned' : 'the usual one'}`,
     negatives:
       options.negatives < items

@@ -48,7 +48,7 @@ export function reportOf(input: TrainingInput, trained: Trained, judgement: Judg
     blend: { ...served.choice, withoutNetwork: trained.withoutNetwork.sparse },
     quality: { ...quality },
   }
-  return { decision, reason, report }
+  return { lineage: gate.serve === 'scratch' ? 'scratch' : trained.startedFrom, decision, reason, report }
 }
 
 function metricsOf({ metrics, lists, slices }: MethodResult) {

@@ -73,7 +73,7 @@ export class Trainer {
   }
 
   private async train(claim: Claim, signal: AbortSignal): Promise<Ending> {
-    const { tenantId, id, from } = claim.run
+    const { tenantId, id } = claim.run
     const folder = await mkdtemp(join(tmpdir(), 'attune-run-'))
     try {
       const champion = (await this.versions.current(tenantId))?.versionId ?? null
@@ -86,7 +86,7 @@ export class Trainer {
       await reports.flush()
       signal.throwIfAborted()
       if (reports.error) return { state: 'failed', outcome: 'failed', error: reports.error }
-      return await this.publish(claim, folder, from === 'active' ? champion : null)
+      return await this.publish(claim, folder, champion)
     } finally {
       await rm(folder, { recursive: true, force: true })
     }
@@ -129,7 +129,7 @@ export class Trainer {
   }
 
   /** Stores what the child made, and serves it where the gate and the tenant's policy say so. */
-  private async publish(claim: Claim, folder: string, parentId: string | null): Promise<Ending> {
+  private async publish(claim: Claim, folder: string, champion: string | null): Promise<Ending> {
     const { tenantId, id: runId } = claim.run
     // A run that was taken over while this process slept must not leave two versions.
     if ((await this.queue.heartbeat(claim)) === 'lost')
@@ -137,7 +137,8 @@ export class Trainer {
     const result = JSON.parse(await readFile(join(folder, FILES.result), 'utf8')) as Result
     const artifact = await readFile(join(folder, FILES.version))
     const tenant = await this.tenants.get(tenantId)
-    const { decision, reason, report } = result
+    const { lineage, decision, reason, report } = result
+    const parentId = lineage === 'active' ? champion : null
     const version = await this.versions.create(
       tenantId,
       { runId, parentId, baseModel: tenant.baseModel, decision, reason, report },
@@ -145,7 +146,11 @@ export class Trainer {
     )
     const ending = { versionId: version.id, detail: reason }
     if (decision === 'rejected') return { ...ending, state: 'rejected', outcome: 'rejected' }
-    if (!tenant.settings.training.autoPromote) return { ...ending, state: 'skipped', outcome: 'awaiting-promotion' }
+    const waiting = { ...ending, state: 'skipped', outcome: 'awaiting-promotion' } as const
+    if (!tenant.settings.training.autoPromote) return waiting
+    const current = (await this.versions.current(tenantId))?.versionId ?? null
+    if (current !== champion)
+      return { ...waiting, detail: 'What is served was changed meanwhile: the version was not judged against that.' }
     await this.versions.promote(tenantId, version.id, { name: `run:${runId}` }, true)
     return { ...ending, state: 'promoted', outcome: 'promoted' }
   }

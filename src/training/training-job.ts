@@ -20,6 +20,8 @@ export interface Job {
 }
 
 export interface Result {
+  /** What the version goes on from: the base, the active version, or nothing (the from-scratch twin). */
+  lineage: StartFrom | 'scratch'
   decision: 'passed' | 'rejected'
   reason: string
   report: VersionReport

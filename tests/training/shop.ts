@@ -1,7 +1,10 @@
 import { Random } from '../../src/model/random.js'
 import type { TestService } from '../support/service.js'
 
-/** A made-up shop whose users mostly go from an item to one of its two followers: something that can be learned. */
+/**
+ * A made-up shop whose users mostly go on to the next kind of thing in the same colour. Each colour and kind has several
+ * items, so that counting which item follows which sees little of what a network can learn from the titles.
+ */
 export interface MadeUpShop {
   items: object[]
   events: { userId: string; itemId: string; type: string; occurredAt: string; eventId: string }[]
@@ -42,8 +45,11 @@ export function madeUpShop(items: number, users: number, seed = 1, days = 60): M
         type: 'view',
         occurredAt: new Date(at).toISOString(),
       })
-      const stays = random.next() < 0.85
-      item = stays ? (item * 7 + 1 + random.below(2) * 13) % items : random.below(items)
+      const sorts = COLOURS.length * THINGS.length
+      const next = (item % sorts) + COLOURS.length
+      const variants = Math.max(1, Math.floor(items / sorts))
+      const follows = random.next() < 0.85
+      item = follows ? ((next % sorts) + sorts * random.below(variants)) % items : random.below(items)
       at += DAY_MS * 4 * random.next()
     }
   }

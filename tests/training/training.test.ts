@@ -39,7 +39,7 @@ describe('training, end to end', () => {
     database = await testDatabase()
     service = await start()
     tenant = await service.makeTenant('shop', { training: { schedule: null } })
-    await send(service, tenant, madeUpShop(300, 400))
+    await send(service, tenant, madeUpShop(480, 600))
   })
   afterAll(async () => {
     await service.stop()
@@ -74,7 +74,7 @@ describe('training, end to end', () => {
     await ended(tenant, asked.body.id)
     const run = (await show(tenant, asked.body.id)) as RunBody & Record<string, unknown>
     expect(run).toMatchObject({ state: 'promoted', outcome: 'promoted', error: null, engine: 'wasm', progress: 1 })
-    expect(run.quality).toMatchObject({})
+    expect(run.quality).toMatchObject({ read: 3897, kept: 3897, users: 600 })
     expect(Number(run.tokensPerSecond)).toBeGreaterThan(0)
 
     const kinds = new Set([...(await stream).matchAll(/^event: (\w+)$/gm)].map((match) => match[1]))
@@ -105,7 +105,8 @@ describe('training, end to end', () => {
 
     const versions = service.app.get(VersionsService)
     const file = decodeVersion(await versions.readArtifact('shop', String(run.modelVersion), VERSION_ARTIFACT))
-    expect(file.itemIds).toHaveLength(300)
+    expect(file.network).not.toBeNull()
+    expect(file.itemIds).toHaveLength(480)
   })
 
   it('skips a second run, and goes on from the active version when forced', { timeout: 120_000 }, async () => {
@@ -153,7 +154,7 @@ describe('training, end to end', () => {
       })
       .toBe(0)
     const waiting = await service.makeTenant('waiting', { training: { schedule: null, autoPromote: false } })
-    await send(service, waiting, madeUpShop(300, 400, 2))
+    await send(service, waiting, madeUpShop(480, 600, 2))
     const { body } = await ask(waiting, { from: 'base' })
     await childPid()
     const other = await start({ ROLES: 'api' })
