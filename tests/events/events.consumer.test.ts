@@ -215,13 +215,15 @@ describe.skipIf(brokers === null)('the Kafka consumer', () => {
       message('gone', null),
       message('back', null),
       message('back', { title: 'back' }),
-      message('wrong length', { embedding: [1, 2, 3] }),
       message('bad', { price: 'free' }),
       { key: null, value: null },
       { key: 'no colon', value: null },
       { key: 'nobody:x', value: null },
       { key: 'k', value: JSON.stringify({ tenantId: 'nobody', itemId: 'x' }) },
     ])
+    await caughtUp()
+    // Only now: it may lie in another partition than the vector that fixed the length, and be first.
+    await shop.send(shop.config.itemsTopic, [message('wrong length', { embedding: [1, 2, 3] })])
     await caughtUp()
     const { data } = await items.list(id, 100)
     expect(data.map(({ itemId, title }) => [itemId, title])).toEqual([
