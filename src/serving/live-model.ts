@@ -219,13 +219,18 @@ export class LiveModel {
   receiveItems(items: CatalogItem[]): void {
     const { catalog, space, network } = this.parts
     const changed: number[] = []
+    const raw: Float32Array[] = []
     for (const item of items) {
       if (this.awaited.delete(item.itemId)) this.markStale('items came that earlier events are of')
       const index = catalog.put(item)
       if (index === null) continue
-      catalog.setVector(index, item.vector && item.vector.length === space.length ? whiten(space, item.vector) : null)
       changed.push(index)
+      raw.push(item.vector?.length === space.length ? item.vector : new Float32Array(space.length))
     }
+    const rows = new Float32Array(raw.length * space.length)
+    raw.forEach((vector, i) => rows.set(vector, i * space.length))
+    const white = whiten(space, rows)
+    changed.forEach((index, i) => catalog.setVector(index, white.subarray(i * space.length, (i + 1) * space.length)))
     network?.update(changed)
     this.ensemble = null
     this.availability = UNKNOWN

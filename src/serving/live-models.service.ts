@@ -7,20 +7,22 @@ import {
 } from '@nestjs/common'
 import { CONFIG, type Config } from '../platform/config.js'
 import { Database } from '../platform/database.js'
-import { AppError } from '../platform/errors.js'
+import { AppError, isPassing } from '../platform/errors.js'
 import { LOGGER, type Logger } from '../platform/logger.js'
 import { Loop } from '../platform/loop.js'
 import { Metrics } from '../platform/metrics.js'
 import { PROMOTIONS_CHANNEL, VersionsService } from '../registry/versions.service.js'
 import { TenantsService } from '../tenants/tenants.service.js'
 import { AttributionService } from './attribution.service.js'
-import { LiveModel } from './live-model.js'
+import type { LiveModel } from './live-model.js'
+import { type Entry, ModelCache } from './model-cache.js'
 import { ModelBuilder } from './model-builder.service.js'
 
 /** Between two looks for new items, events and promotions. */
 const POLL_EVERY_MS = 700
-/** A tenant nobody asks for is not polled; whoever asks for it again waits for one look. */
+/** A tenant nobody asks for is polled seldom; whoever asks for it again waits for one look. */
 const IDLE_AFTER_MS = 60_000
+const IDLE_POLL_MS = 15_000
 const STALE_AFTER_MS = 3000
 /** Looks at the database at a time, so that polling leaves connections to requests. */
 const POLLED_AT_ONCE = 4
@@ -29,25 +31,13 @@ const REBUILD_REST = 10
 const WARM_TENANTS = 20
 const WARM_MS = 30_000
 
-interface Entry {
-  tenantId: string
-  model: LiveModel | null
-  building: Promise<LiveModel> | null
-  refreshing: Promise<void> | null
-  usedAt: number
-  refreshedAt: number
-  /** When a rebuild for freshness may come next. */
-  restsUntil: number
-}
-
 /**
  * The models in memory, one for each tenant that is asked for. Built on first use, kept current by a poller, replaced by one
  * reference when another version is promoted, put away when memory is short or the tenant is gone.
  */
 @Injectable()
 export class LiveModels implements OnApplicationBootstrap, BeforeApplicationShutdown, OnApplicationShutdown {
-  private readonly entries = new Map<string, Entry>()
-  private readonly budget: number
+  private readonly cache: ModelCache
   private readonly poller: Loop
   private listener: { stop: () => Promise<void> } | undefined
   private warming: Promise<void> | undefined
@@ -67,7 +57,7 @@ export class LiveModels implements OnApplicationBootstrap, BeforeApplicationShut
     @Inject(LOGGER) private readonly logger: Logger,
     @Inject(Metrics) metrics: Metrics,
   ) {
-    this.budget = config.modelMemoryMb * 1024 * 1024
+    this.cache = new ModelCache(config.modelMemoryMb * 1024 * 1024)
     this.poller = new Loop(
       () => this.poll(),
       POLL_EVERY_MS,
@@ -93,13 +83,13 @@ export class LiveModels implements OnApplicationBootstrap, BeforeApplicationShut
   async beforeApplicationShutdown() {
     this.stopped = true
     await Promise.all([this.poller.stop(), this.listener?.stop()])
-    const busy = [...this.entries.values()].flatMap(({ building, refreshing }) => [building, refreshing])
+    const busy = this.cache.all().flatMap(({ building, refreshing }) => [building, refreshing])
     await Promise.allSettled(busy.filter((work) => work !== null))
   }
 
   /** The last requests have been answered by now. */
   onApplicationShutdown() {
-    for (const tenantId of [...this.entries.keys()]) this.drop(tenantId)
+    for (const { tenantId } of this.cache.all()) this.drop(tenantId)
   }
 
   /**
@@ -123,7 +113,7 @@ export class LiveModels implements OnApplicationBootstrap, BeforeApplicationShut
 
   /** A user's events are gone: what was counted of them goes with the next model. */
   userErased(tenantId: string): void {
-    const entry = this.entries.get(tenantId)
+    const entry = this.cache.get(tenantId)
     if (!entry?.model) return
     if (Date.now() - entry.usedAt < IDLE_AFTER_MS) entry.model.markStale('a user was erased')
     else this.drop(tenantId)
@@ -139,9 +129,7 @@ export class LiveModels implements OnApplicationBootstrap, BeforeApplicationShut
 
   /** Forgets a tenant's model; the next request builds a new one from what is stored then. */
   drop(tenantId: string): void {
-    const entry = this.entries.get(tenantId)
-    this.entries.delete(tenantId)
-    entry?.model?.retire()
+    this.cache.drop(tenantId)
   }
 
   /** Builds the models of the tenants that were served last, as far as time and memory go. Never fails. */
@@ -153,23 +141,15 @@ export class LiveModels implements OnApplicationBootstrap, BeforeApplicationShut
 
   private async current(tenantId: string): Promise<LiveModel> {
     for (;;) {
-      const entry = this.entryOf(tenantId)
+      const entry = this.cache.entryOf(tenantId)
       entry.usedAt = Date.now()
       if (!entry.model) await this.build(entry)
-      else if (!this.stopped && Date.now() - entry.refreshedAt > STALE_AFTER_MS) await this.refresh(entry)
+      else if (!this.stopped && Date.now() - entry.refreshedAt > STALE_AFTER_MS) await this.refreshIfPossible(entry)
       const { model } = entry
-      if (model && this.entries.get(tenantId) === entry) return model
+      if (model && this.cache.has(entry)) return model
       // Put away while this waited: memory was short, or its tenant is gone.
       await this.tenants.get(tenantId)
     }
-  }
-
-  private entryOf(tenantId: string): Entry {
-    const known = this.entries.get(tenantId)
-    if (known) return known
-    const entry = { tenantId, model: null, building: null, refreshing: null, usedAt: 0, refreshedAt: 0, restsUntil: 0 }
-    this.entries.set(tenantId, entry)
-    return entry
   }
 
   /** Builds aside and swaps one reference. Builds of one tenant at the same time are one. */
@@ -182,7 +162,7 @@ export class LiveModels implements OnApplicationBootstrap, BeforeApplicationShut
     const started = Date.now()
     try {
       const model = await this.builder.build(tenantId, entry.model)
-      if (this.entries.get(tenantId) !== entry) {
+      if (!this.cache.has(entry)) {
         model.retire()
         return model
       }
@@ -193,14 +173,12 @@ export class LiveModels implements OnApplicationBootstrap, BeforeApplicationShut
       const ms = Date.now() - started
       entry.restsUntil = Date.now() + REBUILD_REST * ms
       this.buildSeconds.observe(ms / 1000)
-      this.logger.info(
-        { tenant: tenantId, version: model.version, items: model.itemCount, events: model.eventCount, ms },
-        'model is live',
-      )
+      const { version, itemCount: items, eventCount: events } = model
+      this.logger.info({ tenant: tenantId, version, items, events, ms }, 'model is live')
       this.evict(entry)
       return model
     } catch (error) {
-      if (!entry.model) this.entries.delete(tenantId)
+      if (!entry.model) this.drop(tenantId)
       this.buildFailures.inc()
       throw error
     }
@@ -208,6 +186,13 @@ export class LiveModels implements OnApplicationBootstrap, BeforeApplicationShut
 
   private refresh(entry: Entry): Promise<void> {
     return (entry.refreshing ??= this.lookForChanges(entry).finally(() => (entry.refreshing = null)))
+  }
+
+  /** With the database away for a moment, what was known last is a better answer than none. */
+  private async refreshIfPossible(entry: Entry): Promise<void> {
+    await this.refresh(entry).catch((error: unknown) => {
+      if (!isPassing(error)) throw error
+    })
   }
 
   /** Brings new items and events into the model; what they can't mend by themselves is built anew, aside. */
@@ -234,8 +219,10 @@ export class LiveModels implements OnApplicationBootstrap, BeforeApplicationShut
   private async poll(): Promise<void> {
     await this.followPromotions()
     const now = Date.now()
-    const active = this.loaded().filter((entry) => now - entry.usedAt < IDLE_AFTER_MS)
-    const next = active[Symbol.iterator]()
+    const due = this.cache
+      .loaded()
+      .filter((entry) => now - entry.usedAt < IDLE_AFTER_MS || now - entry.refreshedAt > IDLE_POLL_MS)
+    const next = due[Symbol.iterator]()
     await Promise.all(
       Array.from({ length: POLLED_AT_ONCE }, async () => {
         for (const entry of next) await this.pollOne(entry)
@@ -244,18 +231,16 @@ export class LiveModels implements OnApplicationBootstrap, BeforeApplicationShut
     this.evict()
   }
 
-  private async pollOne(entry: Entry): Promise<void> {
-    try {
-      await this.refresh(entry)
-    } catch (error) {
+  private pollOne(entry: Entry): Promise<void> {
+    return this.refresh(entry).catch((error: unknown) => {
       if (error instanceof AppError && error.code === 'NOT_FOUND') this.drop(entry.tenantId)
       else this.logger.warn({ err: error, tenant: entry.tenantId }, 'could not look for changes')
-    }
+    })
   }
 
   /** One query for all tenants, idle ones too: a promotion is served within seconds wherever its tenant is loaded. */
   private async followPromotions(): Promise<void> {
-    const loaded = this.loaded()
+    const loaded = this.cache.loaded()
     if (loaded.length === 0) return
     const promoted = await this.versions.currentOf(loaded.map((entry) => entry.tenantId))
     for (const entry of loaded) {
@@ -265,38 +250,18 @@ export class LiveModels implements OnApplicationBootstrap, BeforeApplicationShut
     }
   }
 
-  private loaded(): Entry[] {
-    return [...this.entries.values()].filter((entry) => entry.model)
-  }
-
-  private totalBytes(): number {
-    return this.loaded().reduce((sum, { model }) => sum + (model?.bytes ?? 0), 0)
-  }
-
-  /** Puts away what was used longest ago until the rest fits; never the one in `keep`, never the last. */
   private evict(keep?: Entry): void {
-    let total = this.totalBytes()
-    const oldestFirst = this.loaded().sort((a, b) => a.usedAt - b.usedAt)
-    for (const entry of oldestFirst.slice(0, -1)) {
-      if (total <= this.budget) break
-      if (entry === keep || entry.building) continue
-      total -= entry.model?.bytes ?? 0
-      this.logger.info({ tenant: entry.tenantId }, 'put a model away: memory is short')
-      this.drop(entry.tenantId)
-    }
-    this.liveModels.set(this.loaded().length)
-    this.liveBytes.set(total)
+    for (const tenant of this.cache.evict(keep)) this.logger.info({ tenant }, 'put a model away: memory is short')
+    this.liveModels.set(this.cache.loaded().length)
+    this.liveBytes.set(this.cache.bytes)
   }
 
   private async warmUp(): Promise<void> {
     const { data } = await this.tenants.list(1000)
-    const served = await this.attribution.servedLast(
-      data.map((tenant) => tenant.id),
-      WARM_TENANTS,
-    )
+    const ids = data.map((tenant) => tenant.id)
     const until = Date.now() + WARM_MS
-    for (const id of served) {
-      if (this.stopped || Date.now() > until || this.totalBytes() > this.budget) return
+    for (const id of await this.attribution.servedLast(ids, WARM_TENANTS)) {
+      if (this.stopped || Date.now() > until || this.cache.isFull) return
       await this.use(id, () => undefined).catch((error: unknown) => {
         this.logger.warn({ err: error, tenant: id }, 'could not warm a tenant')
       })
