@@ -72,6 +72,14 @@ export class RunQueue {
     })
   }
 
+  /** Runs that wait for a trainer, of all tenants. */
+  async waiting(): Promise<number> {
+    const [{ count }] = await this.database.asSystem((sql) =>
+      sql.query<{ count: number }>(`SELECT count(*)::int AS count FROM training_runs WHERE state = 'queued'`),
+    )
+    return count
+  }
+
   /** Renews the lease. @returns whether the run is still the owner's, and whether it should be cancelled */
   async heartbeat({ run, owner }: Claim): Promise<'held' | 'cancelled' | 'lost'> {
     const [row] = await this.database.query<{ cancel: boolean }>(

@@ -10,6 +10,7 @@ import { CONFIG, type Config } from '../platform/config.js'
 import { Database } from '../platform/database.js'
 import { AppError } from '../platform/errors.js'
 import { LOGGER, type Logger } from '../platform/logger.js'
+import { Metrics } from '../platform/metrics.js'
 import { VERSION_ARTIFACT, VersionsService } from '../registry/versions.service.js'
 import { eventTypeTable } from '../tenants/settings.js'
 import { TenantsService } from '../tenants/tenants.service.js'
@@ -24,6 +25,8 @@ type Interruption = 'cancelled' | 'lost' | 'stopping'
 /** Does one claimed run from its data to its version. */
 @Injectable()
 export class Trainer {
+  private readonly ended
+
   constructor(
     @Inject(CONFIG) private readonly config: Config,
     @Inject(LOGGER) private readonly logger: Logger,
@@ -33,7 +36,10 @@ export class Trainer {
     @Inject(EventsService) private readonly events: EventsService,
     @Inject(VersionsService) private readonly versions: VersionsService,
     @Inject(RunQueue) private readonly queue: RunQueue,
-  ) {}
+    @Inject(Metrics) metrics: Metrics,
+  ) {
+    this.ended = metrics.counter('attune_training_runs_total', 'Training runs that ended here, by outcome', ['outcome'])
+  }
 
   /**
    * Works on a run until it has ended, was cancelled, or belongs to somebody else. Never throws: what goes wrong is the
@@ -53,8 +59,11 @@ export class Trainer {
       )
     }, HEARTBEAT_MS)
     try {
-      const ending = await this.train(claim, interrupted.signal).catch((error: unknown) => this.failure(claim, error))
-      await this.end(claim, interrupted.signal.aborted ? (interrupted.signal.reason as Interruption) : ending)
+      const ending = await this.train(claim, interrupted.signal).catch((error: unknown) =>
+        // Whatever broke then was being broken off.
+        interrupted.signal.aborted ? (interrupted.signal.reason as Interruption) : this.failure(claim, error),
+      )
+      await this.end(claim, ending)
     } catch (error) {
       // The lease runs out, and the run is taken over.
       this.logger.error({ err: error, run: claim.run.id }, 'could not end a training run')
@@ -69,6 +78,7 @@ export class Trainer {
     if (how === 'stopping') return this.queue.giveBack(claim)
     const ending: Ending = how === 'cancelled' ? { state: 'cancelled', outcome: 'cancelled' } : how
     await this.queue.finish(claim, ending)
+    this.ended.inc({ outcome: ending.outcome })
     this.logger.info({ tenant: claim.run.tenantId, run: claim.run.id, ...ending }, 'training run ended')
   }
 

@@ -6,6 +6,7 @@ import { EventsModule } from '../events/events.module.js'
 import { CONFIG, type Config } from '../platform/config.js'
 import { LOGGER, type Logger } from '../platform/logger.js'
 import { Loop } from '../platform/loop.js'
+import { Metrics } from '../platform/metrics.js'
 import { RegistryModule } from '../registry/registry.module.js'
 import { TenantsModule } from '../tenants/tenants.module.js'
 import { RunQueue } from './run-queue.js'
@@ -37,6 +38,7 @@ export class TrainingModule implements OnApplicationBootstrap, BeforeApplication
     @Inject(RunQueue) private readonly queue: RunQueue,
     @Inject(Trainer) private readonly trainer: Trainer,
     @Inject(Scheduler) private readonly scheduler: Scheduler,
+    @Inject(Metrics) private readonly metrics: Metrics,
   ) {}
 
   onApplicationBootstrap() {
@@ -44,8 +46,12 @@ export class TrainingModule implements OnApplicationBootstrap, BeforeApplication
     // One loop for each run that may be worked on at once.
     const trainers = Array.from({ length: this.config.trainerConcurrency }, (_, slot) => this.trainerLoop(slot))
     this.runs.onQueued(() => trainers.forEach((loop) => loop.wake()))
+    const waiting = this.metrics.gauge('attune_training_runs_waiting', 'Training runs in the queue, of all tenants')
     const scheduling = new Loop(
-      () => this.scheduler.look(),
+      async () => {
+        await this.scheduler.look()
+        waiting.set(await this.queue.waiting())
+      },
       LOOK_AT_SCHEDULES_MS,
       (error) => this.logger.warn({ err: error }, 'could not look at the training schedules'),
     )

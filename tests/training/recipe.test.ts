@@ -1,0 +1,63 @@
+import { describe, expect, it } from 'vitest'
+import { Network } from '../../src/model/network.js'
+import { startFromScratch } from '../../src/model/weights.js'
+import { chooseRecipe, type TrainingShape } from '../../src/training/recipe.js'
+
+const shape: TrainingShape = {
+  items: 5000,
+  textLength: 384,
+  users: 2000,
+  events: 40_000,
+  longShare: 0.1,
+  typeWeights: [0.5, 1],
+  engine: 'wasm',
+  start: 'text',
+}
+const recipeOf = (change: Partial<TrainingShape> = {}) => chooseRecipe({ ...shape, ...change }, 7)
+const tokens = ({ options }: ReturnType<typeof recipeOf>, events: number) =>
+  Math.min(options.epochs * events, (options.maxSteps ?? Infinity) * options.rowLength * options.rowsPerStep)
+
+describe('recipe', () => {
+  it('keeps to the budget of the engine, however large the data', () => {
+    for (const events of [100, 10_000, 200_000, 5_000_000, 100_000_000]) {
+      const [wasm, cpu] = [recipeOf({ events }), recipeOf({ events, engine: 'cpu' })]
+      expect(tokens(wasm, events)).toBeLessThan(800_000)
+      expect(tokens(cpu, events)).toBeLessThan(40_000)
+      expect(wasm.options.epochs).toBeGreaterThanOrEqual(1)
+    }
+  })
+
+  it('gives small shops more passes and smaller steps', () => {
+    const [small, large] = [recipeOf({ events: 2000 }), recipeOf({ events: 150_000 })]
+    expect(small.options.epochs).toBeGreaterThan(large.options.epochs)
+    expect(small.options.rowsPerStep).toBeLessThan(large.options.rowsPerStep)
+    expect(small.options.patience).toBeGreaterThanOrEqual(large.options.patience)
+  })
+
+  it('trains a twin only where it can be trained as long', () => {
+    expect(recipeOf().twin).toMatchObject({ epochs: recipeOf().options.epochs, pull: 0, frozenEpochs: 0, seed: 7 })
+    expect(recipeOf({ events: 5_000_000 }).twin).toBeNull()
+  })
+
+  it('goes on from the active version more gently, and not so its twin', () => {
+    const [fresh, active] = [recipeOf(), recipeOf({ start: 'active' })]
+    expect(active.options.rate).toBeLessThan(fresh.options.rate)
+    expect(active.options.pull).toBeGreaterThan(0)
+    expect(active.twin?.rate).toBe(fresh.options.rate)
+  })
+
+  it('says why it chose what it chose', () => {
+    const { reasons } = recipeOf()
+    for (const [name, reason] of Object.entries(reasons)) expect(reason, name).toMatch(/\w+ \w+/)
+    expect(Object.keys(reasons)).toEqual(
+      expect.arrayContaining(['width', 'blocks', 'dropout', 'epochs', 'rate', 'twin']),
+    )
+  })
+
+  it('makes a network that can be built, for vectors of any length', () => {
+    for (const textLength of [2, 3, 5, 63, 384, 1536]) {
+      const { config } = recipeOf({ textLength })
+      expect(Network.fromArrays(config, startFromScratch(config, 3, 1)).vocabulary).toBe(3)
+    }
+  })
+})
