@@ -9,7 +9,7 @@ export interface GateInput {
   base: Judged
   popular: Judged
   recent: Judged
-  /** The candidate's twin trained from a random start; null where it was not affordable. */
+  /** The candidate's twin trained from a random start; null where it was not affordable, or no network takes part. */
   scratch: Judged | null
   /** The candidate without its network; null where it has none. */
   withoutNetwork?: Judged | null
@@ -182,7 +182,13 @@ function network({ candidate, withoutNetwork }: GateInput): Check {
 
 function twin({ candidate, scratch }: GateInput): Check {
   const base = { name: 'from-scratch twin', required: false }
-  if (!scratch) return { ...base, passed: true, detail: 'no twin was trained', figures: {} }
+  if (!scratch)
+    return {
+      ...base,
+      passed: true,
+      detail: 'no twin to compare with: none was trained, or no network takes part',
+      figures: {},
+    }
   const check = notWorse(base.name, candidate, scratch, 'the from-scratch twin')
   return { ...check, ...base }
 }

@@ -74,7 +74,10 @@ export async function judgeVersion(
     base: judged.base.judged,
     popular: judged.popular.judged,
     recent: judged.recent.judged,
-    scratch: judged['from-scratch']?.judged ?? null,
+    // Where neither network is served the two differ by chance only: there is nothing to learn from holding them together.
+    scratch: [candidate, twin].some((one) => one && asksNetwork(one.choice.blend))
+      ? (judged['from-scratch']?.judged ?? null)
+      : null,
     withoutNetwork: asksNetwork(candidate.choice.blend) ? judged['blend without network'].judged : null,
     slices: own.slices,
     networkCurve: candidate.fit.curve,
