@@ -26,7 +26,7 @@ export interface Recipe {
   reasons: Record<string, string>
 }
 
-/** Tokens that a version may train on, so that its training stays within about half a minute of one core. */
+/** Tokens that a version may always train on: about half a minute of one core. */
 const TOKEN_BUDGET: Record<Engine, number> = {
   cuda: 5_000_000,
   native: 1_500_000,
@@ -34,6 +34,9 @@ const TOKEN_BUDGET: Record<Engine, number> = {
   webgpu: 750_000,
   cpu: 30_000,
 }
+// A large shop may take longer, so that its events are met at all: this many passes, but no more than so many budgets.
+const PASSES_OF_LARGE = 3
+const MOST_BUDGETS = 4
 // With fewer passes a twin would lose for lack of time only, and prove nothing.
 const LEAST_TWIN_EPOCHS = 2
 // The rate falls to nothing over the epochs, so they have to be as many as are useful: small sets need more passes for
@@ -54,7 +57,8 @@ export function chooseRecipe(shape: TrainingShape, seed: number): Recipe {
   const perUser = events / Math.max(1, users)
   const dense = perItem >= DENSE_EVENTS_PER_ITEM
   const long = longShare >= LONG_SHARE && perUser >= 50
-  const budget = TOKEN_BUDGET[engine]
+  const least = TOKEN_BUDGET[engine]
+  const budget = Math.max(least, Math.min(MOST_BUDGETS * least, PASSES_OF_LARGE * events))
   const affordable = Math.floor(budget / Math.max(1, events))
   const useful = Math.max(DEFAULT_FIT.epochs, Math.min(MOST_EPOCHS, Math.ceil(USEFUL_TOKENS / Math.max(1, events))))
   const epochs = Math.max(1, Math.min(useful, affordable))
@@ -83,7 +87,7 @@ export function chooseRecipe(shape: TrainingShape, seed: number): Recipe {
     frozenEpochs: Math.min(DEFAULT_FIT.frozenEpochs, epochs - 1),
     negatives: Math.min(DEFAULT_FIT.negatives, items),
   }
-  const withTwin = affordable >= LEAST_TWIN_EPOCHS
+  const withTwin = LEAST_TWIN_EPOCHS * events <= least
   const reasons: Record<string, string> = {
     start:
       start === 'active'
@@ -102,7 +106,7 @@ export function chooseRecipe(shape: TrainingShape, seed: number): Recipe {
         : 'the whole catalogue',
     twin: withTwin
       ? 'trained from scratch on the same data, with the same epochs and seed'
-      : `none: ${LEAST_TWIN_EPOCHS} passes over ${events} events are past the budget`,
+      : `none: ${LEAST_TWIN_EPOCHS} passes over ${events} events are past ${least} tokens`,
   }
   const twin = withTwin ? { ...fromScratch(options), rate: DEFAULT_FIT.rate } : null
   return { config, options, twin, reasons }
