@@ -19,6 +19,8 @@ export interface FitOptions {
   rate: number
   /** Share of that rate at which the adaptor learns: it knows the text already, and all items hang on it. */
   adaptorShare: number
+  /** The same for the item residuals, 1 when absent. At 0 it learns from text only: what then goes to other shops is all of it. */
+  residualShare?: number
   /** Steps over which the rate climbs. */
   warmUpSteps: number
   /** Epochs for which what the start already knows stays frozen. */
@@ -36,14 +38,15 @@ export const DEFAULT_FIT: FitOptions = {
   epochs: 4,
   patience: 3,
   seed: 1,
-  rate: 3e-3,
+  rate: 2e-3,
   adaptorShare: 0.1,
   warmUpSteps: 50,
   frozenEpochs: 1,
+  // Rows of 64 cost more operations a token, rows of 256 more attention; steps of twice as many rows learned less an epoch.
   rowLength: 128,
   rowsPerStep: 8,
   negatives: 512,
-  pull: 0.05,
+  pull: 0,
   clip: 5,
 }
 
@@ -206,7 +209,7 @@ function ratesOf(options: FitOptions, step: number, steps: number, isFrozen: boo
   const rate = options.rate * climb * (1 - step / steps)
   return {
     adaptor: isFrozen ? 0 : rate * options.adaptorShare,
-    residual: rate,
+    residual: rate * (options.residualShare ?? 1),
     sequence: isFrozen && isTrained ? 0 : rate,
     readout: rate,
   }
