@@ -20,6 +20,8 @@ export interface NetworkVectors {
   width: number
   /** [items, width], row-major */
   vectors: Float32Array
+  /** The rows' products with a vector, [items], from something faster than plain code. */
+  products?: (vector: Float32Array) => Float32Array
 }
 
 export interface EnsembleParts {
@@ -27,6 +29,8 @@ export interface EnsembleParts {
   /** [items, textLength]: whitened rows of length 1, or of zeros for an item without text */
   text: Float32Array
   textLength: number
+  /** As `products` of the network, of the text rows. */
+  textProducts?: (vector: Float32Array) => Float32Array
   counts: Counts
   network?: NetworkVectors
   blend: Blend
@@ -111,17 +115,18 @@ export class Ensemble {
 
   /** One component's raw values, [items]; null where it has nothing to go by. */
   component(name: ComponentName, history: Interaction[], now: number, userVector?: Float32Array): Float32Array | null {
-    const { itemCount, text, textLength, counts, network } = this.parts
+    const { itemCount, text, textLength, textProducts, counts, network } = this.parts
     switch (name) {
       case 'popular':
         return counts.popular(new Float32Array(itemCount)).map(Math.log1p)
       case 'recent':
         return counts.recent(now, new Float32Array(itemCount)).map(Math.log1p)
       case 'network':
-        return network && userVector ? products(network.vectors, network.width, userVector, itemCount) : null
+        if (!network || !userVector) return null
+        return network.products?.(userVector) ?? products(network.vectors, network.width, userVector, itemCount)
       case 'text': {
         const user = this.textUser(history)
-        return user && products(text, textLength, user, itemCount)
+        return user && (textProducts?.(user) ?? products(text, textLength, user, itemCount))
       }
       default:
         return history.length > 0 ? counts.following(history, name, new Float32Array(itemCount)) : null

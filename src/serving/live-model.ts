@@ -9,23 +9,9 @@ import type { CatalogMirror } from './catalog-mirror.js'
 import type { EventLog } from './event-log.js'
 import type { LiveNetwork } from './live-network.js'
 import type { Source } from './recommend.schema.js'
+import type { PastEvent, Scored } from './scored.js'
+import { RowProducts } from './row-products.js'
 import { demandScores, largestOf, recencyOf } from './rules.js'
-
-/** Something that a user did, in a client's words. */
-export interface PastEvent {
-  itemId: string
-  /** Null: the request named the item and nothing else. */
-  type: string | null
-  at: number
-}
-
-/** Scores by item index: any real number, larger is better; meaningful for the candidates they were asked for. */
-export interface Scored {
-  scores: Float32Array | Float64Array
-  sourceOf: (item: number) => Source
-  /** For each of the items, what of the history it was recommended for, the weightiest first. */
-  explain: (items: number[]) => Contribution[][]
-}
 
 export interface ModelParts {
   tenantId: string
@@ -70,6 +56,7 @@ export class LiveModel {
   private staleBecause: string | null = null
   private ensemble: Ensemble | null = null
   private availability = UNKNOWN
+  private readonly products: RowProducts
   private users = 0
   private retired = false
 
@@ -78,6 +65,7 @@ export class LiveModel {
     this.tenantId = tenantId
     this.versionId = versionId
     this.catalog = catalog
+    this.products = new RowProducts(catalog.length)
     this.typeIndices = typeIndicesOf(types)
     this.evidence = evidenceOf(types)
     this.evidenceWeights = Float64Array.from(types, ({ weight }, index) => (this.evidence[index] ? weight : 0))
@@ -115,7 +103,9 @@ export class LiveModel {
     const { catalog, log, network } = this.parts
     // Pairs: at most 200 followers of 8 bytes in each of two settings, and no more than the events make.
     const pairs = Math.min(catalog.size * 3200, log.size * 160)
-    return catalog.bytes + log.bytes + (network?.bytes ?? 0) + pairs + 4 * catalog.length ** 2
+    return (
+      catalog.bytes + catalog.vectors.byteLength + log.bytes + (network?.bytes ?? 0) + pairs + 4 * catalog.length ** 2
+    )
   }
 
   /** Keeps the model whole until `release`. */
@@ -125,13 +115,13 @@ export class LiveModel {
 
   release(): void {
     this.users--
-    if (this.retired && this.users === 0) this.parts.network?.dispose()
+    if (this.retired && this.users === 0) this.dispose()
   }
 
   /** Not to be asked any more; frees what it holds once nobody is in the middle of asking. */
   retire(): void {
     this.retired = true
-    if (this.users === 0) this.parts.network?.dispose()
+    if (this.users === 0) this.dispose()
   }
 
   /** The index of an item that is in the catalogue now. */
@@ -210,6 +200,11 @@ export class LiveModel {
     return { scores: this.byDemand(among, now), sourceOf: () => 'popular', explain: nothing }
   }
 
+  private dispose(): void {
+    this.parts.network?.dispose()
+    this.products.dispose()
+  }
+
   private byDemand(among: Uint32Array, now: number, wanted?: Float64Array): Float64Array {
     const popularity = this.parts.counts.popular(new Float32Array(this.catalog.size))
     return demandScores(among, wanted, popularity, (item) => recencyOf(this.since(item), now))
@@ -231,6 +226,7 @@ export class LiveModel {
     raw.forEach((vector, i) => rows.set(vector, i * space.length))
     const white = whiten(space, rows)
     changed.forEach((index, i) => catalog.setVector(index, white.subarray(i * space.length, (i + 1) * space.length)))
+    for (const index of changed) this.products.invalidate(index)
     network?.update(changed)
     this.ensemble = null
     this.availability = UNKNOWN
@@ -278,9 +274,12 @@ export class LiveModel {
       itemCount: catalog.size,
       text: catalog.vectors,
       textLength: catalog.length,
+      ...(RowProducts.areFaster && {
+        textProducts: (vector: Float32Array) => this.products.multiply(catalog.vectors, vector),
+      }),
       counts,
       blend,
-      ...(network && { network: { width: network.width, vectors: network.vectors } }),
+      ...(network && { network: network.parts }),
     }))
   }
 

@@ -1,10 +1,13 @@
+import type { NetworkVectors } from '../model/ensemble.js'
 import type { Interaction } from '../model/history.js'
 import type { Network } from '../model/network.js'
 import type { CatalogMirror } from './catalog-mirror.js'
+import { RowProducts } from './row-products.js'
 
 /** A version's network with a vector for each item of a catalogue that goes on changing. */
 export class LiveNetwork {
   private rows: Float32Array
+  private readonly rowProducts: RowProducts
 
   /** The catalogue's first items are the network's vocabulary. */
   constructor(
@@ -12,6 +15,7 @@ export class LiveNetwork {
     private readonly catalog: CatalogMirror,
   ) {
     this.rows = network.itemVectors(catalog.vectors)
+    this.rowProducts = new RowProducts(this.width)
   }
 
   get width(): number {
@@ -25,7 +29,17 @@ export class LiveNetwork {
 
   /** Estimated memory, weights included. */
   get bytes(): number {
-    return 2 * this.rows.byteLength
+    return 3 * this.rows.byteLength
+  }
+
+  /** As the ensemble asks for it. */
+  get parts(): NetworkVectors {
+    const { width, vectors } = this
+    return {
+      width,
+      vectors,
+      ...(RowProducts.areFaster && { products: (vector) => this.rowProducts.multiply(vectors, vector) }),
+    }
   }
 
   /** The user's vector after a history (oldest first), [width]. */
@@ -47,6 +61,7 @@ export class LiveNetwork {
     const vectors = network.textVectors(text)
     const residual = network.weights.residual.data
     items.forEach((item, i) => {
+      this.rowProducts.invalidate(item)
       for (let k = 0; k < width; k++) {
         const own = item < network.vocabulary ? residual[item * width + k] : 0
         this.rows[item * width + k] = vectors[i * width + k] + own
@@ -56,5 +71,6 @@ export class LiveNetwork {
 
   dispose(): void {
     this.network.dispose()
+    this.rowProducts.dispose()
   }
 }

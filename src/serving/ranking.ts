@@ -1,6 +1,7 @@
 import type { Contribution } from '../model/ensemble.js'
 import { compileFilter } from './filter.js'
-import type { LiveModel, PastEvent, Scored } from './live-model.js'
+import type { LiveModel } from './live-model.js'
+import type { PastEvent, Scored } from './scored.js'
 import type { Options, Source } from './recommend.schema.js'
 import { diversify, largest, poolFor, recencyOf, weigh, type Weighing } from './rules.js'
 
@@ -38,7 +39,7 @@ export function rankFor(
   const hidden = hiddenItems(model, past, options.excludeSeen, hideAfter)
   const allowed = allowedBy(model, options)
   const available = model.available(now)
-  const unseen = hidden.size === 0 ? available : available.filter((item) => !hidden.has(item))
+  const unseen = hidden.size === 0 ? available : without(available, hidden)
   const candidates = allowed ? unseen.filter(allowed) : unseen
   // Scored among all that this user could get: what a score means must not depend on the filter.
   if (candidates.length > 0) {
@@ -117,6 +118,13 @@ function hiddenItems(
     if (item !== undefined && (excludeSeen || type === null || hideAfter.has(type))) hidden.add(item)
   }
   return hidden
+}
+
+function without(items: Uint32Array, hidden: Set<number>): Uint32Array {
+  const kept = new Uint32Array(items.length)
+  let count = 0
+  for (const item of items) if (!hidden.has(item)) kept[count++] = item
+  return kept.subarray(0, count)
 }
 
 /** Null: everything is. */
