@@ -1,6 +1,6 @@
 import type { Network } from '../model/network.js'
 import { topK } from '../model/ranking.js'
-import { judgeList } from './metrics.js'
+import { judgeList, mean } from './metrics.js'
 import type { Case } from './split.js'
 
 const CUTOFF = 10
@@ -9,8 +9,12 @@ const CUTOFF = 10
  * Mean NDCG@10 of a network by itself over some users, the whole catalogue ranked: what early stopping goes by.
  * @param text [n, textLength]
  */
-export function networkNdcg(network: Network, text: Float32Array, cases: Case[]): number {
-  if (cases.length === 0) return 0
+export const networkNdcg = (network: Network, text: Float32Array, cases: Case[]): number =>
+  mean(networkNdcgs(network, text, cases))
+
+/** The same for each user by himself, so that two networks can be compared user by user. */
+export function networkNdcgs(network: Network, text: Float32Array, cases: Case[]): Float32Array {
+  if (cases.length === 0) return new Float32Array(0)
   const { width } = network.config
   const vectors = network.itemVectors(text)
   const users = network.encode(
@@ -19,13 +23,11 @@ export function networkNdcg(network: Network, text: Float32Array, cases: Case[])
   )
   const items = vectors.length / width
   const scores = new Float32Array(items)
-  let sum = 0
-  cases.forEach(({ hidden, targets }, index) => {
+  return Float32Array.from(cases, ({ hidden, targets }, index) => {
     dotProducts(vectors, users.subarray(index * width, (index + 1) * width), scores)
     for (const item of hidden) scores[item] = -Infinity
-    sum += judgeList(topK(scores, CUTOFF), new Set(targets), CUTOFF).ndcg
+    return judgeList(topK(scores, CUTOFF), new Set(targets), CUTOFF).ndcg
   })
-  return sum / cases.length
 }
 
 /** Writes the product of `vector` with each row of `rows` into `out`. */
