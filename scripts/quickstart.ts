@@ -3,7 +3,7 @@ import { mkdir } from 'node:fs/promises'
 import { parseArgs } from 'node:util'
 import { packagePath } from '../src/platform/paths.js'
 import { startBroker, type Door } from './quickstart/door.js'
-import { startAttune, type RunningService } from './quickstart/service.js'
+import { pause, startAttune, type RunningService } from './quickstart/service.js'
 import { bold, count, dim, green, heading, percent, say, seconds, table } from './quickstart/show.js'
 import { judge, readSample, type SampleShop } from './quickstart/shops.js'
 import { followRuns, requestRun, showVersion } from './quickstart/training.js'
@@ -66,6 +66,7 @@ try {
   const runs = await Promise.all(opened.map((shop) => requestRun(service, shop.id)))
   const versions = await followRuns(service, opened, runs)
 
+  for (const [index, shop] of opened.entries()) await untilServed(service, shop, versions[index])
   for (const [index, shop] of opened.entries()) {
     heading(`${shop.name}: what decided`)
     await showVersion(service, shop, versions[index])
@@ -154,6 +155,29 @@ async function listsOf(service: RunningService, shop: Shop): Promise<Map<string,
     }),
   )
   return lists
+}
+
+/** A promotion is served within seconds; a version that the gate refused is not waited for. */
+async function untilServed(service: RunningService, shop: Shop, versionId: string) {
+  const started = Date.now()
+  const { serving } = await service.call<{ serving: boolean }>(
+    'GET',
+    `/v1/tenants/${shop.id}/model-versions/${versionId}`,
+  )
+  if (!serving) return say(`  ${shop.name}: ${versionId} is not served`)
+  for (;;) {
+    const { modelVersion } = await service.call<{ modelVersion: string }>(
+      'POST',
+      `/v1/tenants/${shop.id}/recommendations`,
+      {
+        key: shop.key,
+        body: { userId: shop.example.userId, count: LIST },
+      },
+    )
+    if (modelVersion === versionId) break
+    if (Date.now() - started > 60_000) throw new Error(`${shop.name} is still served by ${modelVersion}`)
+    await pause(100)
+  }
 }
 
 async function showAfter(service: RunningService, shop: Shop) {
