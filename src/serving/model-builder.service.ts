@@ -1,21 +1,16 @@
-import { readFileSync } from 'node:fs'
 import { setImmediate } from 'node:timers/promises'
 import { Inject, Injectable } from '@nestjs/common'
 import { ItemsService } from '../catalog/items.service.js'
 import type { WrittenEvent } from '../events/event.js'
 import { EventsService } from '../events/events.service.js'
 import { Counts } from '../model/counts.js'
-import { fixedBlend } from '../model/ensemble.js'
 import type { EventType } from '../model/history.js'
 import { Network } from '../model/network.js'
-import { decodeTensors } from '../model/tensor-file.js'
 import { TEXT_LENGTH } from '../model/text-encoder.js'
-import { decodePrior, type TextPrior } from '../model/text-space.js'
 import { decodeVersion, type VersionFile } from '../model/version-file.js'
 import { isPassing } from '../platform/errors.js'
 import { LOGGER, type Logger } from '../platform/logger.js'
 import { Metrics } from '../platform/metrics.js'
-import { packagePath } from '../platform/paths.js'
 import { VERSION_ARTIFACT, VersionsService } from '../registry/versions.service.js'
 import { eventTypeTable, type Settings } from '../tenants/settings.js'
 import { TenantsService } from '../tenants/tenants.service.js'
@@ -24,8 +19,8 @@ import { EventLog } from './event-log.js'
 import { LiveModel, typeIndicesOf } from './live-model.js'
 import { LiveNetwork } from './live-network.js'
 import { prepareAside } from './preparation-thread.js'
+import { shippedBlend, shippedPrior } from './shipped-base.js'
 
-const DEFAULT_BLEND = fixedBlend({ network: 0, text: 1, wide: 1, narrow: 1, popular: 0.2, recent: 0.2 })
 /** Counts of more events than these change no list that anybody would notice. */
 const COUNTED_EVENTS = 1_000_000
 const DAY_MS = 86_400_000
@@ -55,7 +50,6 @@ interface Position {
 export class ModelBuilder {
   private readonly positions = new WeakMap<LiveModel, Position>()
   private readonly givenUp = new Map<string, number>()
-  private prior: TextPrior | undefined
   private readonly unusable
 
   constructor(
@@ -162,7 +156,7 @@ export class ModelBuilder {
       length,
       vectors: catalog.vectors.slice(),
       space: file?.textSpace ?? null,
-      prior: length === TEXT_LENGTH ? this.textPrior() : null,
+      prior: length === TEXT_LENGTH ? shippedPrior() : null,
       events: log.columns(),
       userCount: log.userCount,
       types,
@@ -181,7 +175,7 @@ export class ModelBuilder {
       counts,
       space: prepared.space,
       types,
-      blend: file?.blend ?? DEFAULT_BLEND,
+      blend: file?.blend ?? shippedBlend(),
       network: network ? new LiveNetwork(network, catalog) : null,
     })
     for (const itemId of unknown) model.await(itemId)
@@ -218,12 +212,6 @@ export class ModelBuilder {
       { since, newest: COUNTED_EVENTS },
     )
     return { log, arrivals, unknown, horizon }
-  }
-
-  private textPrior(): TextPrior {
-    return (this.prior ??= decodePrior(
-      decodeTensors(readFileSync(packagePath('models/text-encoder/prior.safetensors'))).arrays,
-    ))
   }
 }
 
