@@ -392,6 +392,24 @@ describe('who sees what', () => {
     expect(stranger.status).toBe(403)
   })
 
+  test('what an erased user did no longer counts; a removed tenant is gone', async () => {
+    const tenant = await shopTenant()
+    await send(tenant, [{ userId: 'ann', itemId: 'shoes-0', type: 'purchase' }])
+    expect((await recommend(tenant, {})).items[0]).toMatchObject({ itemId: 'shoes-0', source: 'trending' })
+    expect((await call(tenant, 'DELETE', '/users/ann')).status).toBe(202)
+    await eventually(
+      () => recommend(tenant, {}),
+      (answer) => answer.source === 'popular',
+      30_000,
+    )
+    expect((await call(tenant, 'DELETE', '')).status).toBe(202)
+    await eventually(
+      () => call(tenant, 'POST', '/recommendations', {}),
+      ({ status }) => status === 401 || status === 404,
+      5000,
+    )
+  })
+
   test('a history in the request stores nothing of the visitor; every answer is attributed', async () => {
     const tenant = await shopTenant()
     await recommend(tenant, { history: ['shoes-0'] })
