@@ -9,7 +9,7 @@ const mayImport: Record<string, string[]> = {
   tenants: ['platform'],
   catalog: ['tenants', 'model', 'platform'],
   events: ['catalog', 'tenants', 'platform'],
-  registry: ['tenants', 'platform'],
+  registry: ['tenants', 'model', 'platform'],
   training: ['registry', 'events', 'catalog', 'tenants', 'model', 'platform'],
   serving: ['registry', 'events', 'catalog', 'tenants', 'model', 'platform'],
   operations: ['serving', 'training', 'registry', 'events', 'catalog', 'tenants', 'model', 'platform'],

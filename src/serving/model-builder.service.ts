@@ -19,7 +19,7 @@ import { EventLog } from './event-log.js'
 import { LiveModel, typeIndicesOf } from './live-model.js'
 import { LiveNetwork } from './live-network.js'
 import { prepareAside } from './preparation-thread.js'
-import { shippedBlend, shippedPrior } from './shipped-base.js'
+import { shippedBlend, shippedPrior } from '../registry/shipped-base.js'
 
 /** Counts of more events than these change no list that anybody would notice. */
 const COUNTED_EVENTS = 1_000_000

@@ -1,12 +1,10 @@
 import { readFileSync, writeFileSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 import { setImmediate } from 'node:timers/promises'
-import { decodeTensors } from '../model/tensor-file.js'
-import { decodePrior } from '../model/text-space.js'
 import { decodeVersion, encodeVersion } from '../model/version-file.js'
 import { AppError } from '../platform/errors.js'
-import { packagePath } from '../platform/paths.js'
 import { startTensorflow } from '../platform/tensorflow.js'
+import { shippedBlend, shippedPrior } from '../registry/shipped-base.js'
 import { decodeDataset } from './dataset.js'
 import { trainVersion } from './pipeline.js'
 import { type ChildLine, FILES, type Job } from './training-job.js'
@@ -31,11 +29,11 @@ try {
   say({ status: { engine, progress: 0.01, detail: 'reading the data' } })
   const dataset = decodeDataset(read(FILES.dataset))
   const champion = readIfThere(FILES.champion)
-  const prior = decodePrior(decodeTensors(readFileSync(packagePath('models/text-encoder/prior.safetensors'))).arrays)
   const { version, result } = await trainVersion({
     dataset,
     champion: champion && decodeVersion(champion),
-    prior,
+    prior: shippedPrior(),
+    base: shippedBlend(),
     job,
     engine,
     seed: Number(seed),

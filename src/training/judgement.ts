@@ -2,15 +2,10 @@ import { Counts } from '../model/counts.js'
 import { type Blend, fixedBlend } from '../model/ensemble.js'
 import type { Network } from '../model/network.js'
 import { type ComponentName, noWeights } from '../model/ranking.js'
-import type { VersionFile } from '../model/version-file.js'
 import { servedVersion } from './contender.js'
-import type { Dataset } from './dataset.js'
 import { type EvaluatedNetwork, evaluate, type Evaluation, type Method, type MethodResult } from './evaluate.js'
 import { decide, type Decision } from './gate.js'
-import type { Trained } from './pipeline.js'
-
-/** What a tenant is served by before any training; also what few validation users can't pull a blend far away from. */
-export const DEFAULT_BLEND: Blend = fixedBlend({ network: 0, text: 1, wide: 1, narrow: 1, popular: 0.2, recent: 0.2 })
+import type { Trained, TrainingInput } from './pipeline.js'
 
 export interface Judgement {
   decision: Decision
@@ -29,8 +24,7 @@ const OWN_SHARE = 0.6
  */
 export async function judgeVersion(
   trained: Trained,
-  dataset: Dataset,
-  champion: VersionFile | null,
+  { dataset, champion, base }: Pick<TrainingInput, 'dataset' | 'champion' | 'base'>,
   onProgress: (share: number) => void,
 ): Promise<Judgement> {
   const { split, text, candidate, twin, withoutNetwork } = trained
@@ -44,7 +38,7 @@ export async function judgeVersion(
   const methods: Method[] = [
     { name: 'candidate', blend: candidate.choice.blend, network: 'candidate' },
     { name: 'blend without network', blend: withoutNetwork },
-    { name: 'base', blend: DEFAULT_BLEND },
+    { name: 'base', blend: base },
     { name: 'popular', blend: only('popular') },
     { name: 'recent', blend: only('recent') },
     { name: 'text', blend: only('text') },

@@ -13,7 +13,7 @@ import type { Dataset } from './dataset.js'
 import { blendCases } from './evaluate.js'
 import type { FitResult } from './fit.js'
 import { fitNetwork, type Ground, shapeOf, startFromActive, startFromBase, startFromNothing } from './fitting.js'
-import { asksNetwork, DEFAULT_BLEND, encoderOf, judgeVersion } from './judgement.js'
+import { asksNetwork, encoderOf, judgeVersion } from './judgement.js'
 import { ProgressMeter } from './progress-meter.js'
 import { cleanEvents, type QualityReport } from './quality.js'
 import { chooseRecipe, type Recipe } from './recipe.js'
@@ -27,6 +27,8 @@ export interface TrainingInput {
   champion: VersionFile | null
   /** What is believed about text vectors before the catalogue is seen. */
   prior: TextPrior
+  /** What a tenant is served by before any training; few validation users can't pull a blend far away from it. */
+  base: Blend
   job: Job
   engine: Engine
   seed: number
@@ -71,12 +73,12 @@ const OTHER_PRODUCTS = 200
  * @throws AppError NOT_ENOUGH_DATA where cleaning leaves nothing to learn from
  */
 export async function trainVersion(input: TrainingInput): Promise<{ version: VersionFile; result: Result }> {
-  const { dataset, champion, say } = input
+  const { dataset, say } = input
   const startedAt = performance.now()
   const meter = new ProgressMeter(say)
   const trained = await train(input, meter)
   meter.enter('judging', 'ranking the catalogue for the users of the test window')
-  const judgement = await judgeVersion(trained, dataset, champion, (share) => meter.move(share))
+  const judgement = await judgeVersion(trained, input, (share) => meter.move(share))
   const served = judgement.decision.serve === 'scratch' && trained.twin ? trained.twin : trained.candidate
   const { blend } = served.choice
   const version: VersionFile = {
@@ -95,7 +97,7 @@ export async function trainVersion(input: TrainingInput): Promise<{ version: Ver
 }
 
 async function train(input: TrainingInput, meter: ProgressMeter): Promise<Trained> {
-  const { dataset, job, engine, seed, say } = input
+  const { dataset, base, job, engine, seed, say } = input
   const { eventTypes, hiddenAfter, itemIds, vectorLength } = dataset
   const itemCount = itemIds.length
   const { histories, report: quality } = cleanEvents(dataset.events, dataset.userCount, eventTypes, dataset)
@@ -139,10 +141,10 @@ async function train(input: TrainingInput, meter: ProgressMeter): Promise<Traine
     ...(scratch && { scratch: encoderOf(scratch.network, text) }),
   }
   const cases = split.validation.blending
-  const blending = { parts, networks, cases, standard: DEFAULT_BLEND }
+  const blending = { parts, networks, cases, standard: base }
   const candidateCases = await blendCases({ ...blending, network: 'candidate' })
   meter.move(0.5)
-  const choice = chooseBlend(candidateCases, DEFAULT_BLEND)
+  const choice = chooseBlend(candidateCases, base)
   const twinCases = scratch ? await blendCases({ ...blending, network: 'scratch' }) : []
   const others = COMPONENTS.filter((name) => name !== 'network')
   return {
@@ -157,7 +159,7 @@ async function train(input: TrainingInput, meter: ProgressMeter): Promise<Traine
     twin: scratch && {
       network: scratch.network,
       fit: scratch.result,
-      choice: chooseBlend(twinCases, DEFAULT_BLEND),
+      choice: chooseBlend(twinCases, base),
     },
     withoutNetwork: fixedBlend(fitWeights(candidateCases, others)),
   }
