@@ -47,6 +47,8 @@ const MOST_EPOCHS = 20
 const STEPS_PER_EPOCH = 12
 // So many steps may pass without a gain: with fewer, a small set would stop while the rate is still climbing.
 const PATIENT_STEPS = 100
+// Going on from the active version, little data must not undo what much data taught (L2-SP, Li et al. 2018).
+const ACTIVE_PULL = 0.05
 const DENSE_EVENTS_PER_ITEM = 30
 const LONG_SHARE = 0.5
 
@@ -84,6 +86,7 @@ export function chooseRecipe(shape: TrainingShape, seed: number): Recipe {
     seed,
     maxSteps: Math.max(1, Math.ceil(budget / (rowLength * rowsPerStep))),
     rate: start === 'active' ? DEFAULT_FIT.rate / 2 : DEFAULT_FIT.rate,
+    pull: start === 'active' ? ACTIVE_PULL : DEFAULT_FIT.pull,
     frozenEpochs: Math.min(DEFAULT_FIT.frozenEpochs, epochs - 1),
     negatives: Math.min(DEFAULT_FIT.negatives, items),
   }
