@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { Environment } from '../../src/platform/config.js'
 import { freePort } from '../../src/platform/embedded-postgres.js'
 import { packagePath } from '../../src/platform/paths.js'
 
@@ -16,9 +17,10 @@ export interface RunningService {
 
 /** Starts `npm start`'s own program, waits until it is ready, and talks to it over REST like any client. */
 export async function startAttune(dataDir: string, env: Record<string, string>): Promise<RunningService> {
-  const port = process.env.PORT ?? String(await firstFree(3000))
+  const port = process.env.PORT || String(await firstFree(3000))
   const child = spawn(process.execPath, [packagePath('dist', 'src', 'main.js')], {
-    env: { ...process.env, LOG_LEVEL: 'warn', ...env, PORT: port, DATA_DIR: dataDir },
+    // The quickstart is its own little world: it must not make its shops in somebody's database.
+    env: { ...withoutSettings(process.env), LOG_LEVEL: 'warn', ...env, PORT: port, DATA_DIR: dataDir },
     stdio: ['ignore', 'inherit', 'inherit'],
     // Ctrl+C reaches the quickstart, which then stops the service in order.
     detached: process.platform !== 'win32',
@@ -27,7 +29,7 @@ export async function startAttune(dataDir: string, env: Record<string, string>):
   const url = `http://127.0.0.1:${port}`
   await ready(url, child)
   const keyPath = join(dataDir, 'operator.key')
-  const operatorKey = process.env.OPERATOR_KEY ?? (await readFile(keyPath, 'utf8')).trim()
+  const operatorKey = (await readFile(keyPath, 'utf8')).trim()
   return {
     url,
     operatorKey,
@@ -40,6 +42,9 @@ export async function startAttune(dataDir: string, env: Record<string, string>):
     },
   }
 }
+
+const withoutSettings = (env: NodeJS.ProcessEnv) =>
+  Object.fromEntries(Object.entries(env).filter(([name]) => !(name in Environment.shape)))
 
 async function call<T>(
   url: string,

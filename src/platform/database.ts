@@ -30,6 +30,8 @@ export interface Sql {
 export interface DatabaseHandle {
   dataSource: DataSource
   embedded?: EmbeddedPostgres
+  /** From here on a connection that breaks is no news. */
+  closing: boolean
 }
 
 /**
@@ -43,6 +45,7 @@ export async function openDatabase(config: Config, logger: Logger, migrations: M
   try {
     const url = config.database.url ?? embedded?.url ?? ''
     await migrate(url, migrations, logger)
+    const state = { closing: false }
     const dataSource = new DataSource({
       type: 'postgres',
       url,
@@ -55,10 +58,12 @@ export async function openDatabase(config: Config, logger: Logger, migrations: M
         idle_in_transaction_session_timeout: 60_000,
         statement_timeout: 120_000,
       },
-      poolErrorHandler: (error: unknown) => logger.warn({ err: error }, 'a database connection broke'),
+      poolErrorHandler: (error: unknown) => {
+        if (!state.closing) logger.warn({ err: error }, 'a database connection broke')
+      },
     })
     await dataSource.initialize()
-    return { dataSource, embedded }
+    return Object.assign(state, { dataSource, embedded })
   } catch (error) {
     await embedded?.stop()
     throw error
@@ -126,10 +131,11 @@ export class Database implements OnApplicationShutdown {
       client.on('notification', (message) => onPayload(message.payload ?? ''))
       client.on('error', () => void client?.end().catch(() => undefined))
       client.on('end', () => setTimeout(() => void connect(), 1000).unref())
-      await client.connect().then(
-        () => client?.query(`LISTEN ${channel}`),
-        () => client?.end().catch(() => undefined),
-      )
+      await client
+        .connect()
+        .then(() => client?.query(`LISTEN ${channel}`))
+        // Its end brings the next try.
+        .catch(() => client?.end().catch(() => undefined))
     }
     void connect()
     return {
@@ -154,6 +160,7 @@ export class Database implements OnApplicationShutdown {
   }
 
   async onApplicationShutdown() {
+    this.handle.closing = true
     await this.handle.dataSource.destroy()
     await this.handle.embedded?.stop()
   }

@@ -14,7 +14,7 @@ interface Binaries {
 
 export interface EmbeddedPostgres {
   url: string
-  /** Ends the server where this process started it; one that was found running is left to whoever did. */
+  /** Ends the server. */
   stop(): Promise<void>
 }
 

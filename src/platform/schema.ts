@@ -2,8 +2,8 @@ import { z } from 'zod'
 import { AppError } from './errors.js'
 
 /** PostgreSQL stores no U+0000, and a lone surrogate would be stored as another string than was sent. */
-const storable = (value: string) => !value.includes('\u0000') && value.isWellFormed()
-const NOT_STORABLE = 'has a NUL or a broken surrogate pair'
+export const storable = (value: string) => !value.includes('\u0000') && value.isWellFormed()
+export const NOT_STORABLE = 'has a NUL or a broken surrogate pair'
 
 /** An opaque id of 1 to 256 characters; any character but NUL. */
 export const Id = z.string().min(1).max(256).refine(storable, NOT_STORABLE)
@@ -52,6 +52,18 @@ export const Page = z.object({
 export const pageOf = <T extends z.ZodType>(entry: T) =>
   z.object({ data: z.array(entry), nextCursor: z.string().nullable() })
 
+/** A moment in a cursor: a Date would lose the microseconds that keep two rows apart. `cursorMoment` writes it. */
+export const CursorMoment = z.iso.datetime({ precision: 6 }).refine((value) => !value.startsWith('0000'))
+/** SQL that gives a timestamptz column as a `CursorMoment`, whatever the session's zone and date style are. */
+export const cursorMoment = (column: string) =>
+  `to_char(${column} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')`
+
+/** A positive bigint of PostgreSQL in a cursor, as its driver gives it. */
+export const CursorNumber = z
+  .string()
+  .regex(/^\d{1,19}$/)
+  .refine((value) => BigInt(value) <= 2n ** 63n - 1n)
+
 /** Opaque cursor of a keyset page. */
 export const encodeCursor = (position: unknown[]) => Buffer.from(JSON.stringify(position)).toString('base64url')
 
@@ -86,18 +98,23 @@ export interface Rejection {
 /** What a batch answers beside its counts. */
 export const Rejected = z.array(z.object({ index: z.number().int(), code: z.string(), reason: z.string() }))
 
-/**
- * Parses each entry of a batch on its own: a bad one never takes the good ones with it.
- * @returns the good entries with their place in the batch, and why each other one was refused
- * @throws AppError BATCH_TOO_LARGE (413) above 1000 entries
- */
-export function parseEntries<T extends z.ZodType>(entries: unknown[], schema: T, code: string) {
+/** @throws AppError BATCH_TOO_LARGE (413) above 1000 entries */
+export function checkBatchSize(entries: unknown[]): void {
   if (entries.length > MAX_BATCH)
     throw new AppError(
       'BATCH_TOO_LARGE',
       `A batch holds at most ${MAX_BATCH} entries; this one has ${entries.length}.`,
       { status: 413 },
     )
+}
+
+/**
+ * Parses each entry of a batch on its own: a bad one never takes the good ones with it.
+ * @returns the good entries with their place in the batch, and why each other one was refused
+ * @throws AppError BATCH_TOO_LARGE (413) above 1000 entries
+ */
+export function parseEntries<T extends z.ZodType>(entries: unknown[], schema: T, code: string) {
+  checkBatchSize(entries)
   const good: { index: number; value: z.output<T> }[] = []
   const rejected: Rejection[] = []
   entries.forEach((entry, index) => {
