@@ -19,6 +19,22 @@ export interface ChildOptions {
   signal: AbortSignal
 }
 
+/** What native libraries are found by; nothing else of the service's environment. */
+const PASSED_ON = ['PATH', 'LD_LIBRARY_PATH', 'CUDA_VISIBLE_DEVICES', 'SystemRoot', 'TMPDIR', 'TEMP']
+
+/**
+ * The service's environment holds the database's address and the operator's key: the child gets none of that. One thread
+ * a run: threads within a step cost more than they gain, and another run can use the core.
+ */
+const childEnvironment = (): NodeJS.ProcessEnv => ({
+  ...Object.fromEntries(
+    PASSED_ON.flatMap((name) => (process.env[name] === undefined ? [] : [[name, process.env[name]]])),
+  ),
+  TF_NUM_INTRAOP_THREADS: '1',
+  TF_NUM_INTEROP_THREADS: '1',
+  TF_CPP_MIN_LOG_LEVEL: '2',
+})
+
 /**
  * Trains in a process of its own: a crash, a leak or a cancel ends the run, not the service. The child gets a folder and
  * a seed, prints one JSON value a line, and leaves its result in the folder.
@@ -31,9 +47,7 @@ export async function trainInChild(folder: string, seed: number, options: ChildO
     [`--max-old-space-size=${heap}`, packagePath('dist', 'src', 'training', 'child.js'), folder, String(seed)],
     {
       cwd: folder,
-      // Nothing of the service's environment: it holds the database's address and the operator's key. One thread a
-      // run: threads within a step cost more than they gain, and another run can use the core.
-      env: { TF_NUM_INTRAOP_THREADS: '1', TF_NUM_INTEROP_THREADS: '1', TF_CPP_MIN_LOG_LEVEL: '2' },
+      env: childEnvironment(),
       stdio: ['ignore', 'pipe', 'pipe'],
     },
   )
