@@ -70,17 +70,27 @@ export class Scheduler {
     const newestRunAt = await this.runs.newestAt(tenant.id)
     // After a start, what was due while nobody looked is made up for.
     const lookedAt = known ?? newestRunAt ?? tenant.createdAt
+    if (isDue(policy, lookedAt, null, now)) {
+      // A tick that falls into the interval after a run is not lost: it is due when the interval is over.
+      if (!isDue(policy, lookedAt, newestRunAt, now) || !(await this.request(tenant))) return
+    }
     this.lookedAt.set(tenant.id, now)
-    if (!isDue(policy, lookedAt, newestRunAt, now)) return
+  }
+
+  /** @returns whether this tick is settled: where a run was in the way, or something failed, it is looked at again */
+  private async request(tenant: Tenant): Promise<boolean> {
+    const policy = tenant.settings.training
     const { newEvents } = await this.runs.since(tenant.id, policy.minNewEvents)
-    if (newEvents < policy.minNewEvents) return
-    if ((await this.runs.missing(tenant.id)).length > 0) return
+    if (newEvents < policy.minNewEvents) return true
+    if ((await this.runs.missing(tenant.id)).length > 0) return true
     try {
       const run = await this.runs.request(tenant.id, { from: 'active', reason: 'schedule' }, { name: 'schedule' })
       this.logger.info({ tenant: tenant.id, run: run.id, newEvents }, 'training scheduled')
+      return true
     } catch (error) {
       // Another instance was faster, or somebody asked for a run by hand.
       if (!(error instanceof AppError && error.code === 'RUN_IN_PROGRESS')) throw error
+      return false
     }
   }
 }
