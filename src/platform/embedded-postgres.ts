@@ -29,7 +29,7 @@ interface Options {
 /**
  * Starts the PostgreSQL that comes from npm, or finds the one that a killed service left running on the same folder.
  * The package's own starter is not used: it ends the process on SIGTERM before requests in flight are answered.
- * @throws Error with the server's own words when it cannot start
+ * @throws Error with the server's own words when it cannot start, or where another live process has the folder
  */
 export async function startEmbeddedPostgres({ directory, logger, settings = [] }: Options): Promise<EmbeddedPostgres> {
   const data = resolve(directory)
@@ -42,11 +42,23 @@ export async function startEmbeddedPostgres({ directory, logger, settings = [] }
   })
   const url = (port: number) => `postgres://attune:${password}@127.0.0.1:${port}/attune`
 
+  const owner = join(dirname(data), 'postgres.owner')
+  const claim = () => writeFile(owner, String(process.pid))
+  const stop = async (pid: number | undefined) => {
+    await endProcess(pid)
+    await rm(owner, { force: true })
+  }
   const running = await findRunning(data, url)
   if (running) {
+    const other = Number(await readFile(owner, 'utf8').catch(() => ''))
+    if (other && other !== process.pid && alive(other))
+      throw new Error(
+        `Another process (${other}) uses ${dirname(data)}: choose another DATA_DIR, or share a server by DATABASE_URL.`,
+      )
+    await claim()
     logger.info({ port: running.port }, 'found the embedded PostgreSQL running')
     // Left behind by a service that was killed: from here on it is this process's to end.
-    return { url: url(running.port), stop: () => endProcess(running.pid) }
+    return { url: url(running.port), stop: () => stop(running.pid) }
   }
 
   const binaries = await locate()
@@ -64,8 +76,9 @@ export async function startEmbeddedPostgres({ directory, logger, settings = [] }
   const port = await freePort()
   const server = run.spawn(binaries.postgres, ['-D', data, '-p', String(port), ...settingsOf(settings)])
   await ready(server, url(port))
+  await claim()
   logger.debug({ port }, 'embedded PostgreSQL is ready')
-  return { url: url(port), stop: () => endProcess(server.pid) }
+  return { url: url(port), stop: () => stop(server.pid) }
 }
 
 const settingsOf = (settings: string[]) =>
