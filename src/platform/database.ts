@@ -1,5 +1,5 @@
 import { Inject, Injectable, type OnApplicationShutdown } from '@nestjs/common'
-import { DataSource, type EntityManager, type MigrationInterface } from 'typeorm'
+import { DataSource, type MigrationInterface } from 'typeorm'
 import pg from 'pg'
 import { join } from 'node:path'
 import type { Config } from './config.js'
@@ -147,16 +147,24 @@ export class Database implements OnApplicationShutdown {
   }
 
   private async transaction<T>(tenant: string, work: (sql: Sql) => Promise<T>): Promise<T> {
-    return this.handle.dataSource.transaction(async (manager: EntityManager) => {
-      const runner = manager.queryRunner
-      if (!runner) throw new Error('a transaction without a connection')
-      await runner.query(`SELECT set_config('attune.tenant', $1, true)`, [tenant])
-      return work({
+    const runner = this.handle.dataSource.createQueryRunner()
+    try {
+      // In one message: this opens every request's work, and each trip to the database counts there.
+      await runner.query(`BEGIN; SELECT set_config('attune.tenant', ${pg.escapeLiteral(tenant)}, true)`)
+      const result = await work({
         // The structured result: TypeORM's plain one has another shape for UPDATE and DELETE than for the rest.
         query: async <R>(text: string, values?: unknown[]) => (await runner.query(text, values, true)).records as R[],
         execute: async (text, values) => (await runner.query(text, values, true)).affected ?? 0,
       })
-    })
+      await runner.query('COMMIT')
+      return result
+    } catch (error) {
+      // Where the connection is gone there is nothing to roll back, and the first error is the one to tell.
+      await runner.query('ROLLBACK').catch(() => undefined)
+      throw error
+    } finally {
+      await runner.release()
+    }
   }
 
   async onApplicationShutdown() {
