@@ -1,7 +1,7 @@
 import { Controller, Inject } from '@nestjs/common'
 import { z } from 'zod'
 import { contract, type Input, Parsed, Route } from '../platform/http.js'
-import { Rejected } from '../platform/schema.js'
+import { checkBatchSize, Rejected } from '../platform/schema.js'
 import { QuotasService } from '../tenants/quotas.service.js'
 import { TenantsService } from '../tenants/tenants.service.js'
 import { Event } from './event.js'
@@ -29,6 +29,7 @@ export class EventsController {
 
   @Route(sendEvents)
   async send(@Parsed() { tenant, body }: Input<typeof sendEvents>) {
+    checkBatchSize(body.events)
     const { settings } = await this.tenants.get(tenant)
     this.quotas.take(tenant, 'events', settings.quotas.eventsPerSecond, body.events.length)
     return this.events.ingest(tenant, body.events)

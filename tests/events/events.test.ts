@@ -152,6 +152,8 @@ describe('events', () => {
   it('refuses a batch that is too large, and one over the quota, saying when to come back', async () => {
     const tenant = await service.makeTenant(undefined, { quotas: { eventsPerSecond: 10 } })
     expect(await send(tenant, many(1001))).toMatchObject({ status: 413 })
+    // What was refused for its size has used nothing of the quota.
+    expect(await send(tenant, many(300))).toMatchObject({ status: 202 })
     const over = await send(tenant, many(100))
     expect(over).toMatchObject({ status: 429, body: { code: 'QUOTA_EXCEEDED' } })
     expect(Number(over.headers.get('retry-after'))).toBeGreaterThan(10)
