@@ -50,6 +50,9 @@ const RunView = z
   })
   .meta({ id: 'TrainingRun' })
 
+/** The column is an integer of four bytes. */
+const MAX_EVENT_NUMBER = 2 ** 31 - 1
+
 const base = '/v1/tenants/:tenant/training-runs'
 const requestRun = contract({
   method: 'POST',
@@ -134,7 +137,8 @@ export class TrainingController {
   ) {
     const { id } = await this.runs.get(tenant, params.id)
     const last = Number(lastEventId)
-    this.stream.follow(tenant, id, Number.isSafeInteger(last) && last > 0 ? last : 0, reply)
+    // One that no event can have is not ours: all is told again.
+    this.stream.follow(tenant, id, Number.isInteger(last) && last > 0 && last <= MAX_EVENT_NUMBER ? last : 0, reply)
   }
 
   @Route(cancelRun)

@@ -222,6 +222,9 @@ describe('training runs', () => {
     expect(text).toMatch(/event: progress\ndata: \{.*"progress":0.5/)
     const later = await (await follow('4')).text()
     expect([...later.matchAll(/^event: (\w+)$/gm)].map((match) => match[1])).toEqual(['state', 'end'])
+    // A number that no event has is as good as none.
+    for (const strange of ['2147483648', '9007199254740991', '-1', '1.5', 'x'])
+      expect(await (await follow(strange)).text()).toBe(text)
   })
 
   it('ends its streams when the service stops', async () => {
