@@ -40,6 +40,10 @@ export interface Contract {
   response?: z.ZodType
   /** 200 unless said. */
   status?: number
+  /** Further statuses of an answer that is none of an error. */
+  alsoAnswers?: number[]
+  /** Statuses of errors beside those that any endpoint may answer. */
+  errors?: number[]
   /** The answer's media type; JSON unless said. */
   produces?: string
 }

@@ -2,11 +2,20 @@ import { createDocument } from 'zod-openapi'
 import { z } from 'zod'
 import { allContracts, type Contract, Problem } from './http.js'
 
+/** Errors that not every endpoint has. */
+const PARTICULAR = new Set([401, 409, 413, 422])
+const RETRY_AFTER = {
+  'Retry-After': { description: 'Seconds to wait', schema: { type: 'integer' as const, minimum: 1 } },
+}
+
 const ERRORS: Record<string, string> = {
   400: 'Malformed',
   401: 'No key, or a bad one',
   403: 'Another tenant, or a scope that the key lacks',
   404: 'Unknown',
+  409: 'At odds with what there is',
+  413: 'Too large',
+  422: 'Understood, but not possible',
   429: 'Over quota; Retry-After says when to come back',
   503: 'Not ready; Retry-After says when to come back',
 }
@@ -34,7 +43,18 @@ function operation(route: Contract) {
   const names = [...route.path.matchAll(/:(\w+)/g)].map((match) => match[1])
   const known = route.params?.shape ?? {}
   const path = z.object(Object.fromEntries(names.map((name) => [name, known[name] ?? z.string()])))
-  const errors = Object.entries(ERRORS).filter(([status]) => route.access !== 'public' || status !== '401')
+  const particular = new Set([
+    ...(route.access === 'public' ? [] : [401]),
+    ...(route.body ? [413] : []),
+    ...(route.errors ?? []),
+  ])
+  const errors = Object.entries(ERRORS).filter(
+    ([status]) => !PARTICULAR.has(Number(status)) || particular.has(Number(status)),
+  )
+  const done = {
+    description: 'Done',
+    ...(route.response && { content: { [route.produces ?? 'application/json']: { schema: route.response } } }),
+  }
   return {
     operationId: `${route.method.toLowerCase()}${route.path.replaceAll(/[^A-Za-z]+(\w)/g, (_, letter: string) => letter.toUpperCase())}`,
     summary: route.summary,
@@ -43,14 +63,17 @@ function operation(route: Contract) {
     requestParams: { path, ...(route.query && { query: route.query }) },
     ...(route.body && { requestBody: { required: true, content: { 'application/json': { schema: route.body } } } }),
     responses: {
-      [String(route.status ?? 200)]: {
-        description: 'Done',
-        ...(route.response && { content: { [route.produces ?? 'application/json']: { schema: route.response } } }),
-      },
+      ...Object.fromEntries(
+        [route.status ?? 200, ...(route.alsoAnswers ?? [])].map((status) => [String(status), done]),
+      ),
       ...Object.fromEntries(
         errors.map(([status, description]) => [
           status,
-          { description, content: { 'application/problem+json': { schema: Problem } } },
+          {
+            description,
+            ...(['429', '503'].includes(status) && { headers: RETRY_AFTER }),
+            content: { 'application/problem+json': { schema: Problem } },
+          },
         ]),
       ),
     },

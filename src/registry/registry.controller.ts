@@ -56,6 +56,7 @@ const rollbackVersion = contract({
   summary: 'Back to what was served before the current version, or to the base; 409 where the base is served already',
   tag,
   access: 'train',
+  errors: [409],
   response: z.object({
     modelVersion: z.string().nullable().meta({ description: 'Served now; null: the base' }),
     serving: z.enum(['fine-tuned', 'base']),

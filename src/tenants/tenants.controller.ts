@@ -42,6 +42,7 @@ const createTenant = contract({
   body: z.strictObject({
     // '*' stands for all tenants inside.
     id: Id.refine((id) => id !== '*', 'is reserved'),
+  errors: [409],
     name: text(256).min(1).optional(),
     baseModel: z.enum(['default']).optional(),
     settings: z.record(z.string(), z.unknown()).optional(),

@@ -61,6 +61,8 @@ const requestRun = contract({
   tag,
   access: 'train',
   status: 202,
+  alsoAnswers: [200],
+  errors: [409, 422],
   body: z
     .strictObject({
       from: z.enum(['base', 'active']).default('active'),

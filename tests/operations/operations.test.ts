@@ -1,6 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { testService, type TestService } from '../support/service.js'
 
+type Responses = Record<string, { headers?: object }>
+
 describe('operations', () => {
   let service: TestService
   beforeAll(async () => {
@@ -30,6 +32,16 @@ describe('operations', () => {
     expect(Object.keys(document.paths)).toContain('/v1/tenants/{tenant}/keys/{id}')
     for (const path of Object.values(document.paths))
       for (const operation of Object.values(path)) expect(Object.keys(operation.responses)).toContain('503')
+    const of = (method: string, path: string) => document.paths[`/v1/tenants${path}`][method].responses as Responses
+    const statuses = (method: string, path: string) => Object.keys(of(method, path))
+    expect(statuses('post', '/{tenant}/training-runs')).toEqual(
+      expect.arrayContaining(['200', '202', '409', '413', '422']),
+    )
+    expect(statuses('post', '')).toEqual(expect.arrayContaining(['201', '409', '413']))
+    expect(statuses('post', '/{tenant}/model-versions/rollback')).toContain('409')
+    for (const status of ['409', '413', '422']) expect(statuses('get', '/{tenant}')).not.toContain(status)
+    for (const status of ['429', '503']) expect(of('get', '/{tenant}')[status].headers).toHaveProperty('Retry-After')
+    expect(of('get', '/{tenant}')['404'].headers).toBeUndefined()
   })
 
   it('has an explorer that needs no outside address', async () => {
