@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { NOT_STORABLE, storable } from '../platform/schema.js'
 
 /** What a filter can look at. */
 export interface Filterable {
@@ -90,7 +91,9 @@ class Checker {
         return
       }
       const field = fieldOf(key)
-      if (key === 'not') this.filter(inner, at, depth + 1)
+      // A scenario keeps its filter in the database.
+      if (!storable(key)) this.report(at, NOT_STORABLE)
+      else if (key === 'not') this.filter(inner, at, depth + 1)
       else if (key === 'and' || key === 'or') {
         if (!Array.isArray(inner)) this.report(at, 'has to be a list of filters')
         else if (inner.length > MAX_CONDITIONS) this.report(at, `has more than ${MAX_CONDITIONS} filters`)
@@ -127,6 +130,7 @@ class Checker {
     } else if (typeof value !== kind) this.report(path, `has to be a ${kind}`)
     if (typeof value === 'string' && value.length > MAX_STRING)
       this.report(path, `is longer than ${MAX_STRING} characters`)
+    if (typeof value === 'string' && !storable(value)) this.report(path, NOT_STORABLE)
   }
 }
 

@@ -109,6 +109,9 @@ describe('what is refused', () => {
     [{ or: [{ not: { price: { foo: 1 } } }] }, 'or.0.not.price.foo: is no operator'],
     [{ 'attributes.x': { in: Array.from({ length: 1001 }, () => 1) } }, 'attributes.x.in: has more than 1000'],
     [{ 'attributes.x': { eq: 'x'.repeat(2000) } }, 'attributes.x.eq: is longer'],
+    [{ 'attributes.x': { eq: '\u0000' } }, 'attributes.x.eq: has a NUL'],
+    [{ categories: { any: ['a', '\ud800'] } }, 'categories.any.1: has a NUL or a broken surrogate pair'],
+    [{ not: { 'attributes.\u0000': { exists: true } } }, 'has a NUL'],
   ])('%j', (filter, message) => {
     expect(problems(filter)[0]).toContain(message)
   })
