@@ -27,17 +27,21 @@ const isCron = (value: string) => {
 /** What a tenant can set. Every field has a default, so `{}` is a whole setting. */
 export const Settings = z
   .strictObject({
-    eventTypes: z.record(EventTypeName, EventTypeSetting).default({
-      purchase: { weight: 1, meaning: 'positive' },
-      read: { weight: 1, meaning: 'positive' },
-      rating: { weight: 1, meaning: 'positive' },
-      like: { weight: 1, meaning: 'positive' },
-      cart: { weight: 0.7, meaning: 'positive' },
-      view: { weight: 0.3, meaning: 'positive' },
-      impression: { weight: 0, meaning: 'neutral' },
-      remove: { weight: 0.5, meaning: 'negative' },
-      dislike: { weight: 1, meaning: 'negative' },
-    }),
+    // One byte holds a type where there are many events; place 0 is that of the unnamed ones.
+    eventTypes: z
+      .record(EventTypeName, EventTypeSetting)
+      .refine((types) => Object.keys(types).length <= 255, 'has more than 255 names')
+      .default({
+        purchase: { weight: 1, meaning: 'positive' },
+        read: { weight: 1, meaning: 'positive' },
+        rating: { weight: 1, meaning: 'positive' },
+        like: { weight: 1, meaning: 'positive' },
+        cart: { weight: 0.7, meaning: 'positive' },
+        view: { weight: 0.3, meaning: 'positive' },
+        impression: { weight: 0, meaning: 'neutral' },
+        remove: { weight: 0.5, meaning: 'negative' },
+        dislike: { weight: 1, meaning: 'negative' },
+      }),
     /** An item that a user had an event of such a type with is not recommended to that user again. */
     hideAfter: z.array(EventTypeName).max(100).default(['purchase', 'read', 'rating', 'dislike']),
     training: z
