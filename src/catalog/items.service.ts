@@ -3,7 +3,7 @@ import { z } from 'zod'
 import { Database } from '../platform/database.js'
 import { notFound } from '../platform/errors.js'
 import { sqlState, storeByHalving } from '../platform/halving.js'
-import { decodeCursor, parseEntries, type Rejection, toPage } from '../platform/schema.js'
+import { decodeCursor, Id, parseEntries, type Rejection, toPage } from '../platform/schema.js'
 import { TenantsService } from '../tenants/tenants.service.js'
 import { type CatalogItem, Item, type ItemView } from './item.js'
 import {
@@ -110,7 +110,7 @@ export class ItemsService {
 
   /** In the order of their ids; without embeddings. */
   async list(tenantId: string, limit: number, cursor?: string) {
-    const [after] = decodeCursor(cursor, z.tuple([z.string()])) ?? []
+    const [after] = decodeCursor(cursor, z.tuple([Id])) ?? []
     const rows = await this.database.inTenant(tenantId, (sql) => readItems(sql, tenantId, after ?? null, limit + 1))
     return toPage(rows, limit, (last) => [last.itemId])
   }

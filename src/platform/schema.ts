@@ -55,8 +55,7 @@ export const pageOf = <T extends z.ZodType>(entry: T) =>
 /** A moment in a cursor: a Date would lose the microseconds that keep two rows apart. `cursorMoment` writes it. */
 export const CursorMoment = z.iso.datetime({ precision: 6 }).refine((value) => !value.startsWith('0000'))
 /** SQL that gives a timestamptz column as a `CursorMoment`, whatever the session's zone and date style are. */
-export const cursorMoment = (column: string) =>
-  `to_char(${column} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')`
+export const cursorMoment = (column: string) => `to_char(${column} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')`
 
 /** A positive bigint of PostgreSQL in a cursor, as its driver gives it. */
 export const CursorNumber = z

@@ -4,7 +4,7 @@ import { z } from 'zod'
 import { Database, type Sql } from '../platform/database.js'
 import { AppError, notFound } from '../platform/errors.js'
 import type { Caller } from '../platform/http.js'
-import { decodeCursor, toPage } from '../platform/schema.js'
+import { cursorMoment, CursorMoment, decodeCursor, Id, toPage } from '../platform/schema.js'
 import { AuditService } from '../tenants/audit.service.js'
 import { type Promotion, type PromotionKind, servedBefore } from './promotion-history.js'
 import type { VersionReport } from './version-report.js'
@@ -104,11 +104,10 @@ export class VersionsService {
 
   /** Newest first, with the summary of their reports only. */
   async list(tenantId: string, limit: number, cursor?: string) {
-    const [at, id] = decodeCursor(cursor, z.tuple([z.string().max(64), z.string().max(256)])) ?? [null, null]
+    const [at, id] = decodeCursor(cursor, z.tuple([CursorMoment, Id])) ?? [null, null]
     const rows = await this.database.query<ModelVersion & { position: string }>(
       tenantId,
-      // The moment as text: a Date would lose the microseconds that keep two versions apart.
-      `SELECT ${LISTED}, created_at::text AS position FROM model_versions
+      `SELECT ${LISTED}, ${cursorMoment('created_at')} AS position FROM model_versions
        WHERE tenant_id = $1 AND ($2::timestamptz IS NULL OR (created_at, version_id) < ($2, $3))
        ORDER BY created_at DESC, version_id DESC LIMIT $4`,
       [tenantId, at, id, limit + 1],

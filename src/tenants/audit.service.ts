@@ -2,7 +2,7 @@ import { Inject, Injectable } from '@nestjs/common'
 import { z } from 'zod'
 import { Database, type Sql } from '../platform/database.js'
 import type { Caller } from '../platform/http.js'
-import { decodeCursor, toPage } from '../platform/schema.js'
+import { CursorNumber, decodeCursor, toPage } from '../platform/schema.js'
 
 export const AuditEntry = z.object({
   at: z.date(),
@@ -38,12 +38,12 @@ export class AuditService {
 
   /** Newest first. */
   async list(tenantId: string, limit: number, cursor?: string) {
-    const [before] = decodeCursor(cursor, z.tuple([z.coerce.bigint()])) ?? []
+    const [before] = decodeCursor(cursor, z.tuple([CursorNumber])) ?? []
     const rows = await this.database.query<AuditEntry & { entryId: string }>(
       tenantId,
       `SELECT entry_id AS "entryId", at, actor, action, target, detail FROM audit_log
        WHERE tenant_id = $1 AND ($2::bigint IS NULL OR entry_id < $2) ORDER BY entry_id DESC LIMIT $3`,
-      [tenantId, before?.toString() ?? null, limit + 1],
+      [tenantId, before ?? null, limit + 1],
     )
     const page = toPage(rows, limit, (row) => [row.entryId])
     return {

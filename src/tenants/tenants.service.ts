@@ -3,7 +3,7 @@ import { z } from 'zod'
 import { Database } from '../platform/database.js'
 import { AppError, notFound } from '../platform/errors.js'
 import type { Caller } from '../platform/http.js'
-import { describe, decodeCursor, toPage } from '../platform/schema.js'
+import { describe, decodeCursor, Id, toPage } from '../platform/schema.js'
 import { AuditService } from './audit.service.js'
 import { mergePatch, Settings } from './settings.js'
 
@@ -76,7 +76,7 @@ export class TenantsService {
   }
 
   async list(limit: number, cursor?: string) {
-    const [after] = decodeCursor(cursor, z.tuple([z.string()])) ?? []
+    const [after] = decodeCursor(cursor, z.tuple([Id])) ?? []
     const rows = await this.database.asSystem((sql) =>
       sql.query<Tenant>(
         `SELECT ${COLUMNS} FROM tenants WHERE deleted_at IS NULL AND ($1::text IS NULL OR tenant_id > $1) ORDER BY tenant_id LIMIT $2`,

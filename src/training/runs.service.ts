@@ -5,7 +5,7 @@ import { hasItemsPast, itemsUpTo } from '../catalog/training-facts.js'
 import { behaviourSince, erasuresSince, eventsPast, historyStart } from '../events/training-facts.js'
 import { Database, type Sql } from '../platform/database.js'
 import { AppError, notFound } from '../platform/errors.js'
-import { decodeCursor, toPage } from '../platform/schema.js'
+import { cursorMoment, CursorMoment, decodeCursor, Id, toPage } from '../platform/schema.js'
 import { TenantsService } from '../tenants/tenants.service.js'
 import { NEEDED, type Shortage, shortages } from './readiness.js'
 import { LIVE_STATES, type Run, RUN_COLUMNS, type RunEvent, type StartFrom } from './run.js'
@@ -128,10 +128,10 @@ export class RunsService {
 
   /** Newest first. */
   async list(tenantId: string, limit: number, cursor?: string) {
-    const [at, id] = decodeCursor(cursor, z.tuple([z.string().max(64), z.string().max(256)])) ?? [null, null]
+    const [at, id] = decodeCursor(cursor, z.tuple([CursorMoment, Id])) ?? [null, null]
     const rows = await this.database.query<Run & { position: string }>(
       tenantId,
-      `SELECT ${RUN_COLUMNS}, created_at::text AS position FROM training_runs
+      `SELECT ${RUN_COLUMNS}, ${cursorMoment('created_at')} AS position FROM training_runs
        WHERE tenant_id = $1 AND ($2::timestamptz IS NULL OR (created_at, run_id) < ($2, $3))
        ORDER BY created_at DESC, run_id DESC LIMIT $4`,
       [tenantId, at, id, limit + 1],

@@ -9,6 +9,8 @@ interface Attack {
   body?: unknown
   raw?: string | Buffer
   headers?: Record<string, string>
+  /** The target's own key unless said. */
+  key?: string
 }
 
 /** Values that no field expects. */
@@ -31,6 +33,25 @@ const NASTY: unknown[] = [
   [[[[]]]],
   { $gt: '' },
   { toString: 1, constructor: { prototype: {} } },
+]
+
+/** Cursors that read well and that no list gave. */
+const CURSORS: unknown[] = [
+  ...NASTY.filter((value) => JSON.stringify(value).length < 2000),
+  ['x', 'y'],
+  ['0000-01-01T00:00:00.000000Z', 'y'],
+  ['2026-02-30T00:00:00.000000Z', 'y'],
+  ['2026-02-01T00:00:00.000000Z', '\u0000'],
+  ['infinity', 'y'],
+  ['\u0000'],
+  ['\ud800'],
+  [''],
+  [null],
+  [[]],
+  ['9223372036854775808'],
+  ['-1'],
+  [2 ** 64],
+  ['a', 'b', 'c'],
 ]
 
 const nested = (depth: number) => '['.repeat(depth) + ']'.repeat(depth)
@@ -80,6 +101,34 @@ describe('hostile requests', () => {
           })
       }
     }
+    for (const { method, path, query, access } of allContracts()) {
+      if (method !== 'GET' || !query || !('cursor' in query.shape)) continue
+      for (const position of CURSORS)
+        list.push({
+          method,
+          path: `${path.replace(':tenant', 'target')}?cursor=${Buffer.from(JSON.stringify(position)).toString('base64url')}`,
+          ...(access === 'operator' && { key: service.operatorKey }),
+        })
+    }
+    for (const bad of ['\u0000', '\ud800'])
+      for (const filter of [
+        { 'attributes.x': { eq: bad } },
+        { or: [{ itemId: { in: [bad] } }] },
+        { [`attributes.${bad}`]: { eq: 1 } },
+      ])
+        list.push({ method: 'PUT', path: '/v1/tenants/target/scenarios/home', body: { filter } })
+    for (const settings of ['{"\\u0000":1}', '{"\\ud800":1}', `${'{"a":'.repeat(50_000)}1${'}'.repeat(50_000)}`]) {
+      list.push({ method: 'PATCH', path: '/v1/tenants/target', raw: `{"settings":${settings}}` })
+      list.push({
+        method: 'POST',
+        path: '/v1/tenants',
+        raw: `{"id":"other","settings":${settings}}`,
+        key: service.operatorKey,
+      })
+    }
+    // A null takes a field away: nothing of it is left for the settings to refuse.
+    for (const name of ['\\u0000', '\\ud800'])
+      list.push({ method: 'PATCH', path: '/v1/tenants/target', raw: `{"settings":{"${name}":null}}` })
     for (const type of ['items', 'events', 'recommendations', 'rankings', 'keys', 'training-runs']) {
       const path = `/v1/tenants/target/${type}`
       list.push(
