@@ -157,8 +157,8 @@ export class TenantsController {
   }
 
   @Route(deleteTenant)
-  async remove(@Parsed() { tenant }: Input<typeof deleteTenant>) {
-    await this.tenants.remove(tenant)
+  async remove(@Parsed() { tenant, caller }: Input<typeof deleteTenant>) {
+    await this.tenants.remove(tenant, caller)
     return { id: tenant, state: 'deleting' }
   }
 

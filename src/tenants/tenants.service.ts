@@ -3,6 +3,7 @@ import { z } from 'zod'
 import { Database } from '../platform/database.js'
 import { AppError, notFound } from '../platform/errors.js'
 import type { Caller } from '../platform/http.js'
+import { LOGGER, type Logger } from '../platform/logger.js'
 import { describe, decodeCursor, Id, toPage } from '../platform/schema.js'
 import { AuditService } from './audit.service.js'
 import { mergePatch, Settings } from './settings.js'
@@ -30,6 +31,7 @@ export class TenantsService {
   constructor(
     @Inject(Database) private readonly database: Database,
     @Inject(AuditService) private readonly audit: AuditService,
+    @Inject(LOGGER) private readonly logger: Logger,
   ) {}
 
   /** @throws AppError TENANT_EXISTS (409), also while a tenant of this id is being deleted */
@@ -109,11 +111,13 @@ export class TenantsService {
   }
 
   /** The tenant is gone for every caller at once; its rows follow (`purge`). */
-  async remove(tenantId: string): Promise<void> {
-    await this.database.inTenant(tenantId, (sql) =>
+  async remove(tenantId: string, caller: Pick<Caller, 'name'>): Promise<void> {
+    const removed = await this.database.inTenant(tenantId, (sql) =>
       sql.execute('UPDATE tenants SET deleted_at = now() WHERE tenant_id = $1 AND deleted_at IS NULL', [tenantId]),
     )
     this.known.delete(tenantId)
+    // Its audit log goes with it.
+    if (removed > 0) this.logger.info({ tenantId, actor: caller.name }, 'a tenant was removed')
   }
 
   /** Deletes the rows of removed tenants in bounded batches, in every table that has a `tenant_id`. */

@@ -1,4 +1,8 @@
+import { pino } from 'pino'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { Database } from '../../src/platform/database.js'
+import { AuditService } from '../../src/tenants/audit.service.js'
+import { TenantsService } from '../../src/tenants/tenants.service.js'
 import { testService, type TestService } from '../support/service.js'
 
 describe('tenants and keys', () => {
@@ -116,6 +120,30 @@ describe('tenants and keys', () => {
         status: 400,
         body: { code: 'INVALID_CURSOR' },
       })
+  })
+
+  it('takes at most 255 names of event types', async () => {
+    const { id, key } = await service.makeTenant()
+    const types = (count: number) =>
+      Object.fromEntries(Array.from({ length: count }, (_, i) => [`type${i}`, { weight: 1, meaning: 'positive' }]))
+    const patch = (eventTypes: object) =>
+      service.call('PATCH', `/v1/tenants/${id}`, { key, body: { settings: { eventTypes } } })
+    expect(await patch(types(255 - 9))).toMatchObject({ status: 200 })
+    expect(await patch({ one: { weight: 1, meaning: 'positive' } })).toMatchObject({
+      status: 400,
+      body: { errors: [{ path: 'settings.eventTypes', message: 'has more than 255 names' }] },
+    })
+  })
+
+  it('logs who removed a tenant, once', async () => {
+    const lines: string[] = []
+    const logger = pino({ level: 'info' }, { write: (line: string) => void lines.push(line) })
+    const tenants = new TenantsService(service.app.get(Database), service.app.get(AuditService), logger)
+    const { id } = await service.makeTenant()
+    for (let i = 0; i < 2; i++) await tenants.remove(id, { name: 'nightly job' })
+    expect(lines.map((line) => JSON.parse(line) as object)).toEqual([
+      expect.objectContaining({ level: 30, tenantId: id, actor: 'nightly job', msg: 'a tenant was removed' }),
+    ])
   })
 
   it('removes a tenant: its keys fail at once, its rows follow', async () => {
