@@ -42,6 +42,7 @@ const createTenant = contract({
   tag,
   access: 'operator',
   status: 201,
+  errors: [409],
   body: z.strictObject({
     // '*' stands for all tenants inside.
     id: Id.refine((id) => id !== '*', 'is reserved'),
