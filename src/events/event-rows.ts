@@ -42,6 +42,16 @@ export async function readHistory(sql: Sql, tenantId: string, userId: string, li
   return rows.reverse()
 }
 
+/** What a user has events of. @param types null: of any type */
+export async function readItems(sql: Sql, tenantId: string, userId: string, types: string[] | null): Promise<string[]> {
+  const rows = await sql.query<{ id: string }>(
+    `SELECT DISTINCT item_id AS id FROM events
+     WHERE tenant_id = $1 AND user_id = $2 AND ($3::text[] IS NULL OR type = ANY ($3::text[]))`,
+    [tenantId, userId, types],
+  )
+  return rows.map(({ id }) => id)
+}
+
 const WRITTEN = `arrival, user_id AS "userId", item_id AS "itemId", type, value, occurred_at AS "occurredAt"`
 
 /** What to read of the events of a tenant, in the order in which they happened, ties by arrival. */

@@ -6,7 +6,7 @@ import { sqlState, storeByHalving } from '../platform/halving.js'
 import { Metrics } from '../platform/metrics.js'
 import { parseEntries, type Rejection } from '../platform/schema.js'
 import { completeEvent, Event, type PlacedEvent, type UserEvent, type WrittenEvent } from './event.js'
-import { insertEvents, readEvents, readHistory } from './event-rows.js'
+import { insertEvents, readEvents, readHistory, readItems } from './event-rows.js'
 import { historyStart } from './training-facts.js'
 
 export interface Stored {
@@ -67,6 +67,11 @@ export class EventsService {
   /** The newest `limit` events of a user, oldest first, ties by arrival. */
   historyOf(tenantId: string, userId: string, limit: number): Promise<UserEvent[]> {
     return this.database.inTenant(tenantId, (sql) => readHistory(sql, tenantId, userId, limit))
+  }
+
+  /** Every item that a user has an event of, however long ago. @param types of these types only; null: of any */
+  itemsOf(tenantId: string, userId: string, types: string[] | null): Promise<string[]> {
+    return this.database.inTenant(tenantId, (sql) => readItems(sql, tenantId, userId, types))
   }
 
   /**

@@ -20,6 +20,14 @@ export interface Ranking {
   because?: Contribution[][]
 }
 
+/** What a user is not shown again. */
+export interface Hiding {
+  /** Types of events that hide their item. */
+  types: ReadonlySet<string>
+  /** Items that are hidden by what is stored of the user, however long ago. */
+  itemIds: string[]
+}
+
 const DEFAULT_COUNT = 10
 const AS_SCORED: Weighing = { freshness: 0, recency: () => 1, boost: null }
 
@@ -27,16 +35,10 @@ const AS_SCORED: Weighing = { freshness: 0, recency: () => 1, boost: null }
  * The list for one user: availability and expiry, filter, exclusions, model score, freshness, boosts, diversity, count.
  * Where the user has seen all that is left, what he has seen comes back by popularity: the list is empty only where the
  * filter, `excludeItemIds` and boosts of 0 leave nothing.
- * @param hideAfter types of events that hide their item
+ * @param past what the user is scored by
  */
-export function rankFor(
-  model: LiveModel,
-  past: PastEvent[],
-  options: Options,
-  hideAfter: ReadonlySet<string>,
-  now: number,
-): Ranking {
-  const hidden = hiddenItems(model, past, options.excludeSeen, hideAfter)
+export function rankFor(model: LiveModel, past: PastEvent[], options: Options, hiding: Hiding, now: number): Ranking {
+  const hidden = hiddenItems(model, past, options.excludeSeen, hiding)
   const allowed = allowedBy(model, options)
   const available = model.available(now)
   const unseen = hidden.size === 0 ? available : without(available, hidden)
@@ -109,13 +111,14 @@ function hiddenItems(
   model: LiveModel,
   past: PastEvent[],
   excludeSeen: boolean | undefined,
-  hideAfter: ReadonlySet<string>,
+  { types, itemIds }: Hiding,
 ): Set<number> {
   const hidden = new Set<number>()
   if (excludeSeen === false) return hidden
-  for (const { itemId, type } of past) {
+  const told = past.filter(({ type }) => excludeSeen || type === null || types.has(type))
+  for (const itemId of [...itemIds, ...told.map((event) => event.itemId)]) {
     const item = model.catalog.indexOf(itemId)
-    if (item !== undefined && (excludeSeen || type === null || hideAfter.has(type))) hidden.add(item)
+    if (item !== undefined) hidden.add(item)
   }
   return hidden
 }

@@ -9,7 +9,7 @@ import type { LiveModel } from './live-model.js'
 import type { PastEvent } from './scored.js'
 import { LiveModels } from './live-models.service.js'
 import { present } from './presentation.js'
-import { rankFor, rankGiven, type Ranking, rankSimilar, rankTrending } from './ranking.js'
+import { type Hiding, rankFor, rankGiven, type Ranking, rankSimilar, rankTrending } from './ranking.js'
 import {
   type Answer,
   type HistoryEntry,
@@ -19,7 +19,7 @@ import {
 } from './recommend.schema.js'
 import { ScenariosService } from './scenarios.service.js'
 
-/** The model looks back on fewer; the rest is for knowing what was seen. */
+/** The model looks back on fewer; some of these may be of items that are not in the catalogue. */
 const HISTORY_LENGTH = 1000
 
 const OPTION_NAMES = Object.keys(Options.shape) as (keyof Options)[]
@@ -51,17 +51,13 @@ export class RecommendService {
   /** @throws AppError NOT_FOUND for a scenario that does not exist */
   async recommend(tenantId: string, request: RecommendationRequest): Promise<Answer> {
     const started = performance.now()
-    const { scenario } = request
-    const [past, defaults, { settings }] = await Promise.all([
+    const [past, { options, hiding }] = await Promise.all([
       this.pastOf(tenantId, request),
-      scenario === undefined ? {} : this.scenarios.defaultsOf(tenantId, scenario),
-      this.tenants.get(tenantId),
+      this.rulesFor(tenantId, request),
       this.models.ready(tenantId),
     ])
-    const options: Options = { ...defaults, ...given(request) }
-    const hideAfter = new Set(settings.hideAfter)
     return this.answer('recommendations', tenantId, request, options, started, (model, now) =>
-      rankFor(model, past, options, hideAfter, now),
+      rankFor(model, past, options, hiding, now),
     )
   }
 
@@ -123,6 +119,24 @@ export class RecommendService {
       this.seconds.observe({ kind, source: ranking.source }, (performance.now() - started) / 1000)
       return answer
     })
+  }
+
+  /** What is to be heeded for this visitor: options and settings are mostly in memory, so that this is one read. */
+  private async rulesFor(
+    tenantId: string,
+    request: RecommendationRequest,
+  ): Promise<{ options: Options; hiding: Hiding }> {
+    const { userId, scenario } = request
+    const [{ settings }, defaults] = await Promise.all([
+      this.tenants.get(tenantId),
+      scenario === undefined ? {} : this.scenarios.defaultsOf(tenantId, scenario),
+    ])
+    const options: Options = { ...defaults, ...given(request) }
+    const types = new Set(settings.hideAfter)
+    if (userId === undefined || options.excludeSeen === false) return { options, hiding: { types, itemIds: [] } }
+    // Of all his events, as in evaluation: what he bought long ago stays hidden.
+    const itemIds = await this.events.itemsOf(tenantId, userId, options.excludeSeen ? null : settings.hideAfter)
+    return { options, hiding: { types, itemIds } }
   }
 
   /** What the user did, and what the request says he did, oldest first. */

@@ -203,6 +203,27 @@ describe('rules', () => {
     expect(answer).toMatchObject({ source: 'popular', items: [{ itemId: 'shoes-1', source: 'popular' }] })
   })
 
+  test('what was bought stays hidden, whatever came after', async () => {
+    const tenant = await shopTenant()
+    await send(tenant, [{ userId: 'ann', itemId: 'shoes-1', type: 'purchase', occurredAt: '2026-02-01T10:00:00Z' }])
+    const from = Date.UTC(2026, 1, 2)
+    const view = (n: number) => ({
+      userId: 'ann',
+      itemId: 'kitchen-0',
+      type: 'view',
+      occurredAt: new Date(from + 1000 * n).toISOString(),
+    })
+    for (let batch = 0; batch < 2; batch++)
+      await send(
+        tenant,
+        Array.from({ length: 501 }, (_, i) => view(501 * batch + i)),
+      )
+    expect(idsOf(await recommend(tenant, { userId: 'ann', count: 100 }))).not.toContain('shoes-1')
+    const unseen = idsOf(await recommend(tenant, { userId: 'ann', count: 100, excludeSeen: true }))
+    expect(unseen).toHaveLength(13)
+    expect(unseen).not.toContain('shoes-1')
+  })
+
   test('boosts multiply, and 0 excludes', async () => {
     const plain = await recommend(tenant, { userId: 'ann', count: 100 })
     const garden = { categories: { any: ['garden'] } }
