@@ -46,7 +46,9 @@ export function rankFor(model: LiveModel, past: PastEvent[], options: Options, h
   // Scored among all that this user could get: what a score means must not depend on the filter.
   if (candidates.length > 0) {
     const history = model.interactions(past)
-    return cut(model, candidates, model.score(history, unseen, now), options, now)
+    const ranking = cut(model, candidates, model.score(history, unseen, now), options, now)
+    // Boosts of 0 exclude too.
+    if (ranking.picks.length > 0 || hidden.size === 0) return ranking
   }
   const seen = allowed ? available.filter(allowed) : available
   return cut(model, seen, model.popular(seen, now), options, now)

@@ -224,6 +224,15 @@ describe('rules', () => {
     expect(unseen).not.toContain('shoes-1')
   })
 
+  test('where boosts exclude all that is unseen, what was seen comes back', async () => {
+    const filter = { itemId: { in: ['shoes-1', 'garden-0'] } }
+    const boost = [{ filter: { categories: { any: ['garden'] } }, weight: 0 }]
+    const answer = await recommend(tenant, { userId: 'ann', filter, boost })
+    expect(answer).toMatchObject({ source: 'popular', items: [{ itemId: 'shoes-1' }] })
+    const none = await recommend(tenant, { userId: 'ann', boost: [{ filter: {}, weight: 0 }] })
+    expect(none.items).toEqual([])
+  })
+
   test('boosts multiply, and 0 excludes', async () => {
     const plain = await recommend(tenant, { userId: 'ann', count: 100 })
     const garden = { categories: { any: ['garden'] } }
