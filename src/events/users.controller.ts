@@ -3,7 +3,7 @@ import { Controller, Inject, StreamableFile } from '@nestjs/common'
 import { z } from 'zod'
 import { contract, type Input, Parsed, Route } from '../platform/http.js'
 import { Id } from '../platform/schema.js'
-import { UsersService } from './users.service.js'
+import { FORGOTTEN_WITHIN_MS, UsersService } from './users.service.js'
 
 const tag = "A user's data"
 const Moment = z.date().meta({ override: { type: 'string', format: 'date-time' } })
@@ -31,7 +31,9 @@ const getErasure = contract({
       requestedAt: Moment,
       finishedAt: Moment.nullable(),
       removed: Rows,
-      cachesDroppedAt: Moment.nullable(),
+      cachesDroppedAt: Moment.nullable().describe(
+        `From when on no instance that reaches the database has the user in memory: ${FORGOTTEN_WITHIN_MS / 1000} s after finishedAt, null before that. A live model that counted the user is built anew at once, and dropped where that takes longer.`,
+      ),
       firstModelVersionWithout: z.string().nullable(),
     })
     .meta({ id: 'Erasure' }),
@@ -65,10 +67,8 @@ export class UsersController {
   }
 
   @Route(getErasure)
-  async erasure(@Parsed() { tenant, params }: Input<typeof getErasure>) {
-    const erasure = await this.users.erasure(tenant, params.id)
-    // Every instance is told in the transaction that removes the rows.
-    return { ...erasure, cachesDroppedAt: erasure.finishedAt }
+  erasure(@Parsed() { tenant, params }: Input<typeof getErasure>) {
+    return this.users.erasure(tenant, params.id)
   }
 
   @Route(exportUser)

@@ -11,6 +11,8 @@ export interface Erasure {
   state: string
   requestedAt: Date
   finishedAt: Date | null
+  /** From when on no instance has anything of the user in memory; null: not yet. */
+  cachesDroppedAt: Date | null
   /** Rows by table. */
   removed: Record<string, number>
   /** The first model version that neither saw the user's events nor was fine-tuned from one that did; null: none yet. */
@@ -19,6 +21,9 @@ export interface Erasure {
 
 /** Told to every instance when a user is erased; the payload is `{ tenantId, userId }` as JSON. */
 export const ERASURES_CHANNEL = 'attune_erasures'
+
+/** No instance answers from a model that knows a user for longer than this after his erasure. */
+export const FORGOTTEN_WITHIN_MS = 60_000
 
 const EXPORT_PAGE = 1000
 /** Columns that are this service's own bookkeeping. */
@@ -70,12 +75,43 @@ export class UsersService {
          SELECT w.version_id, w.created_at FROM without w JOIN clean c ON c.version_id = w.parent_id
        )
        SELECT erasure_id AS id, state, requested_at AS "requestedAt", finished_at AS "finishedAt", removed,
+         CASE WHEN clock_timestamp() >= finished_at + $3 * interval '1 ms' THEN finished_at + $3 * interval '1 ms' END
+           AS "cachesDroppedAt",
          (SELECT version_id FROM clean ORDER BY created_at LIMIT 1) AS "firstModelVersionWithout"
        FROM erasure`,
-      [tenantId, id],
+      [tenantId, id, FORGOTTEN_WITHIN_MS],
     )
     if (!row) throw notFound('erasure', id)
     return row
+  }
+
+  /** This moment, for `erasedSince`: a `pg_snapshot`. */
+  async moment(tenantId: string): Promise<string> {
+    const [{ moment }] = await this.database.query<{ moment: string }>(
+      tenantId,
+      'SELECT pg_current_snapshot()::text AS moment',
+    )
+    return moment
+  }
+
+  /**
+   * Which of these read what was erased since: a read that began at `moment` may have seen users who are gone now.
+   * @param reads one for each tenant
+   * @returns by tenant, how long ago the first such erasure was, milliseconds
+   */
+  async erasedSince(reads: { tenantId: string; moment: string }[]): Promise<Map<string, number>> {
+    if (reads.length === 0) return new Map()
+    const rows = await this.database.asSystem((sql) =>
+      sql.query<{ tenantId: string; ago: number }>(
+        `SELECT e.tenant_id AS "tenantId",
+           (1000 * extract(epoch FROM clock_timestamp() - min(e.finished_at)))::double precision AS ago
+         FROM unnest($1::text[], $2::text[]) AS r (tenant_id, moment)
+         JOIN erasures e ON e.tenant_id = r.tenant_id AND NOT pg_visible_in_snapshot(e.done_in, r.moment::pg_snapshot)
+         GROUP BY e.tenant_id`,
+        [reads.map(({ tenantId }) => tenantId), reads.map(({ moment }) => moment)],
+      ),
+    )
+    return new Map(rows.map(({ tenantId, ago }) => [tenantId, ago]))
   }
 
   /**

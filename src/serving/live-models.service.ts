@@ -14,6 +14,7 @@ import { Metrics } from '../platform/metrics.js'
 import { PROMOTIONS_CHANNEL, VersionsService } from '../registry/versions.service.js'
 import { TenantsService } from '../tenants/tenants.service.js'
 import { AttributionService } from './attribution.service.js'
+import { DROP_ERASED_AFTER_MS, ErasureWatch } from './erasure-watch.js'
 import type { LiveModel } from './live-model.js'
 import { type Entry, ModelCache } from './model-cache.js'
 import { ModelBuilder } from './model-builder.service.js'
@@ -39,6 +40,7 @@ const WARM_MS = 30_000
 export class LiveModels implements OnApplicationBootstrap, BeforeApplicationShutdown, OnApplicationShutdown {
   private readonly cache: ModelCache
   private readonly poller: Loop
+  private readonly erasures: ErasureWatch
   private listener: { stop: () => Promise<void> } | undefined
   private warming: Promise<void> | undefined
   private stopped = false
@@ -63,6 +65,12 @@ export class LiveModels implements OnApplicationBootstrap, BeforeApplicationShut
       POLL_EVERY_MS,
       (error) => this.logger.warn({ err: error }, 'could not look for changes'),
     )
+    this.erasures = new ErasureWatch(this.cache, builder, {
+      isIdle: ({ usedAt }) => Date.now() - usedAt > IDLE_AFTER_MS,
+      drop: ({ tenantId }) => this.drop(tenantId),
+      rebuild: (entry) => this.rebuild(entry, 'a user was erased'),
+      failed: (error) => this.logger.warn({ err: error }, 'could not look for erasures'),
+    })
     this.liveModels = metrics.gauge('attune_live_models', 'Models in memory, one for each tenant that is served')
     this.liveBytes = metrics.gauge('attune_live_model_bytes', 'Estimated memory of the live models')
     this.buildSeconds = metrics.histogram(
@@ -76,13 +84,14 @@ export class LiveModels implements OnApplicationBootstrap, BeforeApplicationShut
 
   onApplicationBootstrap() {
     this.poller.start()
+    this.erasures.start()
     this.listener = this.database.listen(PROMOTIONS_CHANNEL, () => this.poller.wake())
     void this.warm()
   }
 
   async beforeApplicationShutdown() {
     this.stopped = true
-    await Promise.all([this.poller.stop(), this.listener?.stop()])
+    await Promise.all([this.poller.stop(), this.erasures.stop(), this.listener?.stop()])
     const busy = this.cache.all().flatMap(({ building, refreshing }) => [building, refreshing])
     await Promise.allSettled(busy.filter((work) => work !== null))
   }
@@ -112,11 +121,8 @@ export class LiveModels implements OnApplicationBootstrap, BeforeApplicationShut
   }
 
   /** A user's events are gone: what was counted of them goes with the next model. */
-  userErased(tenantId: string): void {
-    const entry = this.cache.get(tenantId)
-    if (!entry?.model) return
-    if (Date.now() - entry.usedAt < IDLE_AFTER_MS) entry.model.markStale('a user was erased')
-    else this.drop(tenantId)
+  userErased(): void {
+    this.erasures.wake()
   }
 
   /** What a tenant is served by at this moment. */
@@ -161,7 +167,7 @@ export class LiveModels implements OnApplicationBootstrap, BeforeApplicationShut
     const { tenantId } = entry
     const started = Date.now()
     try {
-      const model = await this.builder.build(tenantId, entry.model)
+      const model = await this.buildWithoutErased(entry)
       if (!this.cache.has(entry)) {
         model.retire()
         return model
@@ -184,6 +190,21 @@ export class LiveModels implements OnApplicationBootstrap, BeforeApplicationShut
     }
   }
 
+  /** A build that took long may have read users who have been gone for long by its end. */
+  private async buildWithoutErased(entry: Entry): Promise<LiveModel> {
+    for (;;) {
+      const model = await this.builder.build(entry.tenantId, entry.model)
+      try {
+        const ago = (await this.builder.knowingErased([model])).get(model) ?? 0
+        if (ago < DROP_ERASED_AFTER_MS || !this.cache.has(entry)) return model
+        model.retire()
+      } catch (error) {
+        model.retire()
+        throw error
+      }
+    }
+  }
+
   private refresh(entry: Entry): Promise<void> {
     return (entry.refreshing ??= this.lookForChanges(entry).finally(() => (entry.refreshing = null)))
   }
@@ -200,10 +221,10 @@ export class LiveModels implements OnApplicationBootstrap, BeforeApplicationShut
     const { model, tenantId } = entry
     if (!model) return
     const started = Date.now()
-    const { settings, embeddingLength } = await this.tenants.get(tenantId)
+    const tenant = await this.tenants.get(tenantId)
     await this.builder.catchUp(model)
     entry.refreshedAt = started
-    const outdated = this.builder.outdated(model, settings, embeddingLength)
+    const outdated = this.builder.outdated(model, tenant.settings, tenant.embeddingLength)
     if (outdated && Date.now() > entry.restsUntil) this.rebuild(entry, outdated)
   }
 

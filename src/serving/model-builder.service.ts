@@ -3,6 +3,7 @@ import { Inject, Injectable } from '@nestjs/common'
 import { ItemsService } from '../catalog/items.service.js'
 import type { WrittenEvent } from '../events/event.js'
 import { EventsService } from '../events/events.service.js'
+import { UsersService } from '../events/users.service.js'
 import { Counts } from '../model/counts.js'
 import type { EventType } from '../model/history.js'
 import { Network } from '../model/network.js'
@@ -13,7 +14,7 @@ import { LOGGER, type Logger } from '../platform/logger.js'
 import { Metrics } from '../platform/metrics.js'
 import { VERSION_ARTIFACT, VersionsService } from '../registry/versions.service.js'
 import { eventTypeTable, type Settings } from '../tenants/settings.js'
-import { TenantsService } from '../tenants/tenants.service.js'
+import { type Tenant, TenantsService } from '../tenants/tenants.service.js'
 import { CatalogMirror } from './catalog-mirror.js'
 import { EventLog } from './event-log.js'
 import { LiveModel, typeIndicesOf } from './live-model.js'
@@ -43,6 +44,8 @@ interface Position {
   types: string
   /** Items with a vector when the text space was fitted. */
   fitted: number
+  /** From before anything was read: who was erased since may be counted. */
+  moment: string
 }
 
 /** Makes live models of what is stored, and brings them up to date. */
@@ -56,6 +59,7 @@ export class ModelBuilder {
     @Inject(TenantsService) private readonly tenants: TenantsService,
     @Inject(ItemsService) private readonly items: ItemsService,
     @Inject(EventsService) private readonly events: EventsService,
+    @Inject(UsersService) private readonly users: UsersService,
     @Inject(VersionsService) private readonly versions: VersionsService,
     @Inject(LOGGER) private readonly logger: Logger,
     @Inject(Metrics) metrics: Metrics,
@@ -78,16 +82,16 @@ export class ModelBuilder {
    * @throws AppError NOT_FOUND where the tenant is gone
    */
   async build(tenantId: string, old: LiveModel | null): Promise<LiveModel> {
-    const { settings, embeddingLength } = await this.tenants.get(tenantId)
+    const tenant = await this.tenants.get(tenantId)
     const promoted = (await this.versions.current(tenantId))?.versionId ?? null
-    const length = embeddingLength ?? TEXT_LENGTH
+    const length = tenant.embeddingLength ?? TEXT_LENGTH
     if (promoted !== null) {
       try {
         const bytes = await this.versions.readArtifact(tenantId, promoted, VERSION_ARTIFACT)
         const version = decodeVersion(bytes)
         if (version.textSpace.length !== length)
           throw new Error(`the version is for vectors of ${version.textSpace.length}, the items have ${length}`)
-        return await this.assemble(tenantId, settings, length, { id: promoted, file: version })
+        return await this.assemble(tenant, length, { id: promoted, file: version })
       } catch (error) {
         if (isPassing(error)) throw error
         this.unusable.inc()
@@ -97,7 +101,7 @@ export class ModelBuilder {
       }
     }
     // Not the promoted version, and not said to be: it is tried again.
-    return this.assemble(tenantId, settings, length, null)
+    return this.assemble(tenant, length, null)
   }
 
   /** Reads what came since, into the model. */
@@ -120,6 +124,19 @@ export class ModelBuilder {
     position.read = seen
   }
 
+  /** Of these models, one a tenant, those that may count a user who is erased, and for how long, milliseconds. */
+  async knowingErased(models: LiveModel[]): Promise<Map<LiveModel, number>> {
+    const ofTenant = new Map(models.map((model) => [model.tenantId, model]))
+    const reads = models.map((model) => ({ tenantId: model.tenantId, moment: this.positions.get(model)?.moment ?? '' }))
+    const erased = await this.users.erasedSince(reads)
+    return new Map(
+      [...erased].flatMap(([tenantId, ago]) => {
+        const model = ofTenant.get(tenantId)
+        return model ? [[model, ago] as const] : []
+      }),
+    )
+  }
+
   /** Why the model should be built anew, if it should. */
   outdated(model: LiveModel, settings: Settings, embeddingLength: number | null): string | null {
     const position = this.positions.get(model)
@@ -135,11 +152,11 @@ export class ModelBuilder {
   }
 
   private async assemble(
-    tenantId: string,
-    settings: Settings,
+    { id: tenantId, settings }: Tenant,
     length: number,
     version: { id: string; file: VersionFile } | null,
   ): Promise<LiveModel> {
+    const moment = await this.users.moment(tenantId)
     const file = version?.file
     const types: EventType[] = file?.eventTypes ?? eventTypeTable(settings)
     const catalog = new CatalogMirror(length, file?.itemIds)
@@ -185,6 +202,7 @@ export class ModelBuilder {
       read: arrivals,
       types: typesKey(settings),
       fitted,
+      moment,
     })
     return model
   }

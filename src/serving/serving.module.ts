@@ -43,7 +43,7 @@ export class ServingModule implements OnModuleInit, BeforeApplicationShutdown {
     this.erasures = this.database.listen(ERASURES_CHANNEL, (payload) => {
       const { tenantId, userId } = JSON.parse(payload) as { tenantId: string; userId: string }
       this.attribution.forget(tenantId, userId)
-      this.models.userErased(tenantId)
+      this.models.userErased()
     })
   }
 
