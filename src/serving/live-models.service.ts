@@ -222,6 +222,7 @@ export class LiveModels implements OnApplicationBootstrap, BeforeApplicationShut
     if (!model) return
     const started = Date.now()
     const tenant = await this.tenants.get(tenantId)
+    if (!this.builder.isOf(model, tenant)) return void (this.cache.has(entry) && this.drop(tenantId))
     await this.builder.catchUp(model)
     entry.refreshedAt = started
     const outdated = this.builder.outdated(model, tenant.settings, tenant.embeddingLength)

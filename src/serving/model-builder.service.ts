@@ -46,6 +46,8 @@ interface Position {
   fitted: number
   /** From before anything was read: who was erased since may be counted. */
   moment: string
+  /** When the tenant was made: it may be removed, and another one made under its id. */
+  tenantMade: number
 }
 
 /** Makes live models of what is stored, and brings them up to date. */
@@ -137,6 +139,11 @@ export class ModelBuilder {
     )
   }
 
+  /** Whether the model is of this very tenant, not of one that had its id before. */
+  isOf(model: LiveModel, { createdAt }: Tenant): boolean {
+    return this.positions.get(model)?.tenantMade === createdAt.getTime()
+  }
+
   /** Why the model should be built anew, if it should. */
   outdated(model: LiveModel, settings: Settings, embeddingLength: number | null): string | null {
     const position = this.positions.get(model)
@@ -152,7 +159,7 @@ export class ModelBuilder {
   }
 
   private async assemble(
-    { id: tenantId, settings }: Tenant,
+    { id: tenantId, settings, createdAt }: Tenant,
     length: number,
     version: { id: string; file: VersionFile } | null,
   ): Promise<LiveModel> {
@@ -203,6 +210,7 @@ export class ModelBuilder {
       types: typesKey(settings),
       fitted,
       moment,
+      tenantMade: createdAt.getTime(),
     })
     return model
   }

@@ -4,6 +4,7 @@ import { Database } from '../platform/database.js'
 import { AppError, notFound } from '../platform/errors.js'
 import type { Caller, Scope } from '../platform/http.js'
 import { AuditService } from './audit.service.js'
+import { TenantsService } from './tenants.service.js'
 
 export interface ApiKey {
   id: string
@@ -30,11 +31,12 @@ const KEY = /^attune\.([\w-]{1,2048})\.([\w-]{1,64})\.([\w-]{43})$/
 
 @Injectable()
 export class KeysService {
-  private readonly known = new Map<string, { caller: Caller; expiresAt: number; until: number }>()
+  private readonly known = new Map<string, { caller: Caller; tenantMade: number; expiresAt: number; until: number }>()
 
   constructor(
     @Inject(Database) private readonly database: Database,
     @Inject(AuditService) private readonly audit: AuditService,
+    @Inject(TenantsService) private readonly tenants: TenantsService,
     @Inject(OPERATOR_KEY_HASH) private readonly operatorKeyHash: Buffer,
   ) {}
 
@@ -50,14 +52,17 @@ export class KeysService {
     const cacheKey = hash.toString('base64')
     const now = Date.now()
     const known = this.known.get(cacheKey)
-    if (known && known.until > now && known.expiresAt > now) return known.caller
+    const isCurrent = known && known.until > now && known.expiresAt > now
     const [, tenant, keyId] = KEY.exec(key) ?? []
     if (!tenant) throw unauthenticated('This key is not known.')
     const tenantId = Buffer.from(tenant, 'base64url').toString('utf8')
     if (tenantId.includes('\u0000')) throw unauthenticated('This key is not known.')
-    const [row] = await this.database.query<ApiKey & { hash: Buffer }>(
+    // The tenant may be gone since, and another one have its id.
+    if (isCurrent && (await this.madeAt(tenantId)) === known.tenantMade) return known.caller
+    const [row] = await this.database.query<ApiKey & { hash: Buffer; tenantMade: Date }>(
       tenantId,
-      `SELECT ${COLUMNS}, secret_hash AS hash FROM api_keys
+      `SELECT ${COLUMNS}, secret_hash AS hash, (SELECT t.created_at FROM tenants t WHERE t.tenant_id = $1) AS "tenantMade"
+       FROM api_keys
        WHERE tenant_id = $1 AND key_id = $2 AND (expires_at IS NULL OR expires_at > now())
          AND EXISTS (SELECT FROM tenants t WHERE t.tenant_id = $1 AND t.deleted_at IS NULL)`,
       [tenantId, keyId],
@@ -65,8 +70,23 @@ export class KeysService {
     if (!row || !timingSafeEqual(row.hash, hash)) throw unauthenticated('This key is not known, or has expired.')
     const caller: Caller = { kind: 'key', tenantId, keyId: row.id, scopes: row.scopes, name: `key:${row.id}` }
     if (this.known.size > 100_000) this.known.clear()
-    this.known.set(cacheKey, { caller, expiresAt: row.expiresAt?.getTime() ?? Infinity, until: now + CACHE_MS })
+    this.known.set(cacheKey, {
+      caller,
+      tenantMade: row.tenantMade.getTime(),
+      expiresAt: row.expiresAt?.getTime() ?? Infinity,
+      until: now + CACHE_MS,
+    })
     return caller
+  }
+
+  /** When the tenant that there is now was made; undefined: there is none. */
+  private async madeAt(tenantId: string): Promise<number | undefined> {
+    try {
+      return (await this.tenants.get(tenantId)).createdAt.getTime()
+    } catch (error) {
+      if (error instanceof AppError && error.code === 'NOT_FOUND') return undefined
+      throw error
+    }
   }
 
   /** @returns the key itself, for the only time */

@@ -2,6 +2,7 @@ import pg from 'pg'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { LiveModels } from '../../src/serving/live-models.service.js'
+import { TenantsService } from '../../src/tenants/tenants.service.js'
 import { testService, type TestService } from '../support/service.js'
 
 let service: TestService
@@ -94,4 +95,17 @@ test('a model that knows an erased user for too long is not waited for', async (
     [tenant.id],
   )
   await within(5000, () => models.use(tenant.id, (used) => used !== model))
+})
+
+test('a tenant made anew under an id has nothing of the old one: neither its model nor its keys', async () => {
+  const old = await shop()
+  expect(await sourceFor(old)).toBe('trending')
+  expect((await call(old, 'DELETE', '')).status).toBe(202)
+  await service.app.get(TenantsService).purge()
+  const made = await service.makeTenant(old.id)
+  expect((await call(old, 'POST', '/recommendations', {})).status).toBe(401)
+  await within(4000, async () => {
+    const { body } = await call(made, 'POST', '/recommendations', {})
+    return (body as { items: unknown[] }).items.length === 0
+  })
 })
