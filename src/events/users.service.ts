@@ -1,5 +1,6 @@
 import { createHash, randomUUID } from 'node:crypto'
 import { Inject, Injectable } from '@nestjs/common'
+import { z } from 'zod'
 import { Database, type Sql } from '../platform/database.js'
 import { AppError, notFound } from '../platform/errors.js'
 import type { Caller } from '../platform/http.js'
@@ -21,6 +22,17 @@ export interface Erasure {
 
 /** Told to every instance when a user is erased; the payload is `{ tenantId, userId }` as JSON. */
 export const ERASURES_CHANNEL = 'attune_erasures'
+
+const Erased = z.object({ tenantId: z.string(), userId: z.string() })
+
+/** What a notification on `ERASURES_CHANNEL` says; null where it can't be read: anybody on the database may send one. */
+export function readErased(payload: string): z.infer<typeof Erased> | null {
+  try {
+    return Erased.parse(JSON.parse(payload))
+  } catch {
+    return null
+  }
+}
 
 /** No instance answers from a model that knows a user for longer than this after his erasure. */
 export const FORGOTTEN_WITHIN_MS = 60_000

@@ -1,7 +1,7 @@
 import { type BeforeApplicationShutdown, Inject, Module, type OnModuleInit } from '@nestjs/common'
 import { CatalogModule } from '../catalog/catalog.module.js'
 import { EventsModule } from '../events/events.module.js'
-import { ERASURES_CHANNEL } from '../events/users.service.js'
+import { ERASURES_CHANNEL, readErased } from '../events/users.service.js'
 import { CONFIG, type Config } from '../platform/config.js'
 import { Database } from '../platform/database.js'
 import { LOGGER, type Logger } from '../platform/logger.js'
@@ -41,8 +41,9 @@ export class ServingModule implements OnModuleInit, BeforeApplicationShutdown {
     this.logger.info({ backend, reasons }, 'tensor engine of serving')
     this.metrics.gauge('attune_tensor_engine', 'The tensor engine in use', ['engine']).set({ engine: backend }, 1)
     this.erasures = this.database.listen(ERASURES_CHANNEL, (payload) => {
-      const { tenantId, userId } = JSON.parse(payload) as { tenantId: string; userId: string }
-      this.attribution.forget(tenantId, userId)
+      const erased = readErased(payload)
+      if (!erased) return void this.logger.warn('a notification of an erasure can not be read')
+      this.attribution.forget(erased.tenantId, erased.userId)
       this.models.userErased()
     })
   }

@@ -1,6 +1,7 @@
 import pg from 'pg'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { ERASURES_CHANNEL } from '../../src/events/users.service.js'
 import { LiveModels } from '../../src/serving/live-models.service.js'
 import { TenantsService } from '../../src/tenants/tenants.service.js'
 import { testService, type TestService } from '../support/service.js'
@@ -95,6 +96,14 @@ test('a model that knows an erased user for too long is not waited for', async (
     [tenant.id],
   )
   await within(5000, () => models.use(tenant.id, (used) => used !== model))
+})
+
+test('a notification that can not be read ends nothing', async () => {
+  for (const payload of ['', 'not json', 'null', '{"tenantId":1}'])
+    await owner.query('SELECT pg_notify($1, $2)', [ERASURES_CHANNEL, payload])
+  await sleep(300)
+  const tenant = await shop()
+  expect(await sourceFor(tenant)).toBe('trending')
 })
 
 test('a tenant made anew under an id has nothing of the old one: neither its model nor its keys', async () => {
