@@ -11,8 +11,8 @@ import { madeUpShop, send } from '../training/shop.js'
 const SECRET = 'zzsecretzz'
 /** The same for ours: it must never reach the other. */
 const OURS = 'yyopenyy'
-const ITEMS = 240
-const USERS = 400
+const ITEMS = 120
+const USERS = 300
 const FINISHED = ['promoted', 'rejected', 'skipped', 'failed', 'cancelled']
 
 interface Tenant {
