@@ -26,12 +26,12 @@ export interface Recipe {
   reasons: Record<string, string>
 }
 
-/** Tokens that a version may always train on: about half a minute of one core. */
+/** Tokens that a version may always train on: 30 to 40 s of one core. */
 const TOKEN_BUDGET: Record<Engine, number> = {
   cuda: 5_000_000,
-  native: 1_500_000,
-  wasm: 750_000,
-  webgpu: 750_000,
+  native: 2_000_000,
+  wasm: 800_000,
+  webgpu: 800_000,
   cpu: 30_000,
 }
 // A large shop may take longer, so that its events are met at all: this many passes, but no more than so many budgets.
@@ -39,10 +39,11 @@ const PASSES_OF_LARGE = 3
 const MOST_BUDGETS = 4
 // With fewer passes a twin would lose for lack of time only, and prove nothing.
 const LEAST_TWIN_EPOCHS = 2
-// The rate falls to nothing over the epochs, so they have to be as many as are useful: small sets need more passes for
-// as many steps.
-const USEFUL_TOKENS = 120_000
-const MOST_EPOCHS = 20
+/**
+ * Passes that are of use, by the number of events: the rate falls to nothing over them, so too many only take longer to
+ * the same end, and a small set needs more of them for as many steps.
+ */
+const usefulEpochs = (events: number) => (events < 5000 ? 20 : events < 50_000 ? 10 : 8)
 // A step over more than this share of an epoch leaves small sets with too few of them.
 const STEPS_PER_EPOCH = 12
 // So many steps may pass without a gain: with fewer, a small set would stop while the rate is still climbing.
@@ -62,7 +63,7 @@ export function chooseRecipe(shape: TrainingShape, seed: number): Recipe {
   const least = TOKEN_BUDGET[engine]
   const budget = Math.max(least, Math.min(MOST_BUDGETS * least, PASSES_OF_LARGE * events))
   const affordable = Math.floor(budget / Math.max(1, events))
-  const useful = Math.max(DEFAULT_FIT.epochs, Math.min(MOST_EPOCHS, Math.ceil(USEFUL_TOKENS / Math.max(1, events))))
+  const useful = usefulEpochs(events)
   const epochs = Math.max(1, Math.min(useful, affordable))
 
   const config: NetworkConfig = {
