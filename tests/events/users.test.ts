@@ -71,13 +71,17 @@ describe("a user's data", () => {
         void listener.stop()
       })
     })
-    // The listener's connection has to be there before the notice.
+    // The listener's connection has to be there before the notice, next to that of the service itself.
     await expect
       .poll(
         async () =>
-          (await owner.query(`SELECT 1 FROM pg_stat_activity WHERE query = 'LISTEN ${ERASURES_CHANNEL}'`)).rowCount,
+          (
+            await owner.query(
+              `SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND query = 'LISTEN ${ERASURES_CHANNEL}'`,
+            )
+          ).rowCount,
       )
-      .toBe(1)
+      .toBe(2)
 
     const path = `/v1/tenants/${tenant.id}`
     const answer = await service.call('DELETE', `${path}/users/${encodeURIComponent(user)}`, { key: tenant.key })
