@@ -138,6 +138,8 @@ async function runner(data: string): Promise<Runner> {
     '--clear-groups',
     '--inh-caps=+dac_override',
     '--ambient-caps=+dac_override',
+    // Without it access(2), by which initdb looks for its own parts, forgets the right again.
+    '--securebits=+no_setuid_fixup',
   ]
   return { uid, gid, spawn: (command, args) => spawn('setpriv', [...prefix, command, ...args], options) }
 }

@@ -77,7 +77,7 @@ export function client(url: string, operatorKey: string): Pick<TestService, 'cal
       body: payload as string | undefined,
     })
     const text = await response.text()
-    const json = response.headers.get('content-type')?.includes('json')
+    const json = /^application\/(problem\+)?json/.test(response.headers.get('content-type') ?? '')
     return {
       status: response.status,
       body: (json && text ? JSON.parse(text) : text) as never,
