@@ -73,10 +73,10 @@ export class ProblemFilter implements ExceptionFilter {
 
 export function sendProblem(thrown: unknown, request: FastifyRequest, reply: FastifyReply, logger: Logger) {
   const error = toAppError(thrown)
-  // Bad input is the client's matter: it is not an error of this service.
-  if (error.status >= 500)
-    logger.error({ err: error.cause ?? error, requestId: request.id, code: error.code }, 'request failed')
-  else logger.debug({ requestId: request.id, code: error.code, status: error.status }, 'request refused')
+  // Bad input is the client's matter, and "not ready" is said on purpose: neither is an error of this service.
+  const expected = error.status < 500 || (error.status === 503 && thrown instanceof AppError)
+  if (expected) logger.debug({ requestId: request.id, code: error.code, status: error.status }, 'request refused')
+  else logger.error({ err: error.cause ?? error, requestId: request.id, code: error.code }, 'request failed')
   if (reply.sent || reply.raw.headersSent) {
     reply.raw.destroy()
     return
