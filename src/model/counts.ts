@@ -1,5 +1,5 @@
 import { Cooccurrence, LENGTH_CAP, type Norms, type PairSetting, type Steps } from './cooccurrence.js'
-import { evidenceOf, userCount, type EventType, type Histories, type Interaction } from './history.js'
+import { evidenceOf, userCount, type EventType, type Histories, type Interaction, longer } from './history.js'
 import type { NamedArrays } from './tensor-file.js'
 
 export interface CountSettings {
@@ -112,7 +112,6 @@ export class Counts {
     if (itemCount <= this.steps.length) return
     // Doubling: items often arrive one at a time.
     const capacity = Math.max(itemCount, 2 * this.steps.length)
-    const longer = <T extends Float32Array | Float64Array>(from: T, to: T): T => (to.set(from), to)
     this.steps = longer(this.steps, new Float32Array(capacity))
     this.popularity = longer(this.popularity, new Float64Array(capacity))
     this.decayed = longer(this.decayed, new Float64Array(capacity))

@@ -40,6 +40,15 @@ export function evidenceOf(types: EventType[]): Uint8Array {
   return Uint8Array.from(types, (type) => (type.meaning !== 'negative' && type.weight > 0 ? 1 : 0))
 }
 
+/** The values of `from` in `to`, which has room for more. */
+export function longer<T extends Float32Array | Float64Array | Int32Array | Uint32Array | Uint8Array>(
+  from: T,
+  to: T,
+): T {
+  to.set(from)
+  return to
+}
+
 export const userCount = (histories: Histories): number => histories.offsets.length - 1
 
 /** Sorts rows that lie in arrival order into histories. Stable: events of one moment keep their arrival order. */

@@ -130,3 +130,7 @@ export const describe = (error: z.ZodError) =>
     .slice(0, 10)
     .map((issue) => (issue.path.length > 0 ? `${issue.path.join('.')}: ${issue.message}` : issue.message))
     .join('; ')
+
+/** Whether a JSON value is an object: neither null nor an array. */
+export const isObject = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)

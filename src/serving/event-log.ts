@@ -1,4 +1,4 @@
-import type { EventColumns, Interaction } from '../model/history.js'
+import { type EventColumns, type Interaction, longer } from '../model/history.js'
 
 const NONE = -1
 const START = 1024
@@ -104,9 +104,4 @@ export class EventLog {
     this.times = longer(this.times, new Float64Array(capacity))
     this.before = longer(this.before, new Int32Array(capacity))
   }
-}
-
-function longer<T extends Int32Array | Uint32Array | Uint8Array | Float64Array>(from: T, to: T): T {
-  to.set(from)
-  return to
 }

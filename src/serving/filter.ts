@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { NOT_STORABLE, storable } from '../platform/schema.js'
+import { isObject, NOT_STORABLE, storable } from '../platform/schema.js'
 
 /** What a filter can look at. */
 export interface Filterable {
@@ -71,9 +71,6 @@ const LISTS = ['any', 'in', 'all', 'none'] as const
 const ORDERS = ['gt', 'gte', 'lt', 'lte'] as const
 const OPERATORS = new Set<string>(['eq', 'ne', 'exists', ...LISTS, ...ORDERS])
 const isOneOf = <T extends string>(names: readonly T[], name: string): name is T => names.includes(name as T)
-const isObject = (value: unknown): value is Record<string, unknown> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value)
-
 /** Finds all that is wrong with a filter that came from outside, each with its path. */
 class Checker {
   private conditions = 0

@@ -1,5 +1,6 @@
 import { Cron } from 'croner'
 import { z } from 'zod'
+import { isObject } from '../platform/schema.js'
 
 /** The name of an event type: a lower-case word. */
 export const EventTypeName = z.string().regex(/^[a-z][a-z0-9_.-]{0,63}$/, 'has to be a lower-case word')
@@ -80,9 +81,6 @@ export function mergePatch(target: unknown, patch: unknown): unknown {
   }
   return result
 }
-
-const isObject = (value: unknown): value is Record<string, unknown> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value)
 
 /** The event types of a tenant as a table: a type's place in it is what the recommender sees. Place 0, `*`, is every type that no setting names. */
 export function eventTypeTable(settings: Settings): (EventTypeSetting & { name: string })[] {

@@ -1,35 +1,11 @@
-import type { Counts, CountSettings } from '../model/counts.js'
-import { type Blend, Ensemble } from '../model/ensemble.js'
+import type { CountSettings } from '../model/counts.js'
+import type { Blend } from '../model/ensemble.js'
 import type { EventType } from '../model/history.js'
 import { Network } from '../model/network.js'
 import { whiten } from '../model/text-space.js'
 import type { VersionFile } from '../model/version-file.js'
 import { carryOver } from './carry-over.js'
 import type { Dataset } from './dataset.js'
-
-/** A recommender as it is judged: all its parts in today's index space. */
-export interface Contender {
-  ensemble: Ensemble
-  network: Network | null
-  /** [items, width]; empty without a network */
-  vectors: Float32Array
-}
-
-interface Parts {
-  itemCount: number
-  /** [items, textLength], whitened */
-  text: Float32Array
-  textLength: number
-  counts: Counts
-  network: Network | null
-  blend: Blend
-}
-
-export function contenderOf({ network, ...parts }: Parts): Contender {
-  const vectors = network ? network.itemVectors(parts.text) : new Float32Array()
-  const withNetwork = network && { network: { width: network.config.width, vectors } }
-  return { ensemble: new Ensemble({ ...parts, ...withNetwork }), network, vectors }
-}
 
 /** A served version in today's index space, as whoever serves it sees today's items and events. */
 export interface ServedVersion {

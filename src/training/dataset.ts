@@ -1,4 +1,4 @@
-import type { EventColumns, EventType } from '../model/history.js'
+import { type EventColumns, type EventType, longer } from '../model/history.js'
 import { decodeTensors, encodeTensors } from '../model/tensor-file.js'
 
 /** What a run trains on, in index space, as it travels to the child process. */
@@ -115,11 +115,6 @@ export class DatasetBuilder {
     this.types = longer(this.types, new Uint8Array(capacity))
     this.times = longer(this.times, new Float64Array(capacity))
   }
-}
-
-function longer<T extends Float32Array | Uint32Array | Uint8Array | Float64Array>(from: T, to: T): T {
-  to.set(from)
-  return to
 }
 
 /** A dataset as a tensor file. */
