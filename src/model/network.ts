@@ -3,6 +3,7 @@ import type { Interaction } from './history.js'
 import { packRow, type Row } from './packing.js'
 import { runSequence, sequenceTensors, type SequenceTensors } from './sequence.js'
 import type { NamedArrays } from './tensor-file.js'
+import { rowsOf, type VectorRows } from './text-matrix.js'
 import { arraysOf, weightsFrom, type NetworkConfig, type Weights } from './weights.js'
 
 // Tokens to encode at a time: attention costs the square of it, each call of the backend a fixed price.
@@ -52,29 +53,26 @@ export class Network {
 
   /**
    * One vector for each item. Items past the vocabulary, new since training, have no residual.
-   * @param text [n, textLength] @returns [n, width]
+   * @param text a row an item @returns [items, width]
    */
-  itemVectors(text: Float32Array): Float32Array {
-    const { textLength, width } = this.config
-    const items = text.length / textLength
+  itemVectors(text: VectorRows): Float32Array {
     const vectors = this.textVectors(text)
     const residual = this.weights.residual.data
-    const shared = Math.min(items, this.vocabulary) * width
+    const shared = Math.min(text.items, this.vocabulary) * this.config.width
     for (let i = 0; i < shared; i++) vectors[i] += residual[i]
     return vectors
   }
 
-  /** The text's part of the item vectors. @param text [n, textLength] @returns [n, width] */
-  textVectors(text: Float32Array): Float32Array {
+  /** The text's part of the item vectors. @param text rows, or [n, textLength] @returns [n, width] */
+  textVectors(text: VectorRows | Float32Array): Float32Array {
     const { textLength, width } = this.config
-    const items = text.length / textLength
+    const rows = text instanceof Float32Array ? rowsOf(text, textLength) : text
+    const { items } = rows
     const vectors = new Float32Array(items * width)
     const adaptor = tf.tensor2d(this.weights.adaptor.data.slice(), [textLength, width])
     for (let from = 0; from < items; from += TEXT_ROWS) {
       const to = Math.min(items, from + TEXT_ROWS)
-      const part = tf.tidy(() =>
-        tf.matMul(tf.tensor2d(text.subarray(from * textLength, to * textLength), [to - from, textLength]), adaptor),
-      )
+      const part = tf.tidy(() => tf.matMul(tf.tensor2d(rows.block(from, to), [to - from, textLength]), adaptor))
       vectors.set(part.dataSync(), from * width)
       part.dispose()
     }

@@ -4,6 +4,7 @@ import { NegativeSampler } from './negatives.js'
 import { Adam, squaredNorm } from './optimizer.js'
 import type { Row } from './packing.js'
 import { Random } from './random.js'
+import type { TextMatrix } from './text-matrix.js'
 import type { Part } from './weights.js'
 
 export interface TrainerOptions {
@@ -34,12 +35,12 @@ export class Trainer {
   private projected: Float32Array | undefined
 
   /**
-   * @param text [n, textLength], for exactly the network's vocabulary
+   * @param text whitened, for exactly the network's vocabulary
    * @param counts [n] training events of each item
    */
   constructor(
     readonly network: Network,
-    private readonly text: Float32Array,
+    private readonly text: TextMatrix,
     counts: ArrayLike<number>,
     private readonly options: TrainerOptions = DEFAULT_TRAINER,
   ) {
@@ -95,8 +96,8 @@ export class Trainer {
   }
 
   private textOf(items: Uint32Array, raw: boolean): { raw: Float32Array } | { projected: Float32Array } {
-    const { textLength, width } = this.network.config
-    if (raw) return { raw: gatherRows(this.text, items, textLength) }
+    const { width } = this.network.config
+    if (raw) return { raw: this.text.gather(items) }
     this.projected ??= this.network.textVectors(this.text)
     return { projected: gatherRows(this.projected, items, width) }
   }

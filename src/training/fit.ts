@@ -4,6 +4,7 @@ import { Network } from '../model/network.js'
 import { packHistories, type Row, targetWeights } from '../model/packing.js'
 import { Random } from '../model/random.js'
 import type { NamedArrays } from '../model/tensor-file.js'
+import type { TextMatrix } from '../model/text-matrix.js'
 import { type Rates, Trainer } from '../model/trainer.js'
 import type { NetworkConfig } from '../model/weights.js'
 
@@ -85,8 +86,8 @@ export interface FitInput {
   config: NetworkConfig
   /** Weights to start from. */
   start: NamedArrays
-  /** [n, textLength], row i for item i of the start's vocabulary */
-  text: Float32Array
+  /** Row i for item i of the start's vocabulary. */
+  text: TextMatrix
   /** Training events. */
   histories: Histories
   /** By event type: how much predicting one counts, 0 for those that are no sign of interest. */
