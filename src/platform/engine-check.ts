@@ -41,8 +41,8 @@ function readVerdict(printed: string): Omit<EngineCheck, 'engine'> | null {
   return line === undefined ? null : (JSON.parse(line) as Omit<EngineCheck, 'engine'>)
 }
 
-function ending(error: (Error & { code?: unknown; killed?: boolean; signal?: unknown }) | null): string {
+function ending(error: (Error & { code?: number | string | null; killed?: boolean; signal?: unknown }) | null): string {
   if (error?.killed) return `no answer within ${PATIENCE / 1000} s`
   if (typeof error?.signal === 'string') return `its process was ended by ${error.signal}`
-  return `its process ended without an answer${error?.code === undefined ? '' : ` (${String(error.code)})`}`
+  return `its process ended without an answer${error?.code === undefined ? '' : ` (${error.code as string})`}`
 }

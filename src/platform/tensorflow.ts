@@ -1,11 +1,19 @@
+import { existsSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join, sep } from 'node:path'
-import util from 'node:util'
 import * as tf from '@tensorflow/tfjs-core'
 import type { Config } from './config.js'
 import { AppError } from './errors.js'
+import { engineFolder, isMade, isOptional, loadNative } from './native-engine.js'
+import { loadWebgpu } from './webgpu-engine.js'
 
 export type Engine = Exclude<Config['backend'], 'auto'>
+
+/** What a start may be told besides the name. */
+export interface StartOptions {
+  /** Where the engine lies, instead of the folder in which `npm run engine` puts it. */
+  folder?: string
+}
 
 export interface Started {
   /** The engine in use. */
@@ -14,10 +22,13 @@ export interface Started {
   reasons: Record<string, string>
 }
 
-// Fastest first. WebGPU is not among them: see `startWebgpu`.
+// Fastest first. WebGPU is not among them: what reads results at once would wait for it in vain (`atOnce`).
 const AUTO: Engine[] = ['cuda', 'native', 'wasm', 'cpu']
 
-const starters: Record<Engine, () => Promise<void>> = {
+// The device files of the driver, on Linux and on Windows' Linux.
+const DRIVERS = ['/dev/nvidiactl', '/dev/dxg']
+
+const starters: Record<Engine, (options: StartOptions) => Promise<void>> = {
   cuda: startCuda,
   native: startNative,
   webgpu: startWebgpu,
@@ -30,14 +41,14 @@ const starters: Record<Engine, () => Promise<void>> = {
  * @param choice an engine by name, or 'auto' for the fastest that works here
  * @throws AppError ENGINE_UNAVAILABLE with the reason, when the engine that was asked for (or, by 'auto', every one) does not work
  */
-export async function startTensorflow(choice: Config['backend']): Promise<Started> {
+export async function startTensorflow(choice: Config['backend'], options: StartOptions = {}): Promise<Started> {
   const reasons: Record<string, string> = {}
   for (const engine of choice === 'auto' ? AUTO : [choice]) {
     try {
-      await starters[engine]()
+      await starters[engine](options)
       return { backend: engine, reasons }
     } catch (error) {
-      reasons[engine] = reasonOf(error)
+      reasons[engine] = reasonOf(engine, error)
     }
   }
   const said = Object.entries(reasons).map(([engine, reason]) => `${engine}: ${reason}`)
@@ -48,32 +59,52 @@ export async function startTensorflow(choice: Config['backend']): Promise<Starte
   })
 }
 
-async function startCuda(): Promise<void> {
-  await loadNative('@tensorflow/tfjs-node-gpu')
+/**
+ * Runs something that reads its results at once (`dataSync`), as computing recommendations does, on any engine: WebGPU
+ * answers only later, so there it runs on the WebAssembly engine that was started beside it. Tensors cannot cross: those
+ * that `work` reads it has to make itself.
+ */
+export function atOnce<T>(work: () => T): T {
+  if (tf.getBackend() !== 'webgpu') return work()
+  // Of an engine that is initialised, this takes effect before it returns its promise.
+  void tf.setBackend('wasm')
+  try {
+    return work()
+  } finally {
+    void tf.setBackend('webgpu')
+  }
+}
+
+async function startCuda({ folder }: StartOptions): Promise<void> {
+  // Before a library of some gigabytes is loaded in vain, and before it is the only one that this process can hold.
+  if (process.platform === 'linux' && !DRIVERS.some((file) => existsSync(file)))
+    throw new Error(`no CUDA device is usable: no NVIDIA driver is loaded (${DRIVERS[0]} is missing)`)
+  await startLibrary('cuda', folder)
   const backend: object = tf.backend()
   // Without a usable GPU the package silently computes on the CPU.
-  if (!('isUsingGpuDevice' in backend && backend.isUsingGpuDevice === true)) throw new Error('no CUDA device is usable')
+  if (!('isUsingGpuDevice' in backend && backend.isUsingGpuDevice === true))
+    throw new Error('no CUDA device is usable: TensorFlow found none (nvidia-smi says whether the driver does)')
 }
 
-async function startNative(): Promise<void> {
+async function startNative({ folder }: StartOptions): Promise<void> {
   // A GPU package that found no GPU has registered the same engine already, and a process can hold only one of the two.
   if (tf.findBackend('tensorflow')) await use('tensorflow')
-  else await loadNative('@tensorflow/tfjs-node')
+  else await startLibrary('native', folder)
 }
 
-async function loadNative(name: string): Promise<void> {
+async function startLibrary(engine: 'native' | 'cuda', folder?: string): Promise<void> {
   // The network is many small operations: a thread pool costs them more than it gives. Another setting is respected.
   process.env.TF_NUM_INTRAOP_THREADS ??= '1'
-  // Gone in Node 23; the native packages still call it.
-  if (!('isNullOrUndefined' in util)) {
-    Object.assign(util, { isNullOrUndefined: (value: unknown) => value === null || value === undefined })
-  }
-  await load(name)
+  // Not the lines on which instructions the library was built for; its warnings stay.
+  process.env.TF_CPP_MIN_LOG_LEVEL ??= '1'
+  await loadNative(engine, folder)
   await use('tensorflow')
 }
 
-function startWebgpu(): Promise<void> {
-  return Promise.reject(new Error('it only answers asynchronously, while recommendations are computed synchronously'))
+async function startWebgpu({ folder }: StartOptions): Promise<void> {
+  await loadWebgpu(folder)
+  await startWasm()
+  await use('webgpu')
 }
 
 async function startWasm(): Promise<void> {
@@ -93,14 +124,11 @@ async function use(backend: string): Promise<void> {
   await tf.ready()
 }
 
-/** An optional package: its name is a variable so that the compiler does not ask for it. */
-async function load(name: string): Promise<void> {
-  await import(name)
-}
-
-function reasonOf(error: unknown): string {
+function reasonOf(engine: Engine, error: unknown): string {
   if (!(error instanceof Error)) return String(error)
   const code = 'code' in error ? error.code : undefined
-  if (code === 'ERR_MODULE_NOT_FOUND' || code === 'MODULE_NOT_FOUND') return 'not installed'
+  const missing = code === 'ERR_MODULE_NOT_FOUND' || code === 'MODULE_NOT_FOUND'
+  if (missing && isOptional(engine) && !isMade(engineFolder(engine)))
+    return `not installed (npm run engine -- ${engine})`
   return error.message.split('\n')[0]
 }

@@ -21,9 +21,9 @@ describe('startTensorflow', () => {
   })
 
   it('refuses an engine that cannot work, with the reason, instead of taking another', async () => {
-    const failure = await startTensorflow('webgpu').catch((error: unknown) => error)
+    const failure = await startTensorflow('webgpu', { folder: '/nowhere' }).catch((error: unknown) => error)
     expect(failure).toBeInstanceOf(AppError)
     expect(failure).toMatchObject({ code: 'ENGINE_UNAVAILABLE', retryable: false })
-    expect(failure).toHaveProperty('message', expect.stringMatching(/webgpu: .*asynchronously/))
+    expect(failure).toHaveProperty('message', expect.stringMatching(/webgpu: not installed/))
   })
 })
