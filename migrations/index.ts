@@ -5,6 +5,7 @@ import { Events1763700000004 } from './1763700000004-events.js'
 import { Registry1763700000005 } from './1763700000005-registry.js'
 import { TrainingRuns1763700000006 } from './1763700000006-training-runs.js'
 import { Serving1763700000007 } from './1763700000007-serving.js'
+import { RunEstimates1763700000008 } from './1763700000008-run-estimates.js'
 
 /** In the order in which they run. A migration is never edited after it lands. */
 export const MIGRATIONS = [
@@ -15,4 +16,5 @@ export const MIGRATIONS = [
   Registry1763700000005,
   TrainingRuns1763700000006,
   Serving1763700000007,
+  RunEstimates1763700000008,
 ]

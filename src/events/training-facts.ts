@@ -58,3 +58,25 @@ export async function erasuresSince(sql: Sql, tenantId: string, since: Date): Pr
   )
   return count
 }
+
+/** What a training run over a tenant's events would read. */
+export interface BehaviourSize {
+  events: number
+  /** Users with events at two moments or more. */
+  usersWithHistory: number
+  /** Events of users who have 50 and more of them. */
+  longEvents: number
+}
+
+/** The size of a tenant's behaviour since a moment, whole: one pass over those events. */
+export async function behaviourSize(sql: Sql, tenantId: string, since: Date): Promise<BehaviourSize> {
+  const [size] = await sql.query<BehaviourSize>(
+    `SELECT coalesce(sum(events), 0)::double precision AS events,
+       count(*) FILTER (WHERE first < last)::double precision AS "usersWithHistory",
+       coalesce(sum(events) FILTER (WHERE events >= 50), 0)::double precision AS "longEvents"
+     FROM (SELECT count(*) AS events, min(occurred_at) AS first, max(occurred_at) AS last
+       FROM events WHERE tenant_id = $1 AND occurred_at >= $2 GROUP BY user_id) users`,
+    [tenantId, since],
+  )
+  return size
+}

@@ -20,7 +20,14 @@ const ready = contract({
   summary: 'Whether requests may be sent here: the database answers, Kafka is consumed, models are warm',
   tag,
   access: 'public',
-  response: z.object({ status: z.literal('ready'), checks: z.record(z.string(), z.string()) }),
+  response: z.object({
+    status: z.literal('ready'),
+    checks: z.record(z.string(), z.string()),
+    training: z.object({ engine: z.string(), fallback: z.boolean() }).nullable().meta({
+      description:
+        'The tensor engine of training runs here, and whether a better one or a GPU could not be used (the log says why)',
+    }),
+  }),
 })
 const metrics = contract({
   method: 'GET',
@@ -50,7 +57,7 @@ export class HealthController {
   async ready() {
     const { ready, checks } = await this.health.check()
     if (!ready) throw new AppError('NOT_READY', 'Not ready yet.', { status: 503, extra: { checks } })
-    return { status: 'ready', checks }
+    return { status: 'ready', checks, training: this.health.training() }
   }
 
   @Route(metrics)

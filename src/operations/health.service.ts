@@ -1,6 +1,7 @@
 import { Inject, Injectable, type OnApplicationBootstrap, Optional } from '@nestjs/common'
 import { ConsumerHealth } from '../events/consumer-health.js'
 import { Database } from '../platform/database.js'
+import { type EngineState, TrainerEngine } from '../training/trainer-engine.js'
 import { LiveModels } from '../serving/live-models.service.js'
 
 /** How long the database may take to answer a probe. */
@@ -13,6 +14,7 @@ export class HealthService implements OnApplicationBootstrap {
   constructor(
     @Inject(Database) private readonly database: Database,
     @Inject(ConsumerHealth) private readonly consumer: ConsumerHealth,
+    @Inject(TrainerEngine) private readonly engine: TrainerEngine,
     @Optional() @Inject(LiveModels) private readonly models?: LiveModels,
   ) {}
 
@@ -23,6 +25,13 @@ export class HealthService implements OnApplicationBootstrap {
   /** Why the process should be restarted, or null. Passing trouble (the database away) is no reason. */
   broken(): string | null {
     return this.consumer.state === 'broken' ? 'The Kafka consumer has ended for good.' : null
+  }
+
+  /** The engine of training runs here; null: this process does not train, or does not know yet. */
+  training(): (Pick<EngineState, 'engine'> & { fallback: boolean }) | null {
+    const { known } = this.engine
+    // Not the reasons: they may hold paths, and a probe asks without a key.
+    return known ? { engine: known.engine, fallback: known.fallback !== null } : null
   }
 
   /** Each check by name: 'ok' or what is wrong. */

@@ -2,11 +2,15 @@ import { Controller, Inject } from '@nestjs/common'
 import { z } from 'zod'
 import { ItemsService } from '../catalog/items.service.js'
 import { EventsService } from '../events/events.service.js'
+import { AppError } from '../platform/errors.js'
 import { contract, type Input, Parsed, Route } from '../platform/http.js'
 import { LiveModels } from '../serving/live-models.service.js'
 import { TenantsService } from '../tenants/tenants.service.js'
+import { EstimatesService } from '../training/estimates.service.js'
+import { estimateView } from '../training/run.js'
 import { RunsService } from '../training/runs.service.js'
 import { nextTick } from '../training/scheduler.js'
+import { EstimateView } from '../training/training.controller.js'
 
 const Readiness = z
   .object({
@@ -25,6 +29,9 @@ const Readiness = z
         override: { type: ['string', 'null'], format: 'date-time' },
         description: 'When the schedule looks next whether a training is due; null: only on request',
       }),
+    estimate: EstimateView.nullable().meta({
+      description: 'What a run that is started now would take; null: something is missing, or there is no engine',
+    }),
   })
   .meta({ id: 'Readiness' })
 
@@ -44,6 +51,7 @@ export class ReadinessController {
     @Inject(ItemsService) private readonly items: ItemsService,
     @Inject(EventsService) private readonly events: EventsService,
     @Inject(RunsService) private readonly runs: RunsService,
+    @Inject(EstimatesService) private readonly estimates: EstimatesService,
     @Inject(LiveModels) private readonly models: LiveModels,
   ) {}
 
@@ -56,6 +64,7 @@ export class ReadinessController {
       this.runs.missing(tenant),
       this.models.servingState(tenant),
     ])
+    const estimate = missing.length > 0 ? null : await this.estimateOf(tenant)
     return {
       events,
       users,
@@ -64,6 +73,16 @@ export class ReadinessController {
       serving,
       missing,
       nextTraining: nextTick(settings.training, new Date()),
+      estimate,
+    }
+  }
+
+  private async estimateOf(tenant: string) {
+    try {
+      return estimateView((await this.estimates.estimate(tenant)).estimate)
+    } catch (error) {
+      if (error instanceof AppError && error.code === 'ENGINE_UNAVAILABLE') return null
+      throw error
     }
   }
 }

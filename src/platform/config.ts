@@ -37,7 +37,7 @@ export const Environment = z.object({
   BACKEND: z.enum(['auto', 'cuda', 'native', 'webgpu', 'wasm', 'cpu']).default('auto'),
   LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
   MODEL_MEMORY_MB: number(64, 1_000_000).default(1024),
-  TRAINER_CONCURRENCY: number(1, 64).default(2),
+  TRAINER_CONCURRENCY: number(1, 64).optional(),
 })
 
 export interface Config {
@@ -59,7 +59,8 @@ export interface Config {
   backend: z.infer<typeof Environment>['BACKEND']
   logLevel: z.infer<typeof Environment>['LOG_LEVEL']
   modelMemoryMb: number
-  trainerConcurrency: number
+  /** Training runs at once; as many as there are cores unless said. */
+  trainerConcurrency?: number
 }
 
 /**

@@ -8,6 +8,8 @@ export const VersionReport = z
   .looseObject({
     /** What computed it: cuda, native, webgpu, wasm or cpu. */
     engine: z.string(),
+    /** Why each better engine was not used. */
+    engineReasons: z.record(z.string(), z.string()),
     seed: z.number().int(),
     seconds: z.number(),
     dataWindow: z.looseObject({

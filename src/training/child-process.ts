@@ -26,7 +26,7 @@ const PASSED_ON = ['PATH', 'LD_LIBRARY_PATH', 'CUDA_VISIBLE_DEVICES', 'SystemRoo
  * The service's environment holds the database's address and the operator's key: the child gets none of that. One thread
  * a run: threads within a step cost more than they gain, and another run can use the core.
  */
-const childEnvironment = (): NodeJS.ProcessEnv => ({
+export const childEnvironment = (): NodeJS.ProcessEnv => ({
   ...Object.fromEntries(
     PASSED_ON.flatMap((name) => (process.env[name] === undefined ? [] : [[name, process.env[name]]])),
   ),

@@ -25,8 +25,8 @@ const readIfThere = (name: string) => {
 
 try {
   const job = JSON.parse(read(FILES.job).toString('utf8')) as Job
-  const { backend: engine } = await startTensorflow(job.backend)
-  say({ status: { engine, progress: 0.01, detail: 'reading the data' } })
+  const { backend: engine, reasons: engineReasons } = await startTensorflow(job.backend)
+  say({ status: { engine, engineReasons, progress: 0.01, detail: 'reading the data' } })
   const dataset = decodeDataset(read(FILES.dataset))
   const champion = readIfThere(FILES.champion)
   const { version, result } = await trainVersion({

@@ -1,7 +1,9 @@
 import { Inject, Injectable } from '@nestjs/common'
 import { Database, type Sql } from '../platform/database.js'
 import {
+  type Estimate,
   LIVE_STATES,
+  estimateView,
   type Outcome,
   type Run,
   RUN_COLUMNS,
@@ -92,6 +94,19 @@ export class RunQueue {
     return row.cancel ? 'cancelled' : 'held'
   }
 
+  /** Writes what a run will need, before anything of it is done. */
+  async estimate({ run, owner }: Claim, estimate: Estimate): Promise<void> {
+    await this.database.inTenant(run.tenantId, async (sql) => {
+      const changed = await sql.execute(`UPDATE training_runs SET estimate = $4 WHERE ${MINE}`, [
+        run.tenantId,
+        run.id,
+        owner,
+        JSON.stringify(estimate),
+      ])
+      if (changed > 0) await addEvent(sql, run, 'estimate', estimateView(estimate))
+    })
+  }
+
   /** Merges what is new of a run, and keeps it as an event for whoever follows. */
   async report(
     { run, owner }: Claim,
@@ -143,15 +158,16 @@ export class RunQueue {
     })
   }
 
-  /** Puts a run back for another trainer: this one stops, which is no fault of the run. */
-  async giveBack({ run, owner }: Claim): Promise<void> {
+  /** Puts a run back in the queue for what is no fault of it: it counts as not started. */
+  async giveBack({ run, owner }: Claim, detail: string): Promise<void> {
     await this.database.inTenant(run.tenantId, async (sql) => {
       const changed = await sql.execute(
-        `UPDATE training_runs SET state = 'queued', attempt = attempt - 1, lease_owner = NULL, lease_until = NULL
+        `UPDATE training_runs SET state = 'queued', attempt = attempt - 1, lease_owner = NULL, lease_until = NULL,
+           started_at = CASE WHEN attempt > 1 THEN started_at END, status = jsonb_build_object('detail', $4::text)
          WHERE ${MINE}`,
-        [run.tenantId, run.id, owner],
+        [run.tenantId, run.id, owner, detail],
       )
-      if (changed > 0) await addEvent(sql, run, 'state', { state: 'queued', detail: 'its trainer stops' })
+      if (changed > 0) await addEvent(sql, run, 'state', { state: 'queued', detail })
     })
   }
 }

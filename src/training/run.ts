@@ -1,3 +1,5 @@
+import type { Engine } from '../platform/tensorflow.js'
+
 /** Where a run is. The last five are ends. */
 export const RUN_STATES = [
   'queued',
@@ -22,6 +24,18 @@ export type Outcome = 'promoted' | 'awaiting-promotion' | 'rejected' | 'nothing-
 
 export type StartFrom = 'base' | 'active'
 
+/** What a run will need, as far as that can be told before it starts. */
+export interface Estimate {
+  seconds: number
+  /** At its peak: the training process, and what the service holds for it. */
+  memoryBytes: number
+  engine: Engine
+  /** What it was reckoned from, in words. */
+  basis: string
+  /** Seconds before earlier runs corrected them. */
+  uncorrectedSeconds: number
+}
+
 /** The newest of what a run said about itself. */
 export interface RunStatus {
   /** 0 to 1, never falling within an attempt. */
@@ -36,6 +50,8 @@ export interface RunStatus {
   validation?: number
   /** What computes it: cuda, native, webgpu, wasm or cpu. */
   engine?: string
+  /** Why each better engine was not used. */
+  engineReasons?: Record<string, string>
   /** What is happening, in words. */
   detail?: string
 }
@@ -53,6 +69,8 @@ export interface Run {
   attempt: number
   cancelRequested: boolean
   status: RunStatus
+  /** Null until a trainer has looked at it. */
+  estimate: Estimate | null
   quality: object | null
   error: { code: string; message: string } | null
   outcome: Outcome | null
@@ -63,12 +81,20 @@ export interface Run {
 export interface RunEvent {
   number: number
   at: Date
-  kind: 'state' | 'progress' | 'quality' | 'metrics' | 'attempt'
+  kind: 'state' | 'estimate' | 'progress' | 'quality' | 'metrics' | 'attempt'
   data: object
 }
 
 export const RUN_COLUMNS = `run_id AS id, tenant_id AS "tenantId", state, start_from AS "from", reason,
   requested_by AS "requestedBy", created_at AS "createdAt", started_at AS "startedAt", finished_at AS "finishedAt",
-  attempt, cancel_requested AS "cancelRequested", status, quality, error, outcome, version_id AS "versionId"`
+  attempt, cancel_requested AS "cancelRequested", status, estimate, quality, error, outcome, version_id AS "versionId"`
+
+/** What callers see of an estimate. */
+export const estimateView = ({ seconds, memoryBytes, engine, basis }: Estimate) => ({
+  seconds,
+  memoryBytes,
+  engine,
+  basis,
+})
 
 export const isLive = (state: RunState) => (LIVE_STATES as readonly RunState[]).includes(state)

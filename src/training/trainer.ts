@@ -14,17 +14,23 @@ import { Metrics } from '../platform/metrics.js'
 import { VERSION_ARTIFACT, VersionsService } from '../registry/versions.service.js'
 import { eventTypeTable } from '../tenants/settings.js'
 import { TenantsService } from '../tenants/tenants.service.js'
+import { Capacity, keptForService, machineMemory } from './capacity.js'
 import { trainInChild } from './child-process.js'
 import { type Dataset, DatasetBuilder, encodeDataset } from './dataset.js'
+import { tooLarge } from './estimate.js'
+import { EstimatesService } from './estimates.service.js'
 import { type Claim, type Ending, HEARTBEAT_MS, RunQueue } from './run-queue.js'
+import { TrainerEngine } from './trainer-engine.js'
 import { type ChildLine, FILES, type Job, type Result } from './training-job.js'
 
 /** Why a run was left before its end. */
-type Interruption = 'cancelled' | 'lost' | 'stopping'
+type Interruption = 'cancelled' | 'lost' | 'stopping' | 'no room'
 
 /** Does one claimed run from its data to its version. */
 @Injectable()
 export class Trainer {
+  /** The memory of the runs that go on here. */
+  readonly capacity: Capacity
   private readonly ended
 
   constructor(
@@ -36,8 +42,11 @@ export class Trainer {
     @Inject(EventsService) private readonly events: EventsService,
     @Inject(VersionsService) private readonly versions: VersionsService,
     @Inject(RunQueue) private readonly queue: RunQueue,
+    @Inject(EstimatesService) private readonly estimates: EstimatesService,
+    @Inject(TrainerEngine) private readonly engine: TrainerEngine,
     @Inject(Metrics) metrics: Metrics,
   ) {
+    this.capacity = new Capacity(Math.max(0, machineMemory() - keptForService(config)))
     this.ended = metrics.counter('attune_training_runs_total', 'Training runs that ended here, by outcome', ['outcome'])
   }
 
@@ -69,21 +78,26 @@ export class Trainer {
       this.logger.error({ err: error, run: claim.run.id }, 'could not end a training run')
     } finally {
       clearInterval(heart)
+      this.capacity.release(claim.run.id)
       stopping.removeEventListener('abort', onStop)
     }
   }
 
   private async end(claim: Claim, how: Interruption | Ending): Promise<void> {
     if (how === 'lost') return
-    if (how === 'stopping') return this.queue.giveBack(claim)
+    if (how === 'stopping') return this.queue.giveBack(claim, 'its trainer stops')
+    if (how === 'no room') return this.queue.giveBack(claim, 'waits until a run that goes on has given its memory back')
     const ending: Ending = how === 'cancelled' ? { state: 'cancelled', outcome: 'cancelled' } : how
     await this.queue.finish(claim, ending)
     this.ended.inc({ outcome: ending.outcome })
     this.logger.info({ tenant: claim.run.tenantId, run: claim.run.id, ...ending }, 'training run ended')
   }
 
-  private async train(claim: Claim, signal: AbortSignal): Promise<Ending> {
+  private async train(claim: Claim, signal: AbortSignal): Promise<Ending | 'no room'> {
     const { tenantId, id } = claim.run
+    const admission = await this.admit(claim)
+    if (admission) return admission
+    signal.throwIfAborted()
     const folder = await mkdtemp(join(tmpdir(), 'attune-run-'))
     try {
       const champion = (await this.versions.current(tenantId))?.versionId ?? null
@@ -96,10 +110,31 @@ export class Trainer {
       await reports.flush()
       signal.throwIfAborted()
       if (reports.error) return { state: 'failed', outcome: 'failed', error: reports.error }
-      return await this.publish(claim, folder, champion)
+      return await this.publish(claim, folder, champion, reports.engineReasons)
     } finally {
       await rm(folder, { recursive: true, force: true })
     }
+  }
+
+  /** Says what the run will take, and makes room for it. @returns what else becomes of it where there is none */
+  private async admit(claim: Claim): Promise<Ending | 'no room' | undefined> {
+    const { tenantId, id } = claim.run
+    const { engine, reasons, fallback } = await this.engine.find()
+    const { estimate, size } = await this.estimates.estimate(tenantId)
+    await this.queue.estimate(claim, estimate)
+    const room = this.capacity.take(id, estimate.memoryBytes)
+    if (room === 'later') return 'no room'
+    if (room === 'never') {
+      const { settings } = await this.tenants.get(tenantId)
+      const machine = machineMemory()
+      const memory = { machine, kept: keptForService(this.config), forRuns: this.capacity.bytes }
+      const message = tooLarge(estimate, size, memory, settings.training.historyDays)
+      return { state: 'failed', outcome: 'failed', error: { code: 'TOO_LARGE_FOR_TRAINER', message } }
+    }
+    const about = { tenant: tenantId, run: id, engine, estimate }
+    if (fallback) this.logger.warn({ ...about, reasons }, fallback)
+    else this.logger.info(about, 'training run starts')
+    return undefined
   }
 
   /** Writes what the child needs into its folder. @returns the dataset's size */
@@ -139,7 +174,12 @@ export class Trainer {
   }
 
   /** Stores what the child made, and serves it where the gate and the tenant's policy say so. */
-  private async publish(claim: Claim, folder: string, champion: string | null): Promise<Ending> {
+  private async publish(
+    claim: Claim,
+    folder: string,
+    champion: string | null,
+    engineReasons: Record<string, string>,
+  ): Promise<Ending> {
     const { tenantId, id: runId } = claim.run
     // A run that was taken over while this process slept must not leave two versions.
     if ((await this.queue.heartbeat(claim)) === 'lost')
@@ -151,7 +191,7 @@ export class Trainer {
     const parentId = lineage === 'active' ? champion : null
     const version = await this.versions.create(
       tenantId,
-      { runId, parentId, baseModel: tenant.baseModel, decision, reason, report },
+      { runId, parentId, baseModel: tenant.baseModel, decision, reason, report: { ...report, engineReasons } },
       { [VERSION_ARTIFACT]: artifact },
     )
     const ending = { versionId: version.id, detail: reason }
@@ -179,6 +219,7 @@ const REPORT_EVERY_MS = 700
 /** What a child says, put together so that the database hears of it now and then. */
 class Reports {
   error: ChildLine['error']
+  engineReasons: Record<string, string> = {}
   private pending: ChildLine = {}
   private events: Parameters<RunQueue['report']>[2] = []
   private writing: Promise<void> = Promise.resolve()
@@ -193,6 +234,7 @@ class Reports {
   add(line: ChildLine): void {
     const { state, status, quality, metrics, error } = line
     this.error ??= error
+    if (status?.engineReasons) this.engineReasons = status.engineReasons
     if (state) this.events.push({ kind: 'state', data: { state } })
     if (quality) this.events.push({ kind: 'quality', data: quality })
     if (metrics) this.events.push({ kind: 'metrics', data: metrics })

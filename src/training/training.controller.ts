@@ -3,7 +3,7 @@ import type { FastifyReply } from 'fastify'
 import { z } from 'zod'
 import { contract, type Input, Parsed, Route } from '../platform/http.js'
 import { Page, pageOf, text } from '../platform/schema.js'
-import { type Run, RUN_STATES } from './run.js'
+import { estimateView, type Run, RUN_STATES } from './run.js'
 import { RunStream } from './run-stream.js'
 import { RunsService } from './runs.service.js'
 
@@ -13,6 +13,14 @@ const momentOrNull = z
   .date()
   .nullable()
   .meta({ override: { type: ['string', 'null'], format: 'date-time' } })
+export const EstimateView = z
+  .object({
+    seconds: z.number().meta({ description: 'From the start to the end, without waiting in the queue' }),
+    memoryBytes: z.number().int().meta({ description: 'At the peak, in the training process and for it' }),
+    engine: z.string(),
+    basis: z.string().meta({ description: 'What it was reckoned from, in words' }),
+  })
+  .meta({ id: 'TrainingEstimate' })
 const RunView = z
   .object({
     id: z.string(),
@@ -44,6 +52,11 @@ const RunView = z
     loss: z.number().nullable(),
     validation: z.number().nullable().meta({ description: 'NDCG@10 on the validation window' }),
     engine: z.string().nullable(),
+    engineReasons: z
+      .record(z.string(), z.string())
+      .nullable()
+      .meta({ description: 'Why each better engine was not used' }),
+    estimate: EstimateView.nullable().meta({ description: 'Made by the trainer before it starts the run' }),
     quality: z.looseObject({}).nullable().meta({ description: 'Events read, dropped and why' }),
     error: z.object({ code: z.string(), message: z.string() }).nullable(),
     modelVersion: z.string().nullable(),
@@ -92,7 +105,8 @@ const getRun = contract({
 const followRun = contract({
   method: 'GET',
   path: `${base}/:id/events`,
-  summary: 'Server-sent events of a run: attempt, state, progress, quality, metrics, and `end` when it has ended',
+  summary:
+    'Server-sent events of a run: attempt, estimate, state, progress, quality, metrics, and `end` when it has ended',
   tag,
   access: 'train',
   response: z.string(),
@@ -172,6 +186,8 @@ function view(run: Run): z.output<typeof RunView> {
     loss: status.loss ?? null,
     validation: status.validation ?? null,
     engine: status.engine ?? null,
+    engineReasons: status.engineReasons ?? null,
+    estimate: rest.estimate && estimateView(rest.estimate),
     quality: rest.quality as Record<string, unknown> | null,
     error: rest.error,
     modelVersion: versionId,

@@ -9,11 +9,14 @@ import { Loop } from '../platform/loop.js'
 import { Metrics } from '../platform/metrics.js'
 import { RegistryModule } from '../registry/registry.module.js'
 import { TenantsModule } from '../tenants/tenants.module.js'
+import { runsAtOnce } from './capacity.js'
+import { EstimatesService } from './estimates.service.js'
 import { RunQueue } from './run-queue.js'
 import { RunStream } from './run-stream.js'
 import { RunsService } from './runs.service.js'
 import { Scheduler } from './scheduler.js'
 import { Trainer } from './trainer.js'
+import { TrainerEngine } from './trainer-engine.js'
 import { TrainingController } from './training.controller.js'
 
 const LOOK_FOR_RUNS_MS = 1000
@@ -24,12 +27,13 @@ const LOOK_AT_SCHEDULES_MS = 15_000
 @Module({
   imports: [TenantsModule, CatalogModule, EventsModule, RegistryModule],
   controllers: [TrainingController],
-  providers: [RunsService, RunQueue, RunStream, Trainer, Scheduler],
-  exports: [RunsService, Scheduler],
+  providers: [RunsService, RunQueue, RunStream, Trainer, TrainerEngine, EstimatesService, Scheduler],
+  exports: [RunsService, Scheduler, TrainerEngine, EstimatesService],
 })
 export class TrainingModule implements OnApplicationBootstrap, BeforeApplicationShutdown {
   private readonly stopping = new AbortController()
   private readonly loops: Loop[] = []
+  private starting: Promise<void> | undefined
 
   constructor(
     @Inject(CONFIG) private readonly config: Config,
@@ -37,15 +41,13 @@ export class TrainingModule implements OnApplicationBootstrap, BeforeApplication
     @Inject(RunsService) private readonly runs: RunsService,
     @Inject(RunQueue) private readonly queue: RunQueue,
     @Inject(Trainer) private readonly trainer: Trainer,
+    @Inject(TrainerEngine) private readonly engine: TrainerEngine,
     @Inject(Scheduler) private readonly scheduler: Scheduler,
     @Inject(Metrics) private readonly metrics: Metrics,
   ) {}
 
   onApplicationBootstrap() {
     if (!this.config.roles.includes('trainer')) return
-    // One loop for each run that may be worked on at once.
-    const trainers = Array.from({ length: this.config.trainerConcurrency }, (_, slot) => this.trainerLoop(slot))
-    this.runs.onQueued(() => trainers.forEach((loop) => loop.wake()))
     const waiting = this.metrics.gauge('attune_training_runs_waiting', 'Training runs in the queue, of all tenants')
     const scheduling = new Loop(
       async () => {
@@ -55,12 +57,35 @@ export class TrainingModule implements OnApplicationBootstrap, BeforeApplication
       LOOK_AT_SCHEDULES_MS,
       (error) => this.logger.warn({ err: error }, 'could not look at the training schedules'),
     )
-    this.loops.push(...trainers, scheduling)
-    for (const loop of this.loops) loop.start()
+    this.loops.push(scheduling.start())
+    // Not waited for: finding the engine takes a second, and requests can be answered meanwhile.
+    this.starting = this.startTrainers()
+  }
+
+  /** One loop for each run that may be worked on at once. */
+  private async startTrainers(): Promise<void> {
+    const { backend, trainerConcurrency } = this.config
+    const engine = await this.engine.find().then(
+      (found) => found.engine,
+      // Each run then fails with the reasons, until the engine that was asked for is there.
+      () => (backend === 'auto' ? 'cpu' : backend),
+    )
+    if (this.stopping.signal.aborted) return
+    const trainers = Array.from({ length: runsAtOnce(engine, trainerConcurrency) }, (_, slot) => this.trainerLoop(slot))
+    const wake = () => trainers.forEach((loop) => loop.wake())
+    this.runs.onQueued(wake)
+    this.trainer.capacity.onRelease(wake)
+    this.loops.push(...trainers)
+    for (const loop of trainers) loop.start()
+    this.logger.info(
+      { engine, runsAtOnce: trainers.length, memoryBytes: this.trainer.capacity.bytes },
+      'waiting for training runs',
+    )
   }
 
   async beforeApplicationShutdown() {
     this.stopping.abort()
+    await this.starting
     await Promise.all(this.loops.map((loop) => loop.stop()))
   }
 
@@ -68,7 +93,7 @@ export class TrainingModule implements OnApplicationBootstrap, BeforeApplication
     const owner = `${hostname()}/${process.pid}/${slot}/${randomBytes(4).toString('hex')}`
     const loop: Loop = new Loop(
       async () => {
-        if (this.stopping.signal.aborted) return
+        if (this.stopping.signal.aborted || this.trainer.capacity.isWaitedFor) return
         const claim = await this.queue.claim(owner)
         if (!claim) return
         await this.trainer.work(claim, this.stopping.signal)

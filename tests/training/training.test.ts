@@ -78,7 +78,7 @@ describe('training, end to end', () => {
     expect(Number(run.tokensPerSecond)).toBeGreaterThan(0)
 
     const kinds = new Set([...(await stream).matchAll(/^event: (\w+)$/gm)].map((match) => match[1]))
-    expect([...kinds].sort()).toEqual(['attempt', 'end', 'metrics', 'progress', 'quality', 'state'])
+    expect([...kinds].sort()).toEqual(['attempt', 'end', 'estimate', 'metrics', 'progress', 'quality', 'state'])
 
     const { body } = await service.call('GET', `/v1/tenants/shop/model-versions/${String(run.modelVersion)}`, {
       key: tenant.key,

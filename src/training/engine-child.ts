@@ -1,0 +1,14 @@
+import { writeSync } from 'node:fs'
+import type { Config } from '../platform/config.js'
+import { startTensorflow } from '../platform/tensorflow.js'
+
+/** `engine-child.js <backend>`: says in one line of JSON which engine a run would get here, and why no better one. */
+const say = (line: object) => void writeSync(1, `${JSON.stringify(line)}\n`)
+
+try {
+  const { backend: engine, reasons } = await startTensorflow(process.argv[2] as Config['backend'])
+  say({ engine, reasons })
+} catch (error) {
+  say({ error: error instanceof Error ? error.message : String(error) })
+}
+process.exit(0)

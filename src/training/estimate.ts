@@ -1,0 +1,200 @@
+import type { Engine } from '../platform/tensorflow.js'
+import type { FitOptions } from './fit.js'
+import { chooseRecipe } from './recipe.js'
+import type { Estimate } from './run.js'
+
+/** What a run's cost follows from. */
+export interface TrainingSize {
+  items: number
+  /** Length of an item's text vector. */
+  textLength: number
+  /** In the training window; users with events at two moments or more. */
+  events: number
+  usersWithHistory: number
+  /** Events of users who have 50 and more of them. */
+  longEvents: number
+}
+
+/** How an earlier run of the tenant came out, on the same engine. */
+export interface Experience {
+  seconds: number
+  uncorrectedSeconds: number
+}
+
+/**
+ * Events trained on in a second, with one thread, beside what a step costs whatever is in it. wasm and native were measured;
+ * no run of `cuda` and `webgpu` was: theirs are guesses, and every estimate says so until a first run has corrected it.
+ */
+const EVENTS_PER_SECOND: Record<Engine, number> = {
+  cuda: 100_000,
+  native: 40_000,
+  webgpu: 10_000,
+  wasm: 20_000,
+  cpu: 400,
+}
+const MEASURED: Engine[] = ['native', 'wasm', 'cpu']
+
+// Seconds, measured on one core of an ordinary server.
+const START = 1.5
+const PER_ITEM_READ = 20e-6
+const PER_EVENT_READ = 40e-6
+const PER_STEP = 0.012
+const PER_EPOCH = 0.15
+const PER_RANKED_PRODUCT = 1.5e-9
+/** Covariances of the texts, and their eigenvectors, for whitening and for the axes that the network starts from. */
+const PER_COVARIANCE_PRODUCT = 1.2e-9
+const PER_EIGEN_PRODUCT = 8e-8
+
+// As the pipeline cuts them: see `trainVersion` and `fitNetwork`.
+const TRAINED_SHARE = 0.8
+const JUDGED_PRODUCTS = 3e10
+const OTHER_PRODUCTS = 200
+const LEAST_JUDGED = 200
+const MOST_JUDGED = 1500
+const MOST_VALIDATING = 400
+const EPOCH_PRODUCTS = 6e8
+const LEAST_EPOCH_CASES = 50
+/** Of the users with a history, those who have something to be right about in one window. */
+const JUDGED_SHARE = 0.45
+
+const MIB = 2 ** 20
+/** A training process that has not read anything yet. */
+const PROCESS_BYTES: Record<Engine, number> = {
+  cuda: 1800 * MIB,
+  native: 350 * MIB,
+  webgpu: 400 * MIB,
+  wasm: 140 * MIB,
+  cpu: 120 * MIB,
+}
+/** Raw vectors as they came, whitened ones, and those as a tensor. */
+const TEXT_COPIES = 3
+/** Start, weight, two moments of Adam, the best epoch's, the item vectors, and the same of a candidate that is kept. */
+const RESIDUAL_COPIES = 8
+const BYTES_PER_ITEM = 400
+/** Columns as read, cleaned, split; sequences; and pairs counted within a window of ten. */
+const BYTES_PER_EVENT = 250
+const BYTES_PER_USER = 250
+/** The service reads what the process gets, and keeps it until it is written to a file. */
+const READING_COPIES = 2.5
+
+// A first run on another kind of machine may be far off; one run that was held up must not spoil the next estimate.
+const MOST_CORRECTION = 10
+
+/**
+ * Seconds and memory of a run, before anything of it is done. Rough on purpose: it follows what the recipe will choose and
+ * what was measured on a few shops, and takes early stopping as if it never came.
+ */
+export function estimateRun(size: TrainingSize, engine: Engine, experience?: Experience): Estimate {
+  const uncorrectedSeconds = secondsOf(size, engine)
+  const correction = experience ? limited(experience.seconds / experience.uncorrectedSeconds) : 1
+  const { items, textLength, events, usersWithHistory } = size
+  const parts = [
+    `${count(items)} items with vectors of ${textLength}, ${count(events)} events, ${count(usersWithHistory)} users with a history`,
+    `${count(EVENTS_PER_SECOND[engine])} events a second on ${engine}${MEASURED.includes(engine) ? '' : ', which is a guess: it was not measured'}`,
+    experience
+      ? `corrected by the last run, which took ${duration(experience.seconds)} where ${duration(experience.uncorrectedSeconds)} were expected`
+      : 'no earlier run on this engine to correct it by',
+  ]
+  return {
+    seconds: tidy(uncorrectedSeconds * correction),
+    memoryBytes: memoryOf(size, engine),
+    engine,
+    basis: parts.join('; '),
+    uncorrectedSeconds: tidy(uncorrectedSeconds),
+  }
+}
+
+function secondsOf(size: TrainingSize, engine: Engine): number {
+  const { items, textLength, events, usersWithHistory } = size
+  const { options, twin, trained, width } = recipeOf(size, engine)
+  const perCase = items * (textLength + OTHER_PRODUCTS)
+  const most = Math.max(LEAST_JUDGED, Math.min(MOST_JUDGED, JUDGED_PRODUCTS / Math.max(1, perCase)))
+  const cases = Math.min(most, JUDGED_SHARE * usersWithHistory)
+  const validating = Math.min(MOST_VALIDATING, cases)
+  const perEpoch = Math.min(validating * items * width, Math.max(EPOCH_PRODUCTS, LEAST_EPOCH_CASES * items * width))
+  const fits = [options, ...(twin ? [twin] : [])]
+  const training = fits.reduce((sum, fit) => {
+    const tokens = tokensOf(fit, trained)
+    const steps = tokens / (fit.rowLength * fit.rowsPerStep)
+    const epochs = Math.min(fit.epochs, Math.ceil(tokens / trained))
+    return (
+      sum + tokens / EVENTS_PER_SECOND[engine] + steps * PER_STEP + epochs * (PER_EPOCH + perEpoch * PER_RANKED_PRODUCT)
+    )
+  }, 0)
+  return (
+    START +
+    items * PER_ITEM_READ +
+    events * PER_EVENT_READ +
+    items * textLength ** 2 * PER_COVARIANCE_PRODUCT +
+    textLength ** 3 * PER_EIGEN_PRODUCT +
+    training +
+    (cases + fits.length * validating) * perCase * PER_RANKED_PRODUCT
+  )
+}
+
+function memoryOf(size: TrainingSize, engine: Engine): number {
+  const { items, textLength, events, usersWithHistory } = size
+  const { width } = recipeOf(size, engine)
+  const texts = items * textLength * 4
+  const child =
+    PROCESS_BYTES[engine] +
+    TEXT_COPIES * texts +
+    RESIDUAL_COPIES * items * width * 4 +
+    BYTES_PER_ITEM * items +
+    BYTES_PER_EVENT * events
+  const reading = READING_COPIES * (texts + 17 * events) + BYTES_PER_USER * usersWithHistory + BYTES_PER_ITEM * items
+  // The service has given its copy back by the time the process is at its peak; its heap shrinks later than that.
+  return Math.ceil(Math.max(child, reading) + 0.5 * Math.min(child, reading))
+}
+
+function recipeOf(size: TrainingSize, engine: Engine) {
+  const trained = Math.max(1, TRAINED_SHARE * size.events)
+  const { config, options, twin } = chooseRecipe(
+    {
+      items: size.items,
+      textLength: size.textLength,
+      users: size.usersWithHistory,
+      events: trained,
+      longShare: size.longEvents / Math.max(1, size.events),
+      typeWeights: [1],
+      engine,
+      start: 'text',
+    },
+    0,
+  )
+  return { options, twin, trained, width: config.width }
+}
+
+const tokensOf = ({ epochs, maxSteps, rowLength, rowsPerStep }: FitOptions, events: number) =>
+  Math.min(epochs * events, (maxSteps ?? Infinity) * rowLength * rowsPerStep)
+
+const limited = (factor: number) => Math.min(MOST_CORRECTION, Math.max(1 / MOST_CORRECTION, factor))
+const tidy = (seconds: number) => (seconds >= 10 ? Math.round(seconds) : Number(seconds.toFixed(1)))
+const count = (value: number) => Math.round(value).toLocaleString('en')
+const duration = (seconds: number) => `${tidy(seconds)} s`
+
+/** Why a run was not started, with the figures and what would help. */
+export function tooLarge(estimate: Estimate, size: TrainingSize, memory: Memory, historyDays: number): string {
+  const { items, textLength, events } = size
+  const least = memoryOf({ ...size, events: 0, longEvents: 0, usersWithHistory: 0 }, estimate.engine)
+  const helps =
+    least <= memory.forRuns
+      ? `a smaller 'historyDays' (now ${historyDays}), as most of it goes with the events; or a trainer with more memory`
+      : items > 0 && least > 2 * PROCESS_BYTES[estimate.engine]
+        ? 'fewer items in the catalogue, shorter vectors, or a trainer with more memory'
+        : 'a trainer with more memory, a smaller MODEL_MEMORY_MB there, or one that does not serve (ROLES=trainer)'
+  return (
+    `This run needs about ${gib(estimate.memoryBytes)} at its peak (${count(items)} items with vectors of ${textLength}, ` +
+    `${count(events)} events, engine '${estimate.engine}'), and this trainer has ${gib(memory.forRuns)} for runs: ` +
+    `${gib(memory.machine)} less ${gib(memory.kept)} that the service keeps. What helps: ${helps}.`
+  )
+}
+
+/** Bytes of a trainer's machine, those that its service keeps, and what is left for runs. */
+export interface Memory {
+  machine: number
+  kept: number
+  forRuns: number
+}
+
+const gib = (bytes: number) => `${(bytes / 2 ** 30).toFixed(bytes < 10 * 2 ** 30 ? 1 : 0)} GiB`

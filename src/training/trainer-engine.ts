@@ -1,0 +1,111 @@
+import { execFile } from 'node:child_process'
+import { existsSync } from 'node:fs'
+import { Inject, Injectable } from '@nestjs/common'
+import { CONFIG, type Config } from '../platform/config.js'
+import { AppError } from '../platform/errors.js'
+import { LOGGER, type Logger } from '../platform/logger.js'
+import { Metrics } from '../platform/metrics.js'
+import { packagePath } from '../platform/paths.js'
+import type { Engine } from '../platform/tensorflow.js'
+import { childEnvironment } from './child-process.js'
+
+export interface EngineState {
+  engine: Engine
+  /** Why each better engine was not used. */
+  reasons: Record<string, string>
+  /** What a machine like this one should not have to put up with, in words; null: nothing. */
+  fallback: string | null
+}
+
+/** Where the drivers of NVIDIA show that there is a device. */
+const NVIDIA = ['/dev/nvidia0', '/proc/driver/nvidia/version', '/dev/dxg']
+// Libraries of a GPU take a while to load for the first time.
+const PATIENCE_MS = 60_000
+
+/**
+ * Whether runs are slower here than they should be: an engine that is installed does not work, or a GPU is left idle. A
+ * machine without either just is what it is.
+ */
+export function fallbackOf(engine: Engine, reasons: Record<string, string>, hasGpu: boolean): string | null {
+  const broken = Object.entries(reasons).filter(
+    ([better, reason]) => !/^not installed/i.test(reason) || (better === 'cuda' && hasGpu),
+  )
+  if (broken.length === 0) return null
+  const why = broken.map(([better, reason]) => `${better}: ${reason}`).join('; ')
+  return `Training falls back to '${engine}'${hasGpu ? ', and leaves the GPU of this machine idle' : ''}. ${why}`
+}
+
+/** The tensor engine that runs get here. Found out in a process of its own, as runs have: the service never loads it. */
+@Injectable()
+export class TrainerEngine {
+  private state: Promise<EngineState> | undefined
+  private settled: EngineState | undefined
+  private readonly info
+  private readonly fellBack
+
+  constructor(
+    @Inject(CONFIG) private readonly config: Config,
+    @Inject(LOGGER) private readonly logger: Logger,
+    @Inject(Metrics) metrics: Metrics,
+  ) {
+    this.info = metrics.gauge('attune_training_engine_info', 'The tensor engine of training runs here', [
+      'engine',
+      'asked',
+    ])
+    this.fellBack = metrics.gauge(
+      'attune_training_engine_fallback',
+      '1: training is slower here than it should be, as a better engine or a GPU can not be used; the log says why',
+    )
+  }
+
+  /** What is known of it by now, without waiting. */
+  get known(): EngineState | undefined {
+    return this.settled
+  }
+
+  /**
+   * The engine of runs that start here. Asked for once; a failure is not kept, as a driver may come up later.
+   * @throws AppError ENGINE_UNAVAILABLE with the reasons
+   */
+  find(): Promise<EngineState> {
+    this.state ??= this.probe().catch((error: unknown) => {
+      this.state = undefined
+      this.logger.error({ err: error, asked: this.config.backend }, 'no tensor engine for training')
+      throw error
+    })
+    return this.state
+  }
+
+  private async probe(): Promise<EngineState> {
+    const asked = this.config.backend
+    const { engine, reasons } = await startElsewhere(asked)
+    const fallback = asked === 'auto' ? fallbackOf(engine, reasons, NVIDIA.some(existsSync)) : null
+    this.info.set({ engine, asked }, 1)
+    this.fellBack.set(fallback ? 1 : 0)
+    if (fallback) this.logger.warn({ engine, reasons }, fallback)
+    else this.logger.info({ engine, reasons }, 'tensor engine of training')
+    return (this.settled = { engine, reasons, fallback })
+  }
+}
+
+/** Starts an engine in a process with the environment of a run. */
+function startElsewhere(asked: Config['backend']): Promise<Omit<EngineState, 'fallback'>> {
+  const program = packagePath('dist', 'src', 'training', 'engine-child.js')
+  return new Promise((resolve, reject) => {
+    execFile(
+      process.execPath,
+      [program, asked],
+      { env: childEnvironment(), timeout: PATIENCE_MS, killSignal: 'SIGKILL' },
+      (error, printed) => {
+        // A native library may print what it likes before.
+        const line = printed.split('\n').findLast((text) => text.startsWith('{'))
+        const said = line === undefined ? undefined : (JSON.parse(line) as Partial<EngineState> & { error?: string })
+        if (said?.engine) resolve({ engine: said.engine, reasons: said.reasons ?? {} })
+        else reject(unavailable(said?.error ?? `The engine '${asked}' ended the process that tried it.`, error))
+      },
+    )
+  })
+}
+
+const unavailable = (message: string, cause: unknown) =>
+  new AppError('ENGINE_UNAVAILABLE', message, { status: 503, retryable: false, cause })
