@@ -1,10 +1,10 @@
 import * as tf from '@tensorflow/tfjs-core'
-import type { Gradients } from './layers.js'
+import { type Gradients, product } from './layers.js'
 import { softmaxLoss } from './loss.js'
-import { gatherRows, sideVectors, type Network } from './network.js'
+import { gatherRows, type Network } from './network.js'
 import { negativeBiases, type Negatives } from './negatives.js'
-import type { Row } from './packing.js'
-import { runSequence, sequenceTensors, type SequenceTensors } from './sequence.js'
+import { type Row, stackRows } from './packing.js'
+import { runSequence, sequenceTensors, SIDE, type SequenceTensors } from './sequence.js'
 
 /** Gradient of one weight; with `rows`, only of those rows of it. */
 export interface Gradient {
@@ -15,39 +15,61 @@ export interface Gradient {
 export type BatchText = { raw: Float32Array } | { projected: Float32Array }
 
 export interface Batch {
+  /** Of one length. */
   rows: Row[]
   negatives: Negatives
   /** Rows of text vectors, [items, textLength], when the adaptor learns too; otherwise their projections. */
   text: (items: Uint32Array) => BatchText
-  /** Cuts a dropout mask of that many units, or null when nothing is dropped. */
-  dropout: ((size: number) => Float32Array) | null
+  /** A mask [tokens, width] for one place of the network and some tokens of the batch, or null when nothing is dropped. */
+  dropout: ((place: number, from: number, tokens: number) => tf.Tensor2D) | null
 }
 
 /**
- * Mean loss over the targets of a batch and its gradient at every weight, by one pass forwards and backwards through each
- * row. Indices are followed in plain arrays and dense algebra is done in tensors, each where it is fast.
+ * Mean loss over the targets of a batch and its gradient at every weight, by one pass forwards and backwards. Indices are
+ * followed in plain arrays and dense algebra is done in tensors, each where it is fast. All rows go at once, but for the
+ * WebAssembly engine: it is fastest where a row's matrices fit into the processor's cache, and slow at batches.
  */
-export function batchGradients(network: Network, batch: Batch): { loss: number; gradients: Record<string, Gradient> } {
+export async function batchGradients(
+  network: Network,
+  batch: Batch,
+): Promise<{ loss: number; gradients: Record<string, Gradient> }> {
   const { config, weights } = network
   const { width, textLength } = config
   const items = itemsOf(batch)
-  const places = new Map<number, number>()
-  items.forEach((item, place) => places.set(item, place))
   const text = batch.text(items)
-  const vectors = 'raw' in text ? network.textVectors(text.raw) : text.projected
+  const raw = 'raw' in text ? tf.tensor2d(text.raw, [items.length, textLength]) : undefined
+  const vectors = 'raw' in text ? await values(() => tf.matMul(raw!, adaptorOf(network))) : text.projected
   const residual = gatherRows(weights.residual.data, items, width)
   for (let i = 0; i < vectors.length; i++) vectors[i] += residual[i]
 
   const tensors = tf.tidy(() => sequenceTensors(config, weights))
-  const pass = new RowPass(network, batch, tensors, vectors, places)
-  const loss = batch.rows.reduce((sum, row) => sum + pass.run(row), 0)
+  const pass = new Pass(network, batch, tensors, vectors, items)
+  let loss = 0
+  if (tf.getBackend() === 'wasm') {
+    for (const [index, row] of batch.rows.entries()) loss += await pass.run(row, index * row.length)
+  } else loss = await pass.run(stackRows(batch.rows), 0)
   const gradients = pass.finish()
-  gradients.residual.rows = items
-  if ('raw' in text) {
-    gradients.adaptor = { values: adaptorGradient(text.raw, gradients.residual.values, textLength, width) }
+  if (raw) {
+    const gradient = gradients.residual.values
+    // Turns the small product rather than the large text.
+    gradients.adaptor = {
+      values: await values(() => tf.transpose(product(tf.tensor2d(gradient, [items.length, width]), raw, 'a'))),
+    }
   }
+  raw?.dispose()
   tf.dispose(tensors)
   return { loss, gradients }
+}
+
+const adaptorOf = ({ config, weights }: Network) =>
+  tf.tensor2d(weights.adaptor.data.slice(), [config.textLength, config.width])
+
+/** Asynchronous, since WebGPU answers in no other way. */
+async function values(compute: () => tf.Tensor): Promise<Float32Array> {
+  const result = tf.tidy(compute)
+  const read = await result.data<'float32'>()
+  result.dispose()
+  return read
 }
 
 /** Distinct items of a batch: tokens, targets and negatives. */
@@ -60,142 +82,137 @@ function itemsOf({ rows, negatives }: Batch): Uint32Array {
   return Uint32Array.from(items)
 }
 
-/** @param text [items, textLength] @param gradient [items, width] at the item vectors @returns [textLength, width] */
-function adaptorGradient(text: Float32Array, gradient: Float32Array, textLength: number, width: number): Float32Array {
-  const items = gradient.length / width
-  const result = tf.tidy(() => {
-    const gradientT = tf.transpose(tf.tensor2d(gradient, [items, width]))
-    // Turns the small product rather than the large text.
-    return tf.transpose(tf.matMul<tf.Tensor2D>(gradientT, tf.tensor2d(text, [items, textLength])))
-  })
-  const values = result.dataSync<'float32'>()
-  result.dispose()
-  return values
-}
-
 /** Runs the rows of one batch and adds up their gradients. */
-class RowPass implements Gradients {
-  private readonly totals = new Map<string, tf.Tensor2D>()
+class Pass {
+  private readonly sums = new Map<string, Float32Array>()
   private readonly itemGradient: Float32Array
-  private readonly types: Float32Array
-  private readonly gaps: Float32Array
-  private readonly ends: Float32Array
+  private readonly places = new Map<number, number>()
   private readonly negatives: tf.Tensor2D
   private readonly negativesT: tf.Tensor2D
   private readonly targetWeight: number
 
-  /** @param vectors [items, width] of the batch's items @param places where in it an item stands */
+  /** @param vectors [items, width] of the batch's items @param items which they are */
   constructor(
     private readonly network: Network,
     private readonly batch: Batch,
     private readonly tensors: SequenceTensors,
     private readonly vectors: Float32Array,
-    private readonly places: Map<number, number>,
+    private readonly items: Uint32Array,
   ) {
-    const { weights, config } = network
+    const { width } = network.config
+    items.forEach((item, place) => this.places.set(item, place))
     this.itemGradient = new Float32Array(vectors.length)
-    this.types = new Float32Array(weights.types.data.length)
-    this.gaps = new Float32Array(weights.gaps.data.length)
-    this.ends = new Float32Array(config.width)
-    const negatives = gatherRows(vectors, this.placesOf(batch.negatives.items), config.width)
-    this.negatives = tf.tensor2d(negatives, [batch.negatives.items.length, config.width])
+    const negatives = gatherRows(vectors, this.placesOf(batch.negatives.items), width)
+    this.negatives = tf.tensor2d(negatives, [batch.negatives.items.length, width])
     this.negativesT = tf.transpose(this.negatives)
     this.targetWeight = batch.rows.reduce((sum, row) => row.weights.reduce((total, weight) => total + weight, sum), 0)
   }
 
-  add(name: string, gradient: tf.Tensor2D): void {
-    const before = this.totals.get(name)
-    this.totals.set(name, tf.keep(before ? tf.add(before, gradient) : tf.clone(gradient)))
-    before?.dispose()
-  }
-
-  /** The row's share of the mean loss; its gradients are added up. */
-  run(row: Row): number {
+  /**
+   * Part of the mean loss; its gradients are added up.
+   * @param row one or several stacked @param from how many tokens of the batch come before it
+   */
+  async run(row: Row, from: number): Promise<number> {
     if (!row.weights.some((weight) => weight > 0)) return 0
     const { config, weights, scale } = this.network
     const { batch } = this
     const D = config.width
-    const L = row.length
+    const T = row.items.length
     const places = this.placesOf(row.items)
     // A position without target gets any vector: its weight is 0.
     const targets = this.placesOf(Array.from(row.targets, (target, i) => (target >= 0 ? target : row.items[i])))
-    const result = tf.tidy(() => {
-      const matrix = (values: Float32Array, columns: number) => tf.tensor2d(values, [L, columns])
-      const dropout = batch.dropout
+    const parts: { name: string; size: number }[] = []
+    // One reading for all: each makes the engine finish what it is at.
+    const flat = await values(() => {
+      const found: tf.Tensor1D[] = []
+      const add = (name: string, gradient: tf.Tensor2D) => {
+        parts.push({ name, size: gradient.size })
+        found.push(tf.reshape(gradient, [gradient.size]))
+      }
+      const gradients: Gradients = { add }
+      const { dropout } = batch
       const pass = runSequence(
         config,
         weights,
         this.tensors,
         row,
-        matrix(gatherRows(this.vectors, places, D), D),
-        matrix(sideVectors(weights, row, D), D),
-        dropout && (() => matrix(dropout(L * D), D)),
+        tf.tensor2d(gatherRows(this.vectors, places, D), [T, D]),
+        dropout && ((place) => dropout(place, from, T)),
       )
       const loss = softmaxLoss(
         pass.users,
-        matrix(gatherRows(this.vectors, targets, D), D),
+        tf.tensor2d(gatherRows(this.vectors, targets, D), [T, D]),
         this.negatives,
         this.negativesT,
-        matrix(negativeBiases(row, batch.negatives), batch.negatives.items.length),
-        matrix(
+        this.biasesOf(row),
+        tf.tensor2d(
           row.weights.map((weight) => weight / this.targetWeight),
-          1,
+          [T, 1],
         ),
         scale,
       )
       const slopes = loss.backward()
-      this.add('negatives', slopes.negativesT)
-      this.add('logScale', slopes.logScale)
-      const inputs = pass.backward(slopes.users, this)
-      return {
-        loss: tf.sum(loss.losses),
-        targets: slopes.targets,
-        tokens: inputs.tokens,
-        items: tf.add(inputs.mean, inputs.tokens),
-      }
+      add('loss', tf.reshape(tf.sum(loss.losses), [1, 1]))
+      add('negatives', slopes.negativesT)
+      add('logScale', slopes.logScale)
+      add('targets', slopes.targets)
+      add('items', pass.backward(slopes.users, gradients))
+      return tf.concat1d(found)
     })
-    const tokens = result.tokens.dataSync<'float32'>()
-    addRows(this.types, row.types, tokens, D)
-    addRows(this.gaps, row.gaps, tokens, D)
-    // Row 0 where it was added, past the end where not.
-    addRows(
-      this.ends,
-      row.ends.map((end) => 1 - end),
-      tokens,
-      D,
-    )
-    addRows(this.itemGradient, places, result.items.dataSync<'float32'>(), D)
-    addRows(this.itemGradient, targets, result.targets.dataSync<'float32'>(), D)
-    const loss = result.loss.dataSync<'float32'>()[0]
-    tf.dispose(result)
+    let loss = 0
+    let at = 0
+    for (const { name, size } of parts) {
+      const part = flat.subarray(at, (at += size))
+      if (name === 'loss') loss = part[0]
+      else if (name === 'items') addRows(this.itemGradient, places, part, D)
+      else if (name === 'targets') addRows(this.itemGradient, targets, part, D)
+      else this.addUp(name, part)
+    }
     return loss
   }
 
   /** All gradients of the rows run; that of the item vectors stands under 'residual'. */
   finish(): Record<string, Gradient> {
-    const { maxLength, width } = this.network.config
+    const { width, maxLength } = this.network.config
     const gradients: Record<string, Gradient> = {}
-    for (const [name, total] of this.totals) {
-      const values = total.dataSync<'float32'>()
-      gradients[name] = { values: name.includes('distance') ? byDistance(values, maxLength) : values }
-      total.dispose()
-    }
-    const N = this.batch.negatives.items.length
-    if (gradients.negatives) {
-      const places = this.placesOf(this.batch.negatives.items)
-      const turned = new Float32Array(N * width)
-      for (let k = 0; k < width; k++) {
-        for (let j = 0; j < N; j++) turned[j * width + k] = gradients.negatives.values[k * N + j]
-      }
-      addRows(this.itemGradient, places, turned, width)
-      delete gradients.negatives
+    for (const [name, sum] of this.sums) {
+      if (name === 'negatives') this.addNegatives(sum)
+      else if (name === 'side') this.addSide(sum, gradients)
+      else gradients[name] = { values: name.includes('distance') ? byDistance(sum, maxLength) : sum }
     }
     tf.dispose([this.negatives, this.negativesT])
-    gradients.types = { values: this.types }
-    gradients.gaps = { values: this.gaps }
-    gradients.ends = { values: this.ends }
-    gradients.residual = { values: this.itemGradient }
+    gradients.residual = { values: this.itemGradient.subarray(0, this.items.length * width), rows: this.items }
     return gradients
+  }
+
+  /** [T, N] */
+  private biasesOf(row: Row): tf.Tensor2D {
+    const N = this.batch.negatives.items.length
+    const { biases, sequences } = negativeBiases(row, this.batch.negatives)
+    if (tf.getBackend() === 'wasm') return tf.tensor2d(gatherRows(biases, sequences, N), [sequences.length, N])
+    return tf.gather(tf.tensor2d(biases, [biases.length / N, N]), tf.tensor1d(sequences, 'int32'))
+  }
+
+  private addUp(name: string, values: Float32Array): void {
+    const sum = this.sums.get(name)
+    if (!sum) this.sums.set(name, values)
+    else for (let i = 0; i < values.length; i++) sum[i] += values[i]
+  }
+
+  /** @param gradient [width, N] */
+  private addNegatives(gradient: Float32Array): void {
+    const { width } = this.network.config
+    const N = this.batch.negatives.items.length
+    const turned = new Float32Array(N * width)
+    for (let k = 0; k < width; k++) for (let j = 0; j < N; j++) turned[j * width + k] = gradient[k * N + j]
+    addRows(this.itemGradient, this.placesOf(this.batch.negatives.items), turned, width)
+  }
+
+  private addSide(gradient: Float32Array, gradients: Record<string, Gradient>): void {
+    let at = 0
+    for (const name of SIDE) {
+      gradients[name] = { values: gradient.subarray(at, (at += this.network.weights[name].data.length)) }
+    }
   }
 
   private placesOf(items: ArrayLike<number>): Uint32Array {
@@ -205,11 +222,10 @@ class RowPass implements Gradients {
   }
 }
 
-/** Adds row i of `values` to row rows[i] of `sums`; rows past its end are left out. */
+/** Adds row i of `values` to row rows[i] of `sums`. */
 function addRows(sums: Float32Array, rows: ArrayLike<number>, values: Float32Array, width: number): void {
   for (let i = 0; i < rows.length; i++) {
     const to = rows[i] * width
-    if (to >= sums.length) continue
     for (let k = 0, from = i * width; k < width; k++) sums[to + k] += values[from + k]
   }
 }

@@ -56,26 +56,34 @@ export class NegativeSampler {
 }
 
 /**
- * What is added to the scores of the negatives at each position: their correction, and MASKED for the items of the position's
- * own sequence, which are no negatives but what the user looks for. [length, N], row-major.
+ * What is added to the scores of the negatives: their correction, and MASKED for the items of the position's own sequence,
+ * which are no negatives but what the user looks for. One row for each sequence, since all its positions share it.
+ * @returns biases [sequences, N] row-major, and for each of the T tokens which of these rows is its sequence's
  */
-export function negativeBiases(row: Row, negatives: Negatives): Float32Array {
+export function negativeBiases(row: Row, negatives: Negatives): { biases: Float32Array; sequences: Int32Array } {
   const N = negatives.items.length
   const columns = new Map<number, number>()
   negatives.items.forEach((item, column) => columns.set(item, column))
-  const biases = new Float32Array(row.length * N)
-  for (let position = 0; position < row.length; position++) biases.set(negatives.corrections, position * N)
-  for (let start = 0, end = 1; start < row.length; start = end++) {
-    while (end < row.length && row.starts[end] === start) end++
-    const mask = (item: number) => {
-      const column = columns.get(item)
-      if (column === undefined) return
-      for (let position = start; position < end; position++) biases[position * N + column] = MASKED
-    }
-    for (let position = start; position < end; position++) {
-      mask(row.items[position])
-      if (row.targets[position] >= 0) mask(row.targets[position])
-    }
+  const sequences = sequencesOf(row)
+  const biases = new Float32Array((sequences[sequences.length - 1] + 1) * N)
+  for (let to = 0; to < biases.length; to += N) biases.set(negatives.corrections, to)
+  const mask = (sequence: number, item: number) => {
+    const column = columns.get(item)
+    if (column !== undefined) biases[sequence * N + column] = MASKED
   }
-  return biases
+  sequences.forEach((sequence, token) => {
+    mask(sequence, row.items[token])
+    if (row.targets[token] >= 0) mask(sequence, row.targets[token])
+  })
+  return { biases, sequences }
+}
+
+/** Numbers the sequences from 0. */
+function sequencesOf({ starts, length }: Row): Int32Array {
+  const sequences = new Int32Array(starts.length)
+  for (let token = 1; token < starts.length; token++) {
+    const begins = token % length === starts[token]
+    sequences[token] = sequences[token - 1] + Number(begins)
+  }
+  return sequences
 }

@@ -66,7 +66,7 @@ export class Network {
   /** The text's part of the item vectors. @param text rows, or [n, textLength] @returns [n, width] */
   textVectors(text: VectorRows | Float32Array): Float32Array {
     const { textLength, width } = this.config
-    const rows = text instanceof Float32Array ? rowsOf(text, textLength) : text
+    const rows = rowsOf(text, textLength)
     const { items } = rows
     const vectors = new Float32Array(items * width)
     const adaptor = tf.tensor2d(this.weights.adaptor.data.slice(), [textLength, width])
@@ -118,8 +118,7 @@ export class Network {
     const tensors = this.tensors
     const users = tf.tidy(() => {
       const items = tf.tensor2d(gatherRows(vectors, row.items, width), shape)
-      const side = tf.tensor2d(sideVectors(this.weights, row, width), shape)
-      return runSequence(this.config, this.weights, tensors, row, items, side, null, at).users
+      return runSequence(this.config, this.weights, tensors, row, items, null, at).users
     })
     const values = users.dataSync<'float32'>()
     users.dispose()
@@ -140,20 +139,4 @@ export function gatherRows(matrix: Float32Array, rows: ArrayLike<number>, width:
     result.set(matrix.subarray(rows[i] * width, (rows[i] + 1) * width), i * width)
   }
   return result
-}
-
-/** What the transformer gets beside each token's item: [length, width]. An event type newer than the network adds nothing. */
-export function sideVectors(weights: Weights, row: Row, width: number): Float32Array {
-  const side = new Float32Array(row.length * width)
-  const types = weights.types.data
-  const gaps = weights.gaps.data
-  const ends = weights.ends.data
-  for (let i = 0; i < row.length; i++) {
-    const type = row.types[i] * width
-    const gap = row.gaps[i] * width
-    for (let k = 0; k < width; k++) {
-      side[i * width + k] = (type < types.length ? types[type + k] : 0) + gaps[gap + k] + (row.ends[i] ? ends[k] : 0)
-    }
-  }
-  return side
 }

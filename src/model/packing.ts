@@ -3,23 +3,26 @@ import type { Random } from './random.js'
 
 /**
  * Sequences laid one after another without padding. A sequence longer than what is left of the row goes on in the next
- * row, where it starts anew: it loses context there, never a target.
+ * row, where it starts anew: it loses context there, never a target. Several rows of one length lie one after another.
  */
 export interface Row {
+  /** Tokens of a row. */
   length: number
-  /** [length] item of each token */
+  /** Rows, one unless stacked; every array is [count * length]. */
+  count: number
+  /** item of each token */
   items: Uint32Array
-  /** [length] event type of each token */
+  /** event type of each token */
   types: Uint8Array
-  /** [length] bucket of the time since the token before, of GAP_BUCKETS */
+  /** bucket of the time since the token before, of GAP_BUCKETS */
   gaps: Uint8Array
-  /** [length] 1 where the moment is over, 0 where the next event is of the same one, as inside a basket */
+  /** 1 where the moment is over, 0 where the next event is of the same one, as inside a basket */
   ends: Uint8Array
-  /** [length] where in this row the token's sequence begins */
+  /** where in its row the token's sequence begins */
   starts: Uint32Array
-  /** [length] the item to predict at each token, or -1 */
+  /** the item to predict at each token, or -1 */
   targets: Int32Array
-  /** [length] how much each prediction counts; 0 where there is none */
+  /** how much each prediction counts; 0 where there is none */
   weights: Float32Array
 }
 
@@ -42,6 +45,7 @@ export function gapBucket(before: number | undefined, at: number): number {
 export function emptyRow(length: number): Row {
   return {
     length,
+    count: 1,
     items: new Uint32Array(length),
     types: new Uint8Array(length),
     gaps: new Uint8Array(length),
@@ -50,6 +54,19 @@ export function emptyRow(length: number): Row {
     targets: new Int32Array(length).fill(-1),
     weights: new Float32Array(length),
   }
+}
+
+/** Rows of one length as one, so that an engine can work on all of them at once. @throws Error where lengths differ */
+export function stackRows(rows: Row[]): Row {
+  const [{ length }] = rows
+  if (rows.some((row) => row.length !== length)) throw new Error('Only rows of one length can be stacked.')
+  const stack = { ...emptyRow(rows.length * length), length, count: rows.length }
+  rows.forEach((row, index) => {
+    const at = index * length
+    for (const name of ['items', 'types', 'gaps', 'ends', 'starts', 'targets', 'weights'] as const)
+      stack[name].set(row[name], at)
+  })
+  return stack
 }
 
 /**
@@ -143,40 +160,63 @@ export function packRow(histories: Interaction[][], keep: number, isOpen = false
 
 /**
  * Weights of the recency-weighted mean at each of the positions `at` (all of them when absent): event k back counts
- * typeWeight / (k + 1), over at most `window` events of the same sequence, summing to 1. [at, length], row-major.
+ * typeWeight / (k + 1), over at most `window` events of the same sequence, summing to 1. [at or T, length], row-major.
  */
 export function meanWeights(row: Row, window: number, typeWeights: ArrayLike<number>, at?: number[]): Float32Array {
-  const { length, starts, types } = row
-  const count = at?.length ?? length
-  const weights = new Float32Array(count * length)
-  for (let i = 0; i < count; i++) {
-    const position = at ? at[i] : i
-    const first = Math.max(starts[position], position - window + 1)
+  const { length, types } = row
+  return fillBack(row, window, 0, at, (weights, to, token, first) => {
+    const start = token - (token % length)
     let sum = 0
-    for (let j = first; j <= position; j++) {
-      const weight = (typeWeights[types[j]] ?? 1) / (position - j + 1)
-      weights[i * length + j] = weight
+    for (let j = first; j <= token; j++) {
+      const weight = (typeWeights[types[j]] ?? 1) / (token - j + 1)
+      weights[to + j - start] = weight
       sum += weight
     }
-    if (sum > 0) for (let j = first; j <= position; j++) weights[i * length + j] /= sum
-  }
-  return weights
+    if (sum > 0) for (let j = first; j <= token; j++) weights[to + j - start] /= sum
+  })
 }
 
 /**
- * What is added to the attention scores of one head: its bias for the distance between two tokens where the earlier lies in
- * the same sequence and inside the window, MASKED elsewhere. [at, length], row-major.
+ * What keeps attention from looking at other sequences, ahead, and further back than `window` events: MASKED there, 0
+ * elsewhere. [at or T, length], row-major.
+ */
+export function attentionMask(row: Row, window: number, at?: number[]): Float32Array {
+  return fillBack(row, window, MASKED, at, (mask, to, token, first) => {
+    const start = token - (token % row.length)
+    mask.fill(0, to + first - start, to + token - start + 1)
+  })
+}
+
+/**
+ * What is added to the attention scores for the distance between two positions of a row. [at or length, length], row-major;
+ * where the mask stands anyway it is 0.
  * @param bias [window] by distance
  */
-export function attentionBias(row: Row, bias: Float32Array, at?: number[]): Float32Array {
-  const { length, starts } = row
-  const count = at?.length ?? length
-  const scores = new Float32Array(count * length).fill(MASKED)
-  for (let i = 0; i < count; i++) {
-    const position = at ? at[i] : i
-    for (let j = Math.max(starts[position], position - bias.length + 1); j <= position; j++) {
+export function distanceBias(length: number, bias: Float32Array, at?: number[]): Float32Array {
+  const positions = at ?? Array.from({ length }, (_, i) => i)
+  const scores = new Float32Array(positions.length * length)
+  positions.forEach((position, i) => {
+    for (let j = Math.max(0, position - bias.length + 1); j <= position; j++)
       scores[i * length + j] = bias[position - j]
-    }
-  }
+  })
   return scores
+}
+
+/** A matrix [at or T, length] of `rest`, with what `fill` writes for each token and the first one it may look back on. */
+function fillBack(
+  row: Row,
+  window: number,
+  rest: number,
+  at: number[] | undefined,
+  fill: (matrix: Float32Array, to: number, token: number, first: number) => void,
+): Float32Array {
+  const { length, count, starts } = row
+  const size = at?.length ?? count * length
+  const matrix = new Float32Array(size * length).fill(rest)
+  for (let i = 0; i < size; i++) {
+    const token = at ? at[i] : i
+    const start = token - (token % length)
+    fill(matrix, i * length, token, start + Math.max(starts[token], token - start - window + 1))
+  }
+  return matrix
 }

@@ -1,6 +1,15 @@
 import * as tf from '@tensorflow/tfjs-core'
-import { attention, feedForward, layerNorm, type BlockWeights, type Gradients, type Layer } from './layers.js'
-import { attentionBias, meanWeights, type Row } from './packing.js'
+import {
+  attention,
+  type BlockWeights,
+  columnSums,
+  feedForward,
+  type Gradients,
+  type Layer,
+  layerNorm,
+  product,
+} from './layers.js'
+import { attentionMask, distanceBias, GAP_BUCKETS, meanWeights, type Row } from './packing.js'
 import type { NetworkConfig, Weights } from './weights.js'
 
 /** The sequence part's weights as tensors. */
@@ -8,6 +17,8 @@ export type SequenceTensors = {
   blocks: BlockWeights[]
   /** [1, D] */
   alpha: tf.Tensor2D
+  /** [types + gaps + 1, D]: what an event's type, the time since the one before and the end of a moment add to its item */
+  side: tf.Tensor2D
 }
 
 /** Uploads the weights that `runSequence` needs. The caller disposes of them. */
@@ -40,21 +51,40 @@ export function sequenceTensors(config: NetworkConfig, weights: Weights): Sequen
       contractBias: upload(`${name}.contract.bias`),
     }
   })
-  return { blocks, alpha: upload('alpha') }
+  const side = tf.concat2d(SIDE.map(upload), 0)
+  return { blocks, alpha: upload('alpha'), side }
+}
+
+/** The weights that make up the side table, in its order. */
+export const SIDE = ['types', 'gaps', 'ends'] as const
+
+/** Which rows of the side table each token gets, [T, types + gaps + 1]. A type newer than the network adds nothing. */
+function sideFeatures(row: Row, types: number): Float32Array {
+  const columns = types + GAP_BUCKETS + 1
+  const features = new Float32Array(row.items.length * columns)
+  for (let token = 0, at = 0; token < row.items.length; token++, at += columns) {
+    if (row.types[token] < types) features[at + row.types[token]] = 1
+    features[at + types + row.gaps[token]] = 1
+    features[at + columns - 1] = row.ends[token]
+  }
+  return features
 }
 
 export interface SequencePass {
-  /** [Q, D] user vectors */
+  /** [Q, D] user vectors, Q tokens asked for */
   users: tf.Tensor2D
-  /** From the gradient at the users to those at the items as the mean sees them and as the transformer does, [L, D] each. */
-  backward: (gradient: tf.Tensor2D, gradients: Gradients) => { mean: tf.Tensor2D; tokens: tf.Tensor2D }
+  /** From the gradient at the users to the one at the items, [T, D]. That of the side table goes by the name 'side'. */
+  backward: (gradient: tf.Tensor2D, gradients: Gradients) => tf.Tensor2D
 }
 
+/** A mask of kept units [T, D], scaled so that the expectation stays, for each place where units are dropped. */
+export type Dropout = (place: number) => tf.Tensor2D
+
 /**
- * One row through the network: user vector = recency-weighted mean of the item vectors + alpha * transformer.
- * @param items [L, D] item vectors @param side [L, D] what event type and time gap add to them for the transformer
- * @param dropout draws a mask of kept units, scaled so that the expectation stays, or null when not training
- * @param at positions whose users are wanted; all when absent, and only then can it run backwards
+ * Rows through the network: user vector = recency-weighted mean of the item vectors + alpha * transformer.
+ * @param row one, or several stacked: T tokens in all @param items [T, D] item vectors
+ * @param dropout null when not training
+ * @param at tokens whose users are wanted, of a single row; all when absent, and only then can it run backwards
  */
 export function runSequence(
   config: NetworkConfig,
@@ -62,14 +92,15 @@ export function runSequence(
   tensors: SequenceTensors,
   row: Row,
   items: tf.Tensor2D,
-  side: tf.Tensor2D,
-  dropout: (() => tf.Tensor2D) | null,
+  dropout: Dropout | null,
   at?: number[],
 ): SequencePass {
-  const L = row.length
+  const { length: L, count } = row
+  const T = count * L
+  let places = 0
   const drop = (layer: Layer): Layer => {
     if (!dropout) return layer
-    const mask = dropout()
+    const mask = dropout(places++)
     return {
       output: tf.mul(layer.output, mask),
       backward: (gradient) => layer.backward(tf.mul(gradient, mask)),
@@ -78,20 +109,23 @@ export function runSequence(
   const recording: { gradients?: Gradients } = {}
   const gradients: Gradients = { add: (name, gradient) => recording.gradients?.add(name, gradient) }
 
-  const input = drop({ output: tf.add(items, side), backward: (gradient) => gradient })
+  const types = config.typeWeights.length
+  const features = tf.tensor2d(sideFeatures(row, types), [T, types + GAP_BUCKETS + 1])
+  const input = drop({ output: tf.add(items, tf.matMul(features, tensors.side)), backward: (gradient) => gradient })
   let x = input.output
   const backwards: ((gradient: tf.Tensor2D) => tf.Tensor2D)[] = [input.backward]
+  const masks = (wanted?: number[]) =>
+    tf.tensor2d(attentionMask(row, config.maxLength, wanted), [wanted?.length ?? T, L])
+  const masked = tensors.blocks.length > 1 || !at ? masks() : undefined
   tensors.blocks.forEach((block, index) => {
     const name = `block.${index}`
     // Only the last block can do without the other positions: its keys and values still come from all of them.
     const wanted = index === tensors.blocks.length - 1 ? at : undefined
-    const Q = wanted?.length ?? L
-    const biases = block.heads.map((_, h) =>
-      tf.tensor2d(attentionBias(row, weights[`${name}.distance.${h}`].data, wanted), [Q, L]),
-    )
+    const mask = wanted ? masks(wanted) : masked!
+    const biases = block.heads.map((_, h) => biased(mask, row, weights[`${name}.distance.${h}`].data, wanted))
     const norm1 = layerNorm(x)
     const queries = wanted ? tf.gather(norm1.output, wanted) : norm1.output
-    const mixed = drop(attention(queries, norm1.output, biases, block, gradients, name))
+    const mixed = drop(attention(queries, norm1.output, count, biases, block, gradients, name))
     const middle: tf.Tensor2D = tf.add(wanted ? tf.gather(x, wanted) : x, mixed.output)
     const norm2 = layerNorm(middle)
     const fed = drop(feedForward(norm2.output, block, gradients, name))
@@ -102,21 +136,23 @@ export function runSequence(
     })
   })
   const norm = layerNorm(x)
-  const shares = meanWeights(row, config.meanLength, config.typeWeights, at)
-  const mean = tf.matMul(tf.tensor2d(shares, [at?.length ?? L, L]), items)
+  const shares = tf.tensor2d(meanWeights(row, config.meanLength, config.typeWeights, at), [at?.length ?? T, L])
   return {
-    users: tf.add(mean, tf.mul(norm.output, tensors.alpha)),
+    users: tf.add(product(shares, items, 'none', count), tf.mul(norm.output, tensors.alpha)),
     backward: (gradient, collected) => {
       recording.gradients = collected
-      collected.add('alpha', tf.matMul(tf.ones([1, L]), tf.mul(gradient, norm.output)))
+      collected.add('alpha', columnSums(tf.mul(gradient, norm.output)))
       const tokens = backwards.reduceRight((g, back) => back(g), norm.backward(tf.mul(gradient, tensors.alpha)))
-      return { mean: tf.matMul(tf.tensor2d(turned(shares, L), [L, L]), gradient), tokens }
+      collected.add('side', product(features, tokens, 'a'))
+      return tf.add(product(shares, gradient, 'a', count), tokens)
     },
   }
 }
 
-function turned(square: Float32Array, size: number): Float32Array {
-  const result = new Float32Array(square.length)
-  for (let i = 0; i < size; i++) for (let j = 0; j <= i; j++) result[j * size + i] = square[i * size + j]
-  return result
+/** The mask of all rows with one head's bias for distances, which is the same in each of them. */
+function biased(mask: tf.Tensor2D, row: Row, bias: Float32Array, at?: number[]): tf.Tensor2D {
+  const { length, count } = row
+  const distances = tf.tensor2d(distanceBias(length, bias, at), [at?.length ?? length, length])
+  if (count === 1) return tf.add(mask, distances)
+  return tf.reshape(tf.add(tf.reshape(mask, [count, length, length]), distances), mask.shape)
 }

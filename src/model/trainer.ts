@@ -1,3 +1,4 @@
+import { DropoutPool } from './dropout.js'
 import { batchGradients } from './gradients.js'
 import { gatherRows, type Network } from './network.js'
 import { NegativeSampler } from './negatives.js'
@@ -22,15 +23,12 @@ export const DEFAULT_TRAINER: TrainerOptions = { negatives: 512, pull: 0, clip: 
 /** Learning rate of each part of the network; 0 freezes it. */
 export type Rates = Record<Part, number>
 
-// Masks are cut from one pool of random numbers: drawing them anew would take as long as the matrix products.
-const DROPOUT_POOL = 1 << 20
-
-/** Trains a network step by step. Keeps no tensor from one step to the next. */
+/** Trains a network step by step. Call `dispose` after the last. */
 export class Trainer {
   private readonly random: Random
   private readonly sampler: NegativeSampler
   private readonly optimizers: Record<string, Adam> = {}
-  private readonly dropoutPool: Float32Array | undefined
+  private readonly dropout: DropoutPool | undefined
   /** Text part of all item vectors, kept while the adaptor is frozen. */
   private projected: Float32Array | undefined
 
@@ -50,28 +48,17 @@ export class Trainer {
     for (const [name, { data }] of Object.entries(weights)) {
       this.optimizers[name] = new Adam(data, name === 'residual' ? config.width : data.length, options.pull)
     }
-    if (config.dropout > 0) {
-      const kept = 1 / (1 - config.dropout)
-      this.dropoutPool = Float32Array.from({ length: DROPOUT_POOL }, () =>
-        this.random.next() < config.dropout ? 0 : kept,
-      )
-    }
+    if (config.dropout > 0) this.dropout = new DropoutPool(config.dropout, config.width, this.random)
   }
 
   /** One step of Adam over some rows. @returns the mean loss over the rows' targets before it */
-  step(rows: Row[], rates: Rates): number {
-    const { network, random, dropoutPool } = this
-    const { loss, gradients } = batchGradients(network, {
+  async step(rows: Row[], rates: Rates): Promise<number> {
+    const { network, random } = this
+    const { loss, gradients } = await batchGradients(network, {
       rows,
       negatives: this.sampler.draw(this.options.negatives, random),
       text: (items) => this.textOf(items, rates.adaptor > 0),
-      dropout:
-        dropoutPool === undefined
-          ? null
-          : (size) => {
-              const from = random.below(dropoutPool.length - size)
-              return dropoutPool.subarray(from, from + size)
-            },
+      dropout: this.dropout?.step(rows.length * rows[0].length) ?? null,
     })
     const moving = Object.entries(gradients).filter(([name]) => rates[network.weights[name].part] > 0)
     const norm = Math.sqrt(moving.reduce((sum, [, gradient]) => sum + squaredNorm(gradient.values), 0))
@@ -85,14 +72,19 @@ export class Trainer {
   }
 
   /** Mean loss over the rows' targets without dropout and without learning, against negatives drawn from `seed`. */
-  loss(rows: Row[], seed: number): number {
-    const { loss } = batchGradients(this.network, {
+  async loss(rows: Row[], seed: number): Promise<number> {
+    const { loss } = await batchGradients(this.network, {
       rows,
       negatives: this.sampler.draw(this.options.negatives, new Random(seed)),
       text: (items) => this.textOf(items, false),
       dropout: null,
     })
     return loss
+  }
+
+  dispose(): void {
+    this.dropout?.dispose()
+    this.network.dispose()
   }
 
   private textOf(items: Uint32Array, raw: boolean): { raw: Float32Array } | { projected: Float32Array } {

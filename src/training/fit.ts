@@ -126,15 +126,25 @@ const REPORT_EVERY = 10
  * @throws the signal's reason when it is aborted; Error when there is nothing to predict
  */
 export async function fit(input: FitInput): Promise<FitResult> {
-  const { config, histories, options, signal } = input
+  const { config, histories, options } = input
   const network = Network.fromArrays(config, input.start)
-  const weights = targetWeights(histories, input.typeWeights, input.hides)
   const trainer = new Trainer(network, input.text, countItems(histories, network.vocabulary), {
     negatives: options.negatives,
     pull: options.pull,
     clip: options.clip,
     seed: options.seed,
   })
+  try {
+    return await fitWith(trainer, input)
+  } finally {
+    trainer.dispose()
+  }
+}
+
+async function fitWith(trainer: Trainer, input: FitInput): Promise<FitResult> {
+  const { histories, options, signal } = input
+  const { network } = trainer
+  const weights = targetWeights(histories, input.typeWeights, input.hides)
   const random = new Random(options.seed ^ PACKING_STREAM)
   const heldOut = input.heldOut && heldOutRows(input, input.heldOut)
   const isTrained = input.start.alpha.data.some((value) => value !== 0)
@@ -147,7 +157,7 @@ export async function fit(input: FitInput): Promise<FitResult> {
   const judge = async (epoch: number, trainLoss: number | null): Promise<EpochResult> => ({
     epoch,
     trainLoss,
-    validationLoss: heldOut ? trainer.loss(heldOut, options.seed) : null,
+    validationLoss: heldOut ? await trainer.loss(heldOut, options.seed) : null,
     validationNdcg: input.validate ? await input.validate(network) : null,
   })
   const curve = [await judge(0, null)]
@@ -166,7 +176,7 @@ export async function fit(input: FitInput): Promise<FitResult> {
       signal?.throwIfAborted()
       const batch = rows.slice(from, from + options.rowsPerStep)
       const started = performance.now()
-      sum += trainer.step(batch, ratesOf(options, step, steps, isFrozen, isTrained))
+      sum += await trainer.step(batch, ratesOf(options, step, steps, isFrozen, isTrained))
       seconds += (performance.now() - started) / 1000
       tokens += batch.length * options.rowLength
       done++
@@ -192,7 +202,6 @@ export async function fit(input: FitInput): Promise<FitResult> {
       best = { epoch, validation: result.validationNdcg, arrays: network.toArrays() }
     } else if (epoch - best.epoch >= options.patience) break
   }
-  network.dispose()
   return {
     arrays: best.arrays,
     bestEpoch: best.epoch,

@@ -115,7 +115,7 @@ describe('layers', () => {
     const outer = matrix(L, D)
     const biases = [causal(), causal()]
     const { found, gradients } = collector()
-    const layer = attention(x, x, biases, weights, gradients, 'a')
+    const layer = attention(x, x, 1, biases, weights, gradients, 'a')
     const [one, two] = weights.heads
     const inputs = [one, two].flatMap((w, h) => [w.query, w.queryBias, w.key, w.value, w.output, biases[h]])
     const plain = reference(

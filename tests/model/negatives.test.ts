@@ -49,12 +49,12 @@ describe('negativeBiases', () => {
     ])
     const [row] = packHistories(histories, new Float32Array(5).fill(1), 6, new Random(1))
     const negatives = { items: Uint32Array.of(2, 4, 3), corrections: Float32Array.of(0.1, 0.2, 0.3) }
-    const biases = negativeBiases(row, negatives)
+    const { biases, sequences } = negativeBiases(row, negatives)
     for (let position = 0; position < 5; position++) {
       const isFirst =
         [0, 1, 2].includes(row.items[position]) && (row.items[position] !== 0 || row.targets[position] === 1)
       const wanted = isFirst ? [MASKED, 0.2, 0.3] : [0.1, 0.2, MASKED]
-      wanted.forEach((value, j) => expect(biases[position * 3 + j]).toBeCloseTo(value, 6))
+      wanted.forEach((value, j) => expect(biases[sequences[position] * 3 + j]).toBeCloseTo(value, 6))
     }
   })
 })

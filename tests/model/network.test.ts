@@ -1,16 +1,18 @@
 import * as tf from '@tensorflow/tfjs-core'
 import { beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import type { Interaction } from '../../src/model/history.js'
-import { gatherRows, Network, sideVectors } from '../../src/model/network.js'
+import { gatherRows, Network } from '../../src/model/network.js'
 import { packRow } from '../../src/model/packing.js'
 import { Random } from '../../src/model/random.js'
 import { runSequence, sequenceTensors } from '../../src/model/sequence.js'
 import { decodeTensors, encodeTensors } from '../../src/model/tensor-file.js'
+import { TextMatrix } from '../../src/model/text-matrix.js'
 import { arraysOf, shapesOf, startFromText } from '../../src/model/weights.js'
 import { startTensorflow } from '../../src/platform/tensorflow.js'
 import { busyArrays, randomHistory, randomText, TINY, TINY_ITEMS } from './tiny-shop.js'
 
-const text = randomText(TINY_ITEMS, TINY.textLength, 3)
+const text = TextMatrix.from(randomText(TINY_ITEMS, TINY.textLength, 3), TINY.textLength)
+const textRows = text.block(0, TINY_ITEMS)
 const random = new Random(9)
 const histories = [7, 1, 0, 12, 3, 5].map((length) => randomHistory(length, TINY_ITEMS, random))
 const W = TINY.width
@@ -25,9 +27,8 @@ function pass(network: Network, history: Interaction[], vectors: Float32Array): 
   const { row } = packRow([history], Infinity)
   return tf.tidy(() => {
     const items = tf.tensor2d(gatherRows(vectors, row.items, W), [row.length, W])
-    const side = tf.tensor2d(sideVectors(network.weights, row, W), [row.length, W])
     const tensors = sequenceTensors(network.config, network.weights)
-    return runSequence(network.config, network.weights, tensors, row, items, side, null).users.dataSync<'float32'>()
+    return runSequence(network.config, network.weights, tensors, row, items, null).users.dataSync<'float32'>()
   })
 }
 
@@ -64,7 +65,7 @@ describe.each(['wasm', 'cpu'] as const)('Network on %s', (engine) => {
       newest.forEach(({ item, type }, k) => {
         for (let c = 0; c < W; c++) {
           let axis = 0
-          for (let t = 0; t < TINY.textLength; t++) axis += text[item * TINY.textLength + t] * axes[t * W + c]
+          for (let t = 0; t < TINY.textLength; t++) axis += textRows[item * TINY.textLength + t] * axes[t * W + c]
           wanted[c] += (TINY.typeWeights[type] / (k + 1) / total) * axis
         }
       })
@@ -110,7 +111,10 @@ describe.each(['wasm', 'cpu'] as const)('Network on %s', (engine) => {
   })
 
   it('gives an item past its vocabulary the vector of its text alone', () => {
-    const more = new Float32Array([...text, ...text.subarray(0, TINY.textLength)])
+    const more = TextMatrix.from(
+      new Float32Array([...textRows, ...textRows.subarray(0, TINY.textLength)]),
+      TINY.textLength,
+    )
     const extended = network.itemVectors(more)
     expectClose(extended.subarray(0, vectors.length), vectors, 1e-6)
     const residual = network.weights.residual.data

@@ -1,13 +1,16 @@
 import { describe, expect, it } from 'vitest'
 import { toHistories } from '../../src/model/history.js'
 import {
-  attentionBias,
+  attentionMask,
+  distanceBias,
   GAP_BUCKETS,
   gapBucket,
   MASKED,
   meanWeights,
   packHistories,
   packRow,
+  type Row,
+  stackRows,
   targetWeights,
 } from '../../src/model/packing.js'
 import { Random } from '../../src/model/random.js'
@@ -131,17 +134,43 @@ describe('meanWeights', () => {
   })
 })
 
-describe('attentionBias', () => {
-  it('lets a token see itself and the earlier ones of its sequence inside the window, by distance', () => {
-    const { row } = packRow([[event(1), event(2), event(3)], [event(4)]], 10)
-    const M = MASKED
-    expect([...attentionBias(row, Float32Array.of(0.5, 0.25))]).toEqual(
-      [
-        [0.5, M, M, M],
-        [0.25, 0.5, M, M],
-        [M, 0.25, 0.5, M],
-        [M, M, M, 0.5],
-      ].flat(),
-    )
+describe('attentionMask and distanceBias', () => {
+  const { row } = packRow([[event(1), event(2), event(3)], [event(4)]], 10)
+  const M = MASKED
+
+  it('let a token see itself and the earlier ones of its sequence inside the window, by distance', () => {
+    const mask = [
+      [0, M, M, M],
+      [0, 0, M, M],
+      [M, 0, 0, M],
+      [M, M, M, 0],
+    ]
+    expect([...attentionMask(row, 2)]).toEqual(mask.flat())
+    expect([...attentionMask(row, 2, [1, 3])]).toEqual([...mask[1], ...mask[3]])
+    const distances = [
+      [0.5, 0, 0, 0],
+      [0.25, 0.5, 0, 0],
+      [0, 0.25, 0.5, 0],
+      [0, 0, 0.25, 0.5],
+    ]
+    expect([...distanceBias(4, Float32Array.of(0.5, 0.25))]).toEqual(distances.flat())
+    expect([...distanceBias(4, Float32Array.of(0.5, 0.25), [2])]).toEqual(distances[2])
+  })
+})
+
+describe('stackRows', () => {
+  const one = packRow([[event(1), event(2), event(3)], [event(4)]], 10).row
+  const two = packRow([[event(5), event(6), event(7), event(8)]], 10).row
+  const stack = stackRows([one, two])
+
+  it('lays rows one after another, each still its own', () => {
+    expect([stack.count, stack.length]).toEqual([2, 4])
+    expect([...stack.items]).toEqual([...one.items, ...two.items])
+    for (const make of [(row: Row) => attentionMask(row, 3), (row: Row) => meanWeights(row, 3, [1])])
+      expect([...make(stack)]).toEqual([...make(one), ...make(two)])
+  })
+
+  it('refuses rows of other lengths', () => {
+    expect(() => stackRows([one, packRow([[event(1)]], 10).row])).toThrow('one length')
   })
 })

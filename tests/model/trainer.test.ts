@@ -5,12 +5,13 @@ import { Network } from '../../src/model/network.js'
 import { NegativeSampler } from '../../src/model/negatives.js'
 import { packHistories } from '../../src/model/packing.js'
 import { Random } from '../../src/model/random.js'
+import { TextMatrix } from '../../src/model/text-matrix.js'
 import { DEFAULT_TRAINER, type Rates, Trainer } from '../../src/model/trainer.js'
 import type { Part } from '../../src/model/weights.js'
 import { startTensorflow } from '../../src/platform/tensorflow.js'
 import { busyArrays, randomHistories, randomRows, randomText, TINY, TINY_ITEMS } from './tiny-shop.js'
 
-const text = randomText(TINY_ITEMS, TINY.textLength, 3)
+const text = TextMatrix.from(randomText(TINY_ITEMS, TINY.textLength, 3), TINY.textLength)
 const counts = new Float64Array(TINY_ITEMS).fill(2)
 const rows = randomRows([7, 3, 1, 9, 2, 5], 10, 4)
 const RATES: Rates = { adaptor: 1e-2, residual: 1e-2, sequence: 1e-2, readout: 1e-2 }
@@ -26,19 +27,19 @@ describe('Trainer', () => {
     await startTensorflow('wasm')
   })
 
-  it('brings the loss down on what it is shown', () => {
+  it('brings the loss down on what it is shown', async () => {
     const { trainer } = fresh()
-    const before = trainer.loss(rows, 1)
-    for (let step = 0; step < 60; step++) trainer.step(rows, RATES)
-    expect(trainer.loss(rows, 1)).toBeLessThan(0.6 * before)
+    const before = await trainer.loss(rows, 1)
+    for (let step = 0; step < 60; step++) await trainer.step(rows, RATES)
+    expect(await trainer.loss(rows, 1)).toBeLessThan(0.6 * before)
   })
 
   it.each<Part>(['adaptor', 'residual', 'sequence', 'readout'])(
     'leaves a frozen %s as it is and moves the rest',
-    (part) => {
+    async (part) => {
       const { network, trainer } = fresh()
       const before = network.toArrays()
-      trainer.step(rows, { ...RATES, [part]: 0 })
+      await trainer.step(rows, { ...RATES, [part]: 0 })
       for (const [name, weight] of Object.entries(network.weights)) {
         if (weight.part === part) expect(weight.data, name).toEqual(before[name].data)
         else expect(weight.data, name).not.toEqual(before[name].data)
@@ -46,21 +47,26 @@ describe('Trainer', () => {
     },
   )
 
-  it('learns the same from the same seed and something else from another', () => {
-    const learned = (seed: number) => {
+  it('learns the same from the same seed and something else from another', async () => {
+    const learned = async (seed: number) => {
       const { network, trainer } = fresh(DROPPING, seed)
-      for (let step = 0; step < 3; step++) trainer.step(rows, RATES)
+      for (let step = 0; step < 3; step++) await trainer.step(rows, RATES)
       return network.toArrays()
     }
-    expect(learned(1)).toEqual(learned(1))
-    expect(learned(1).residual.data).not.toEqual(learned(2).residual.data)
+    expect(await learned(1)).toEqual(await learned(1))
+    expect((await learned(1)).residual.data).not.toEqual((await learned(2)).residual.data)
   })
 
-  it('keeps no tensor from 200 steps', () => {
+  it('keeps no tensor from 200 steps', async () => {
     const { trainer } = fresh(DROPPING)
+    const empty = tf.memory().numTensors
+    await trainer.step(rows, RATES)
     const before = tf.memory().numTensors
-    for (let step = 0; step < 200; step++) trainer.step(rows.slice(0, 1), step % 2 ? RATES : { ...RATES, adaptor: 0 })
+    for (let step = 0; step < 200; step++)
+      await trainer.step(rows.slice(0, 1), step % 2 ? RATES : { ...RATES, adaptor: 0 })
     expect(tf.memory().numTensors).toBe(before)
+    trainer.dispose()
+    expect(tf.memory().numTensors).toBe(empty)
   })
 
   it('learns the same on wasm and cpu', async () => {
@@ -68,7 +74,7 @@ describe('Trainer', () => {
     for (const engine of ['cpu', 'wasm'] as const) {
       await startTensorflow(engine)
       const { network, trainer } = fresh()
-      for (let step = 0; step < 3; step++) trainer.step(rows, RATES)
+      for (let step = 0; step < 3; step++) await trainer.step(rows, RATES)
       learned.push(network.itemVectors(text))
     }
     learned[0].forEach((value, i) => expect(Math.abs(value - learned[1][i])).toBeLessThan(1e-3))
@@ -97,17 +103,18 @@ describe('packing', () => {
     const projected = network.textVectors(text)
     // Against the whole catalogue, each position is masked by its own sequence however the rows are laid.
     const negatives = new NegativeSampler(counts).draw(TINY_ITEMS, new Random(1))
-    const results = [packed, alone].map((rows) => {
+    const results = []
+    for (const rows of [packed, alone]) {
       const places = (items: Uint32Array) =>
         Float32Array.from([...items].flatMap((i) => [...projected.subarray(i * 8, i * 8 + 8)]))
-      const { loss, gradients } = batchGradients(network, {
+      const { loss, gradients } = await batchGradients(network, {
         rows,
         negatives,
         text: (items) => ({ projected: places(items) }),
         dropout: null,
       })
-      return { loss, gradients }
-    })
+      results.push({ loss, gradients })
+    }
     expect(results[0].loss).toBeCloseTo(results[1].loss, 5)
     for (const [name, { values }] of Object.entries(results[0].gradients)) {
       if (name === 'residual') continue // rows in another order
