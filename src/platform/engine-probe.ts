@@ -2,7 +2,7 @@ import * as tf from '@tensorflow/tfjs-core'
 import { AppError } from './errors.js'
 import { startTensorflow, type Engine } from './tensorflow.js'
 
-// Tries one engine in this process: `engine-probe.js ENGINE` prints { works, reason?, gflops? } as one line of JSON.
+// Tries one engine in this process: `engine-probe.js ENGINE [FOLDER]` prints { works, reason?, gflops? } as one line of JSON.
 
 const SIZE = 512
 const SECOND = 1000
@@ -46,9 +46,9 @@ async function rate(values: Float32Array): Promise<number> {
   }
 }
 
-async function probe(engine: Engine): Promise<object> {
+async function probe(engine: Engine, folder?: string): Promise<object> {
   try {
-    await startTensorflow(engine)
+    await startTensorflow(engine, { folder })
     const [a, b] = [matrix(1), matrix(2)]
     await checkProduct(a, b)
     return { works: true, gflops: Number((await rate(a)).toPrecision(3)) }
@@ -64,5 +64,5 @@ function reasonOf(engine: Engine, error: unknown): string {
   return error instanceof Error ? error.message : String(error)
 }
 
-const verdict = await probe(process.argv[2] as Engine)
+const verdict = await probe(process.argv[2] as Engine, process.argv[3])
 process.stdout.write(`${JSON.stringify(verdict)}\n`, () => process.exit(0))
