@@ -8,7 +8,8 @@ import { groupByUser, keepRows, userCount, type EventType, type Histories } from
 import { itemText } from '../../src/model/item-text.js'
 import { Random } from '../../src/model/random.js'
 import { TEXT_LENGTH, TextEncoder } from '../../src/model/text-encoder.js'
-import { fitTextSpace, whiten } from '../../src/model/text-space.js'
+import { rowsOf, type TextMatrix } from '../../src/model/text-matrix.js'
+import { fitTextSpace, whitenAll } from '../../src/model/text-space.js'
 import { packagePath } from '../../src/platform/paths.js'
 import { leaveOneOut, splitByTime, type Case } from '../../src/training/split.js'
 import { readShop, type Shop } from '../shop-files.js'
@@ -21,8 +22,8 @@ const HIDES = Uint8Array.of(1)
 export interface PracticeShop {
   name: string
   itemCount: number
-  /** [items, TEXT_LENGTH], whitened */
-  text: Float32Array
+  /** Whitened. */
+  text: TextMatrix
   histories: Histories
 }
 
@@ -66,7 +67,7 @@ function toPracticeShop(name: string, shop: Shop, group?: (item: Shop['items'][n
   return {
     name,
     itemCount: texts.length,
-    text: whiten(fitTextSpace(raw, TEXT_LENGTH), raw),
+    text: whitenAll(fitTextSpace(raw, TEXT_LENGTH), rowsOf(raw, TEXT_LENGTH)),
     histories: groupByUser(
       {
         users: Uint32Array.from(rows, ({ userId }) => users.get(userId)!),
@@ -147,5 +148,5 @@ function situation(name: string, shop: PracticeShop, known: Histories, cases: Ca
   const { itemCount, text } = shop
   const halfLife = fitHalfLife(known, itemCount, TYPES)
   const counts = Counts.from(known, itemCount, { types: TYPES, halfLife })
-  return { name, known, parts: { itemCount, text, textLength: TEXT_LENGTH, counts }, cases }
+  return { name, known, parts: { itemCount, text, counts }, cases }
 }

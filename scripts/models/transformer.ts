@@ -15,7 +15,8 @@ import { Network } from '../../src/model/network.js'
 import { Random } from '../../src/model/random.js'
 import { decodeTensors, encodeTensors, type NamedArrays } from '../../src/model/tensor-file.js'
 import { TEXT_LENGTH, TextEncoder } from '../../src/model/text-encoder.js'
-import { decodePrior, fitTextSpace, whiten } from '../../src/model/text-space.js'
+import { rowsOf } from '../../src/model/text-matrix.js'
+import { decodePrior, fitTextSpace, whitenAll } from '../../src/model/text-space.js'
 import type { NetworkConfig } from '../../src/model/weights.js'
 import { packagePath } from '../../src/platform/paths.js'
 import { type Engine, startTensorflow } from '../../src/platform/tensorflow.js'
@@ -156,7 +157,7 @@ function trialOf(name: string, shop: Shop, share: number, seed: number): Trial {
       // Nothing is blended here, so that both halves can say when to stop.
       validation: { stopping: [...stopping, ...blending].filter(({ user }) => isKept[user]), blending: [] },
     },
-    text: whiten(fitTextSpace(raw, TEXT_LENGTH, prior), raw),
+    text: whitenAll(fitTextSpace(raw, TEXT_LENGTH, prior), rowsOf(raw, TEXT_LENGTH)),
     itemCount: shop.items.length,
     typeWeights: TYPES.map(({ weight }) => weight),
     hides: HIDES,

@@ -7,7 +7,7 @@ import { Metrics } from '../platform/metrics.js'
 import { parseEntries, type Rejection } from '../platform/schema.js'
 import { completeEvent, Event, type PlacedEvent, type UserEvent, type WrittenEvent } from './event.js'
 import { insertEvents, readEvents, readHistory, readItems } from './event-rows.js'
-import { historyStart } from './training-facts.js'
+import { historyStart, newestSince } from './training-facts.js'
 
 export interface Stored {
   accepted: number
@@ -101,13 +101,22 @@ export class EventsService {
     return this.database.inTenant(tenantId, (sql) => historyStart(sql, tenantId, historyDays))
   }
 
-  /** Every event since a moment, ordered by `occurredAt`, then arrival, at constant memory and all from one moment. */
+  /**
+   * Every event since a moment, ordered by `occurredAt`, then arrival, at constant memory and all from one moment.
+   * @param most of more events the newest so many, and what else happened at the moment of the first of them
+   * @returns how many were left out as too old
+   */
   async streamForTraining(
     tenantId: string,
     since: Date,
     onPage: (rows: WrittenEvent[]) => void | Promise<void>,
-  ): Promise<void> {
-    await this.database.inTenant(tenantId, (sql) => readEvents(sql, tenantId, { since }, onPage))
+    most?: number,
+  ): Promise<number> {
+    return this.database.inTenant(tenantId, async (sql) => {
+      const newest = most === undefined ? null : await newestSince(sql, tenantId, since, most)
+      await readEvents(sql, tenantId, { since: newest?.since ?? since }, onPage)
+      return newest?.leftOut ?? 0
+    })
   }
 
   /** Reads every event of the tenant: not for each request. */

@@ -13,6 +13,30 @@ export async function historyStart(sql: Sql, tenantId: string, historyDays: numb
 }
 
 /**
+ * Since when a tenant's newest `most` events happened, and how many after `since` are older; null where there are no
+ * more than that.
+ */
+export async function newestSince(
+  sql: Sql,
+  tenantId: string,
+  since: Date,
+  most: number,
+): Promise<{ since: Date; leftOut: number } | null> {
+  const [first] = await sql.query<{ at: Date }>(
+    `SELECT occurred_at AS at FROM events WHERE tenant_id = $1 AND occurred_at >= $2
+     ORDER BY occurred_at DESC OFFSET $3 LIMIT 1`,
+    [tenantId, since, most - 1],
+  )
+  if (!first) return null
+  const [{ count }] = await sql.query<{ count: number }>(
+    `SELECT count(*)::double precision AS count FROM events
+     WHERE tenant_id = $1 AND occurred_at >= $2 AND occurred_at < $3`,
+    [tenantId, since, first.at],
+  )
+  return { since: first.at, leftOut: count }
+}
+
+/**
  * Whether there is enough behaviour to learn from. Counts stop at what is asked for: a tenant with a hundred million
  * events is answered as fast as one with a thousand.
  * @param need how far to count each

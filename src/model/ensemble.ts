@@ -2,6 +2,7 @@ import type { Counts } from './counts.js'
 import type { Interaction } from './history.js'
 import { combine, noWeights, standardise } from './ranking.js'
 import type { ComponentName, Eligible, StandardScores, Weights } from './ranking.js'
+import type { TextMatrix } from './text-matrix.js'
 
 /**
  * Weights of the components, from those for a user whose items hardly anybody has touched to those for one whose items
@@ -26,9 +27,8 @@ export interface NetworkVectors {
 
 export interface EnsembleParts {
   itemCount: number
-  /** [items, textLength]: whitened rows of length 1, or of zeros for an item without text */
-  text: Float32Array
-  textLength: number
+  /** Whitened rows of length 1, or of zeros for an item without text. */
+  text: TextMatrix
   /** As `products` of the network, of the text rows. */
   textProducts?: (vector: Float32Array) => Float32Array
   counts: Counts
@@ -52,8 +52,8 @@ const PERSONAL_COMPONENTS = ['network', 'text', 'wide', 'narrow'] as const
  */
 export class Ensemble {
   constructor(private readonly parts: EnsembleParts) {
-    const { itemCount, text, textLength, network } = parts
-    if (text.length < itemCount * textLength) throw new Error('The text vectors do not cover the catalogue')
+    const { itemCount, text, network } = parts
+    if (text.items < itemCount) throw new Error('The text vectors do not cover the catalogue')
     if (network && network.vectors.length < itemCount * network.width) {
       throw new Error("The network's vectors do not cover the catalogue")
     }
@@ -115,7 +115,7 @@ export class Ensemble {
 
   /** One component's raw values, [items]; null where it has nothing to go by. */
   component(name: ComponentName, history: Interaction[], now: number, userVector?: Float32Array): Float32Array | null {
-    const { itemCount, text, textLength, textProducts, counts, network } = this.parts
+    const { itemCount, text, textProducts, counts, network } = this.parts
     switch (name) {
       case 'popular':
         return counts.popular(new Float32Array(itemCount)).map(Math.log1p)
@@ -126,7 +126,7 @@ export class Ensemble {
         return network.products?.(userVector) ?? products(network.vectors, network.width, userVector, itemCount)
       case 'text': {
         const user = this.textUser(history)
-        return user && (textProducts?.(user) ?? products(text, textLength, user, itemCount))
+        return user && (textProducts?.(user) ?? text.products(user, itemCount))
       }
       default:
         return history.length > 0 ? counts.following(history, name, new Float32Array(itemCount)) : null
@@ -178,19 +178,16 @@ export class Ensemble {
     return combine(scores, weights, itemCount, others)
   }
 
-  /** The mean of the last steps' text vectors weighted by 1 / (k + 1), [textLength]; null without a text in them. */
+  /** The mean of the last steps' text vectors weighted by 1 / (k + 1), [text.length]; null without a text in them. */
   private textUser(history: Interaction[]): Float32Array | null {
-    const { itemCount, text, textLength } = this.parts
-    const user = new Float32Array(textLength)
+    const { itemCount, text } = this.parts
+    const user = new Float32Array(text.length)
     let known = false
     this.steps(history).forEach((item, k) => {
-      if (item >= itemCount) return
-      const from = item * textLength
+      if (item >= itemCount || text.isEmpty(item)) return
+      known = true
       const weight = decay('text', k)
-      for (let j = 0; j < textLength; j++) {
-        user[j] += weight * text[from + j]
-        known ||= text[from + j] !== 0
-      }
+      text.block(item, item + 1).forEach((value, j) => (user[j] += weight * value))
     })
     return known ? user : null
   }
@@ -211,8 +208,8 @@ export class Ensemble {
   }
 
   private affinity(name: (typeof PERSONAL_COMPONENTS)[number], from: number, to: number): number {
-    const { text, textLength, counts, network } = this.parts
-    if (name === 'text') return cosine(text, textLength, from, to)
+    const { text, counts, network } = this.parts
+    if (name === 'text') return text.product(from, to)
     if (name === 'network') return network ? cosine(network.vectors, network.width, from, to) : 0
     return counts.pair(name, from, to)
   }

@@ -7,8 +7,12 @@ export interface VectorRows {
   block(from: number, to: number): Float32Array
 }
 
-/** A matrix [n, length] as rows. */
-export function rowsOf(vectors: Float32Array, length: number): VectorRows {
+/** A matrix [n, length] as rows; rows as they are. */
+export function rowsOf(vectors: Float32Array | VectorRows, length: number): VectorRows {
+  if (!(vectors instanceof Float32Array)) {
+    if (vectors.length !== length) throw new Error(`Rows of ${vectors.length} numbers are not rows of ${length}`)
+    return vectors
+  }
   const items = vectors.length / length
   if (!Number.isInteger(items)) throw new Error(`${vectors.length} numbers are not rows of ${length}`)
   return { items, length, block: (from, to) => vectors.subarray(from * length, to * length) }

@@ -1,5 +1,6 @@
-import { EigenvalueDecomposition, Matrix } from 'ml-matrix'
+import { addOuterProducts, eigen, BLOCK, multiplyBlock, scaleBlock } from './symmetric.js'
 import type { NamedArrays } from './tensor-file.js'
+import { rowsOf, TextMatrix, type VectorRows } from './text-matrix.js'
 
 /** The map from raw vectors of one catalogue to whitened ones: x -> unit((x - mean) · transform). */
 export interface TextSpace {
@@ -33,6 +34,8 @@ export interface Moments {
 const POWER = -0.25
 // Beyond this many rows the covariance of a few hundred dimensions no longer changes visibly, only the time it takes.
 const MAX_FIT_ROWS = 20_000
+// Rows that are read at a time.
+const BLOCK_ROWS = 4096
 // A direction hardly ever seen is not known to be small. Below this part of the mean variance it counts as this large:
 // lower, and the first item that does point there would be all that direction.
 const SMALLEST_VARIANCE = 1e-2
@@ -44,20 +47,19 @@ const MAX_TURNED = 768
 /**
  * Mean and covariance of the rows that are not all zero (an item without text says nothing about the space).
  * Of more than 20,000 rows every k-th is taken.
- * @param vectors [n, length]
+ * @param vectors rows, or [n, length]
  */
-export function measureMoments(vectors: Float32Array, length: number): Moments {
-  const rows = rowsWithText(vectors, length)
-  const step = Math.max(1, Math.ceil(rows.length / MAX_FIT_ROWS))
-  const sample = rows.filter((_, i) => i % step === 0)
+export function measureMoments(vectors: Float32Array | VectorRows, length: number): Moments {
+  const { count, sample } = sampleOf(rowsOf(vectors, length))
   const mean = new Float64Array(length)
   const covariance = new Float64Array(length * length)
-  if (sample.length === 0) return { count: 0, mean, covariance }
-  for (const row of sample) for (let j = 0; j < length; j++) mean[j] += vectors[row * length + j]
-  for (let j = 0; j < length; j++) mean[j] /= sample.length
-  addOuterProducts(covariance, vectors, sample, mean)
-  for (let i = 0; i < covariance.length; i++) covariance[i] /= sample.length
-  return { count: rows.length, mean, covariance }
+  const rows = sample.length / length
+  if (rows === 0) return { count, mean, covariance }
+  for (let at = 0; at < sample.length;) for (let j = 0; j < length; j++) mean[j] += sample[at++]
+  for (let j = 0; j < length; j++) mean[j] /= rows
+  addOuterProducts(covariance, sample, mean)
+  for (let i = 0; i < covariance.length; i++) covariance[i] /= rows
+  return { count, mean, covariance }
 }
 
 /**
@@ -70,14 +72,14 @@ export function measureMoments(vectors: Float32Array, length: number): Moments {
  *
  * The cost grows with length³ (the eigenvectors: 0.3 s at 384 on one core) and min(n, 20,000) · length². Past a length of
  * 768 the axes are left as they are, and a prior is not looked at.
- * @param vectors [n, length]
+ * @param vectors raw rows, or [n, length]
  * @throws Error when the lengths of vectors and prior do not fit.
  */
-export function fitTextSpace(vectors: Float32Array, length: number, prior?: TextPrior): TextSpace {
+export function fitTextSpace(vectors: Float32Array | VectorRows, length: number, prior?: TextPrior): TextSpace {
   if (prior && (prior.mean.length !== length || prior.covariance.length !== length * length)) {
     throw new Error(`The prior is of ${prior.mean.length} dimensions, the vectors of ${length}`)
   }
-  if (length > MAX_TURNED) return scaledSpace(vectors, length)
+  if (length > MAX_TURNED) return scaledSpace(rowsOf(vectors, length))
   const { count, mean, covariance } = measureMoments(vectors, length)
   if (prior && prior.weight > 0) {
     const share = count / (count + prior.weight)
@@ -87,6 +89,13 @@ export function fitTextSpace(vectors: Float32Array, length: number, prior?: Text
     }
   }
   return { length, mean: Float32Array.from(mean), transform: whiteningTransform(covariance, length) }
+}
+
+/** Whitens a catalogue block by block: neither its raw rows nor its whitened ones are held as floats. */
+export function whitenAll(space: TextSpace, vectors: VectorRows): TextMatrix {
+  const text = TextMatrix.empty(space.length, vectors.items)
+  for (const [from, to] of blocksOf(vectors)) text.setRows(from, whiten(space, vectors.block(from, to)))
+  return text
 }
 
 /**
@@ -125,17 +134,14 @@ export function whiten(space: TextSpace, vectors: Float32Array): Float32Array {
 /**
  * The directions that keep most of the dot products between whitened rows: the leading eigenvectors of their second
  * moment (not centred: a dot product is not). Signs are fixed, so the same rows give the same axes.
- * @param vectors whitened rows [n, length]
+ * @param vectors whitened rows, or [n, length]
  * @returns [length, dims], row-major, orthonormal columns
  * @throws Error when more axes are asked for than there are dimensions.
  */
-export function principalAxes(vectors: Float32Array, length: number, dims: number): Float32Array {
+export function principalAxes(vectors: Float32Array | VectorRows, length: number, dims: number): Float32Array {
   if (dims > length) throw new Error(`${dims} axes can't be found in ${length} dimensions`)
-  const rows = rowsWithText(vectors, length)
-  const step = Math.max(1, Math.ceil(rows.length / MAX_FIT_ROWS))
   const moment = new Float64Array(length * length)
-  const sample = rows.filter((_, i) => i % step === 0)
-  addOuterProducts(moment, vectors, sample, new Float64Array(length))
+  addOuterProducts(moment, sampleOf(rowsOf(vectors, length)).sample, new Float64Array(length))
   const { vectors: columns } = eigen(moment, length)
   const axes = new Float32Array(length * dims)
   for (let d = 0; d < dims; d++) {
@@ -192,9 +198,31 @@ function pairOf(arrays: NamedArrays, vector: string, matrix: string): [Float32Ar
   return [a, b]
 }
 
+/** How many rows are not all zero, and those of them that moments are taken of: every k-th, at most 20,000. */
+function sampleOf(vectors: VectorRows): { count: number; sample: Float32Array } {
+  const { length } = vectors
+  let count = 0
+  for (const [from, to] of blocksOf(vectors)) count += rowsWithText(vectors.block(from, to), length).length
+  const step = Math.max(1, Math.ceil(count / MAX_FIT_ROWS))
+  const sample = new Float32Array(Math.ceil(count / step) * length)
+  let seen = 0
+  for (const [from, to] of blocksOf(vectors)) {
+    const block = vectors.block(from, to)
+    for (const row of rowsWithText(block, length)) {
+      if (seen % step === 0) sample.set(block.subarray(row * length, (row + 1) * length), (seen / step) * length)
+      seen++
+    }
+  }
+  return { count, sample }
+}
+
+/** Where blocks of rows begin and end. */
+function* blocksOf({ items }: VectorRows): Generator<[number, number]> {
+  for (let from = 0; from < items; from += BLOCK_ROWS) yield [from, Math.min(items, from + BLOCK_ROWS)]
+}
+
 function rowsWithText(vectors: Float32Array, length: number): Uint32Array {
-  const count = vectors.length / length
-  if (!Number.isInteger(count)) throw new Error(`${vectors.length} numbers are not rows of ${length}`)
+  const count = rowsOf(vectors, length).items
   const rows = new Uint32Array(count)
   let used = 0
   for (let i = 0; i < count; i++) {
@@ -207,13 +235,15 @@ function rowsWithText(vectors: Float32Array, length: number): Uint32Array {
 }
 
 /** Half-whitening along the axes as they are. */
-function scaledSpace(vectors: Float32Array, length: number): TextSpace {
-  const rows = rowsWithText(vectors, length)
+function scaledSpace(vectors: VectorRows): TextSpace {
+  const { length } = vectors
+  const { sample } = sampleOf(vectors)
+  const rows = sample.length / length
   const mean = new Float64Array(length)
   const variance = new Float64Array(length)
-  for (const row of rows) for (let j = 0; j < length; j++) mean[j] += vectors[row * length + j] / rows.length
-  for (const row of rows)
-    for (let j = 0; j < length; j++) variance[j] += (vectors[row * length + j] - mean[j]) ** 2 / rows.length
+  for (let at = 0; at < sample.length;) for (let j = 0; j < length; j++) mean[j] += sample[at++] / rows
+  for (let at = 0; at < sample.length;)
+    for (let j = 0; j < length; j++) variance[j] += (sample[at++] - mean[j]) ** 2 / rows
   const floor = (variance.reduce((sum, one) => sum + one, 0) / length) * SMALLEST_VARIANCE
   const transform = Float32Array.from(variance, (one) => (floor > 0 ? Math.max(one, floor) ** POWER : 1))
   return { length, mean: Float32Array.from(mean), transform }
@@ -238,63 +268,7 @@ function whiteningTransform(covariance: Float64Array, length: number): Float32Ar
     for (let i = 0; i < length; i++) scaled[k * length + i] = vectors.get(i, k) * scale
   }
   const sum = new Float64Array(length * length)
-  addOuterProducts(sum, scaled, Uint32Array.from(values.keys()), new Float64Array(length))
+  addOuterProducts(sum, scaled, new Float64Array(length))
   transform.set(sum)
   return transform
-}
-
-function eigen(symmetric: Float64Array, length: number) {
-  const matrix = new Matrix(length, length)
-  for (let i = 0; i < length; i++) for (let j = 0; j < length; j++) matrix.set(i, j, symmetric[i * length + j])
-  const { realEigenvalues, eigenvectorMatrix } = new EigenvalueDecomposition(matrix, { assumeSymmetric: true })
-  return { values: realEigenvalues, vectors: eigenvectorMatrix }
-}
-
-// Four rows at a time: each element of the other operand is then read once for four products.
-const BLOCK = 4
-
-/** sum[length, length] += Σ over the rows (x - mean)(x - mean)ᵀ; both halves are filled. */
-function addOuterProducts(sum: Float64Array, vectors: Float32Array, rows: Uint32Array, mean: Float64Array): void {
-  const length = mean.length
-  const [a, b, c, d] = Array.from({ length: BLOCK }, () => new Float64Array(length))
-  for (let start = 0; start < rows.length; start += BLOCK) {
-    ;[a, b, c, d].forEach((target, i) => {
-      if (start + i >= rows.length) return void target.fill(0)
-      const from = rows[start + i] * length
-      for (let j = 0; j < length; j++) target[j] = vectors[from + j] - mean[j]
-    })
-    for (let i = 0; i < length; i++) {
-      const [ai, bi, ci, di] = [a[i], b[i], c[i], d[i]]
-      const at = i * length
-      for (let j = i; j < length; j++) sum[at + j] += ai * a[j] + bi * b[j] + ci * c[j] + di * d[j]
-    }
-  }
-  for (let i = 0; i < length; i++) for (let j = 0; j < i; j++) sum[i * length + j] = sum[j * length + i]
-}
-
-/** out[4, length] = rows[4, length] · symmetric[length, length] */
-function multiplyBlock(rows: Float64Array, symmetric: Float64Array, out: Float64Array, length: number): void {
-  for (let j = 0; j < length; j++) {
-    const at = j * length // The row of a symmetric matrix is its column, and lies in one piece.
-    let a = 0
-    let b = 0
-    let c = 0
-    let d = 0
-    for (let k = 0; k < length; k++) {
-      const s = symmetric[at + k]
-      a += rows[k] * s
-      b += rows[length + k] * s
-      c += rows[2 * length + k] * s
-      d += rows[3 * length + k] * s
-    }
-    out[j] = a
-    out[length + j] = b
-    out[2 * length + j] = c
-    out[3 * length + j] = d
-  }
-}
-
-/** out[4, length] = rows[4, length] · diag(factors) */
-function scaleBlock(rows: Float64Array, factors: Float64Array, out: Float64Array, length: number): void {
-  for (let i = 0; i < rows.length; i++) out[i] = rows[i] * factors[i % length]
 }

@@ -1,4 +1,5 @@
 import type { CatalogItem } from '../catalog/item.js'
+import { TextMatrix } from '../model/text-matrix.js'
 
 /** What rules and answers need of an item. */
 export type ServedItem = Omit<CatalogItem, 'vector' | 'deleted'>
@@ -11,7 +12,7 @@ const NEVER_PUT = -1
 const NO_VECTOR = 0
 
 /**
- * A tenant's catalogue in index space, with a vector for each item. An item keeps its index for good: a deleted
+ * A tenant's catalogue in index space, with a whitened text for each item. An item keeps its index for good: a deleted
  * one leaves its index empty, and takes it again if it comes back.
  */
 export class CatalogMirror {
@@ -20,7 +21,7 @@ export class CatalogMirror {
   private readonly indices = new Map<string, number>()
   /** Of each raw vector, so that an item that comes again unchanged costs nothing. */
   private readonly hashes: number[] = []
-  private rows: Float32Array
+  private rows: TextMatrix
   private textBytes = 0
   private withVector = 0
 
@@ -33,7 +34,7 @@ export class CatalogMirror {
     readonly length: number,
     firstIds: readonly string[] = [],
   ) {
-    this.rows = new Float32Array(Math.max(64, firstIds.length) * length)
+    this.rows = TextMatrix.empty(length)
     for (const id of firstIds) this.slotFor(id)
   }
 
@@ -42,9 +43,15 @@ export class CatalogMirror {
     return this.ids.length
   }
 
-  /** [size, length]; a row of zeros stands for no vector. A view: it changes with the catalogue. */
-  get vectors(): Float32Array {
-    return this.rows.subarray(0, this.size * this.length)
+  /** A row an item; an empty one stands for no vector. It changes with the catalogue. */
+  get text(): TextMatrix {
+    return this.rows
+  }
+
+  /** All rows at once, of at most `size` items. */
+  set text(rows: TextMatrix) {
+    rows.grow(this.size)
+    this.rows = rows
   }
 
   /** Items that have a vector. */
@@ -61,13 +68,9 @@ export class CatalogMirror {
     return this.items[index] ?? null
   }
 
-  vectorAt(index: number): Float32Array {
-    return this.rows.subarray(index * this.length, (index + 1) * this.length)
-  }
-
   /**
    * Puts an item in its place, or takes it out where it is deleted.
-   * @returns its index where it is new or its vector has changed, to be set by `setVector`; otherwise null
+   * @returns its index where it is new or its vector has changed, so that its text has to be set; otherwise null
    */
   put({ vector, deleted, ...item }: CatalogItem): number | null {
     const known = this.indices.get(item.itemId)
@@ -85,21 +88,9 @@ export class CatalogMirror {
     return index
   }
 
-  /** Null: the item has no vector. */
-  setVector(index: number, vector: Float32Array | null): void {
-    const row = this.vectorAt(index)
-    if (vector?.length === this.length) row.set(vector)
-    else row.fill(0)
-  }
-
-  /** All rows at once. @param vectors [size, length] */
-  setVectors(vectors: Float32Array): void {
-    this.rows.set(vectors)
-  }
-
   /** Estimated memory. */
   get bytes(): number {
-    return this.rows.byteLength + this.size * ITEM_OVERHEAD_BYTES + this.textBytes
+    return this.rows.bytes + this.size * ITEM_OVERHEAD_BYTES + this.textBytes
   }
 
   private replace(index: number, item: ServedItem | null) {
@@ -112,11 +103,7 @@ export class CatalogMirror {
     this.indices.set(itemId, index)
     this.items.push(null)
     this.hashes.push(NEVER_PUT)
-    if (this.size * this.length > this.rows.length) {
-      const longer = new Float32Array(2 * this.rows.length)
-      longer.set(this.rows)
-      this.rows = longer
-    }
+    this.rows.grow(this.size)
     return index
   }
 }

@@ -30,6 +30,8 @@ export interface ModelParts {
 const SCORED_BACK = 200
 /** Events that a live count looks back on. */
 const COUNTED_BACK = 250
+/** Texts of a larger catalogue stay off the engine: as floats they would take four times the memory once more. */
+const MOST_ON_ENGINE = 256 * 2 ** 20
 /** Of the largest decayed count. */
 const TREND_SHARE = 0.01
 /** A type's place; kept in one byte, so that types past it are unnamed ones, as in training. */
@@ -103,9 +105,7 @@ export class LiveModel {
     const { catalog, log, network } = this.parts
     // Pairs: at most 200 followers of 8 bytes in each of two settings, and no more than the events make.
     const pairs = Math.min(catalog.size * 3200, log.size * 160)
-    return (
-      catalog.bytes + catalog.vectors.byteLength + log.bytes + (network?.bytes ?? 0) + pairs + 4 * catalog.length ** 2
-    )
+    return catalog.bytes + this.engineBytes + log.bytes + (network?.bytes ?? 0) + pairs + 4 * catalog.length ** 2
   }
 
   /** Keeps the model whole until `release`. */
@@ -225,7 +225,7 @@ export class LiveModel {
     const rows = new Float32Array(raw.length * space.length)
     raw.forEach((vector, i) => rows.set(vector, i * space.length))
     const white = whiten(space, rows)
-    changed.forEach((index, i) => catalog.setVector(index, white.subarray(i * space.length, (i + 1) * space.length)))
+    changed.forEach((index, i) => catalog.text.set(index, white.subarray(i * space.length, (i + 1) * space.length)))
     for (const index of changed) this.products.invalidate(index)
     network?.update(changed)
     this.ensemble = null
@@ -260,6 +260,12 @@ export class LiveModel {
     return blend.sparse.network > 0 || blend.dense.network > 0 ? network : null
   }
 
+  /** What the texts take on the engine, as floats; 0 where products are left to plain code, which reads bytes. */
+  private get engineBytes(): number {
+    const bytes = 4 * this.catalog.size * this.catalog.length
+    return RowProducts.areFaster && bytes <= MOST_ON_ENGINE ? bytes : 0
+  }
+
   private get personalSource(): Source {
     return this.versionId === null ? 'base' : 'fine-tuned'
   }
@@ -272,10 +278,9 @@ export class LiveModel {
     const { catalog, counts, blend, network } = this.parts
     return (this.ensemble ??= new Ensemble({
       itemCount: catalog.size,
-      text: catalog.vectors,
-      textLength: catalog.length,
-      ...(RowProducts.areFaster && {
-        textProducts: (vector: Float32Array) => this.products.multiply(catalog.vectors, vector),
+      text: catalog.text,
+      ...(this.engineBytes > 0 && {
+        textProducts: (vector: Float32Array) => this.products.multiply(catalog.text, vector),
       }),
       counts,
       blend,

@@ -2,6 +2,7 @@ import type { NetworkVectors } from '../model/ensemble.js'
 import type { Interaction } from '../model/history.js'
 import type { Network } from '../model/network.js'
 import type { CatalogMirror } from './catalog-mirror.js'
+import { rowsOf } from '../model/text-matrix.js'
 import { RowProducts } from './row-products.js'
 
 /** A version's network with a vector for each item of a catalogue that goes on changing. */
@@ -14,7 +15,7 @@ export class LiveNetwork {
     private readonly network: Network,
     private readonly catalog: CatalogMirror,
   ) {
-    this.rows = network.itemVectors(catalog.vectors)
+    this.rows = network.itemVectors(catalog.text)
     this.rowProducts = new RowProducts(this.width)
   }
 
@@ -38,7 +39,7 @@ export class LiveNetwork {
     return {
       width,
       vectors,
-      ...(RowProducts.areFaster && { products: (vector) => this.rowProducts.multiply(vectors, vector) }),
+      ...(RowProducts.areFaster && { products: (vector) => this.rowProducts.multiply(rowsOf(vectors, width), vector) }),
     }
   }
 
@@ -56,9 +57,7 @@ export class LiveNetwork {
       longer.set(this.rows)
       this.rows = longer
     }
-    const text = new Float32Array(items.length * catalog.length)
-    items.forEach((item, i) => text.set(catalog.vectorAt(item), i * catalog.length))
-    const vectors = network.textVectors(text)
+    const vectors = network.textVectors(catalog.text.gather(items))
     const residual = network.weights.residual.data
     items.forEach((item, i) => {
       this.rowProducts.invalidate(item)

@@ -7,6 +7,7 @@ import { UsersService } from '../events/users.service.js'
 import { Counts } from '../model/counts.js'
 import type { EventType } from '../model/history.js'
 import { Network } from '../model/network.js'
+import { TextMatrix } from '../model/text-matrix.js'
 import { TEXT_LENGTH } from '../model/text-encoder.js'
 import { decodeVersion, type VersionFile } from '../model/version-file.js'
 import { isPassing } from '../platform/errors.js'
@@ -19,6 +20,7 @@ import { CatalogMirror } from './catalog-mirror.js'
 import { EventLog } from './event-log.js'
 import { LiveModel, typeIndicesOf } from './live-model.js'
 import { LiveNetwork } from './live-network.js'
+import { RawVectors } from './preparation.js'
 import { prepareAside } from './preparation-thread.js'
 import { shippedBlend, shippedPrior } from '../registry/shipped-base.js'
 
@@ -167,10 +169,11 @@ export class ModelBuilder {
     const file = version?.file
     const types: EventType[] = file?.eventTypes ?? eventTypeTable(settings)
     const catalog = new CatalogMirror(length, file?.itemIds)
+    const raw = new RawVectors(length)
     const itemsRead = await this.items.changesSince(tenantId, null, (page) => {
       for (const item of page) {
         const index = catalog.put(item)
-        if (index !== null) catalog.setVector(index, item.vector)
+        if (index !== null) raw.set(index, item.vector)
       }
     })
     const { log, arrivals, unknown, horizon } = await this.readEvents(tenantId, settings, types, catalog)
@@ -178,7 +181,7 @@ export class ModelBuilder {
     const prepared = await prepareAside({
       itemCount: catalog.size,
       length,
-      vectors: catalog.vectors.slice(),
+      vectors: raw.pages,
       space: file?.textSpace ?? null,
       prior: length === TEXT_LENGTH ? shippedPrior() : null,
       events: log.columns(),
@@ -186,7 +189,7 @@ export class ModelBuilder {
       types,
       halfLife: file?.counts.halfLife ?? null,
     })
-    catalog.setVectors(prepared.vectors)
+    catalog.text = TextMatrix.fromArrays(prepared.text)
     await setImmediate()
     const counts = Counts.fromArrays(prepared.counts, { types, halfLife: prepared.halfLife })
     await setImmediate()

@@ -24,6 +24,6 @@ export function prepareAside(input: Preparation): Promise<Prepared> {
     worker.once('error', reject)
     worker.once('exit', (code) => reject(new Error(`the preparation of a model ended with ${code}`)))
     const { users, items, types, times } = input.events
-    worker.postMessage(input, buffersOf(input.vectors, users, items, types, times))
+    worker.postMessage(input, buffersOf(...input.vectors, users, items, types, times))
   })
 }

@@ -2,14 +2,15 @@ import { Counts } from '../model/counts.js'
 import { fitHalfLife } from '../model/half-life.js'
 import { groupByUser, type EventColumns, type EventType } from '../model/history.js'
 import type { NamedArrays } from '../model/tensor-file.js'
-import { fitTextSpace, type TextPrior, type TextSpace, whiten } from '../model/text-space.js'
+import { type TextMatrix, type VectorRows } from '../model/text-matrix.js'
+import { fitTextSpace, type TextPrior, type TextSpace, whitenAll } from '../model/text-space.js'
 
 /** What a live model is made of, as plain arrays: they can go to a worker and come back. */
 export interface Preparation {
   itemCount: number
   length: number
-  /** [itemCount, length], raw */
-  vectors: Float32Array
+  /** `RawVectors.pages` of as many items */
+  vectors: Float32Array[]
   /** That of the version; null: fitted to the vectors. */
   space: TextSpace | null
   /** What to believe about the vectors where the catalogue is small. */
@@ -23,21 +24,59 @@ export interface Preparation {
 
 export interface Prepared {
   space: TextSpace
-  /** [itemCount, length], whitened */
-  vectors: Float32Array
+  /** Whitened. */
+  text: ReturnType<TextMatrix['toArrays']>
   halfLife: number
   counts: NamedArrays
 }
 
+/** Raw vectors while they come in: in pages, since one block would be copied each time it grows. */
+export class RawVectors implements VectorRows {
+  static readonly PAGE = 4096
+
+  constructor(
+    readonly length: number,
+    public items = 0,
+    readonly pages: Float32Array[] = [],
+  ) {}
+
+  /** @param vector of another length, or null: the item has none */
+  set(item: number, vector: Float32Array | null): void {
+    const { PAGE } = RawVectors
+    const { length, pages } = this
+    this.items = Math.max(this.items, item + 1)
+    while (pages.length * PAGE < this.items) pages.push(new Float32Array(PAGE * length))
+    const row = pages[Math.floor(item / PAGE)].subarray((item % PAGE) * length, ((item % PAGE) + 1) * length)
+    if (vector?.length === length) row.set(vector)
+    else row.fill(0)
+  }
+
+  block(from: number, to: number): Float32Array {
+    const { PAGE } = RawVectors
+    const { length, pages } = this
+    const out = new Float32Array((to - from) * length)
+    for (let item = from; item < to;) {
+      const page = Math.floor(item / PAGE)
+      const end = Math.min(to, (page + 1) * PAGE)
+      // Items that nothing was set for are past the last page.
+      const rows = pages.at(page)?.subarray((item - page * PAGE) * length, (end - page * PAGE) * length)
+      if (rows) out.set(rows, (item - from) * length)
+      item = end
+    }
+    return out
+  }
+}
+
 /** The part of building a live model that takes long. Pure. */
 export function prepare(input: Preparation): Prepared {
-  const { vectors, length, types, itemCount } = input
+  const { length, types, itemCount } = input
+  const vectors = new RawVectors(length, itemCount, input.vectors)
   const space = input.space ?? fitTextSpace(vectors, length, input.prior ?? undefined)
   const histories = groupByUser(input.events, input.userCount)
   const halfLife = input.halfLife ?? fitHalfLife(histories, itemCount, types)
   return {
     space,
-    vectors: whiten(space, vectors),
+    text: whitenAll(space, vectors).toArrays(),
     halfLife,
     counts: Counts.from(histories, itemCount, { types, halfLife }).toArrays(),
   }

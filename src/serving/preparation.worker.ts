@@ -4,7 +4,13 @@ import { prepare, type Preparation } from './preparation.js'
 
 parentPort?.once('message', (input: Preparation) => {
   const prepared = prepare(input)
-  const { space, vectors, counts } = prepared
-  const arrays = [space.mean, space.transform, vectors, ...Object.values(counts).map(({ data }) => data)]
+  const { space, text, counts } = prepared
+  const arrays = [
+    space.mean,
+    space.transform,
+    text.codes,
+    text.scales,
+    ...Object.values(counts).map(({ data }) => data),
+  ]
   parentPort?.postMessage(prepared, buffersOf(...arrays))
 })

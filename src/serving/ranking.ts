@@ -97,7 +97,7 @@ function cut(
       Float64Array.from(pool, (place) => values[place]),
       count,
       diversity,
-      { vectors: model.catalog.vectors, length: model.catalog.length },
+      model.catalog.text,
     )
     places = chosen.map((at) => pool[at])
   }

@@ -1,4 +1,5 @@
 import * as tf from '@tensorflow/tfjs-core'
+import type { VectorRows } from '../model/text-matrix.js'
 
 /** Rows in one tensor: a changed item costs one of these to be sent again, whatever the size of the catalogue. */
 const BLOCK = 4096
@@ -25,15 +26,14 @@ export class RowProducts {
     this.blocks[block] = undefined
   }
 
-  /** @param rows [n, length] @returns [n] */
-  multiply(rows: Float32Array, vector: Float32Array): Float32Array {
+  /** @returns [rows.items] */
+  multiply(rows: VectorRows, vector: Float32Array): Float32Array {
     const { length } = this
-    const count = rows.length / length
-    const out = new Float32Array(count)
-    for (let from = 0, block = 0; from < count; from += BLOCK, block++) {
-      const part = rows.subarray(from * length, Math.min(count, from + BLOCK) * length)
+    const out = new Float32Array(rows.items)
+    for (let from = 0, block = 0; from < rows.items; from += BLOCK, block++) {
+      const to = Math.min(rows.items, from + BLOCK)
       const matrix = (this.blocks[block] ??= tf.tidy(() =>
-        tf.transpose(tf.tensor2d(part, [part.length / length, length])),
+        tf.transpose(tf.tensor2d(rows.block(from, to), [to - from, length])),
       ))
       const products = tf.tidy(() => tf.matMul(tf.tensor2d(vector, [1, length]), matrix))
       out.set(products.dataSync<'float32'>(), from)

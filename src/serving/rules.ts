@@ -110,10 +110,9 @@ export function largest(values: Float64Array, count: number): Uint32Array {
   return heap.subarray(0, size)
 }
 
-/** Unit rows [n, length] whose dot products say how alike two items are. */
+/** How alike two items are: the dot product of their unit rows. */
 export interface Likeness {
-  vectors: Float32Array
-  length: number
+  product(left: number, right: number): number
 }
 
 // Beyond this many places nobody sees whether a list is diverse, and the cost grows with places times pool.
@@ -136,7 +135,6 @@ export function diversify(
   diversity: number,
   likeness: Likeness,
 ): Uint32Array {
-  const { vectors, length } = likeness
   const [best, worst] = [values[0], values[pool.length - 1]]
   const span = best - worst
   const relevance = Float64Array.from(pool, (_, place) => (span > 0 ? (values[place] - worst) / span : 1))
@@ -147,14 +145,11 @@ export function diversify(
   for (let next = 0; picked.length < Math.min(places, DIVERSE_PLACES);) {
     taken[next] = 1
     picked.push(next)
-    const from = pool[next] * length
+    const last = pool[next]
     let bestValue = -Infinity
     for (let place = 0; place < pool.length; place++) {
       if (taken[place]) continue
-      const other = pool[place] * length
-      let dot = 0
-      for (let k = 0; k < length; k++) dot += vectors[from + k] * vectors[other + k]
-      if (dot > alike[place]) alike[place] = dot
+      alike[place] = Math.max(alike[place], likeness.product(last, pool[place]))
       const value = (1 - diversity) * relevance[place] - diversity * alike[place]
       if (value > bestValue) {
         bestValue = value

@@ -6,13 +6,15 @@ import { packagePath } from '../platform/paths.js'
 
 // The service answers requests on the same machine: training takes what is left.
 const NICENESS = 5
-// What V8 holds besides the dataset: code, strings, the ids of a large catalogue several times over.
-const LEAST_HEAP_MB = 512
+// What V8 holds besides the ids: code, cases to judge, lists of rows.
+const LEAST_HEAP_MB = 768
+// As strings, and as keys of maps to move from one version's items to another's.
+const HEAP_PER_ID_BYTE = 20
 const KEPT_OF_STDERR = 4000
 
 export interface ChildOptions {
-  /** Bytes of the dataset's file: the heap is sized to it. */
-  datasetBytes: number
+  /** Bytes of the items' ids: the heap is sized to them, since all else of a dataset lies outside of it. */
+  idBytes: number
   /** One JSON value that the child printed. */
   onLine: (value: unknown) => void
   /** Kills the child. */
@@ -41,7 +43,7 @@ export const childEnvironment = (): NodeJS.ProcessEnv => ({
  * @throws AppError TRAINING_CRASHED with the child's last words where it ended other than well
  */
 export async function trainInChild(folder: string, seed: number, options: ChildOptions): Promise<void> {
-  const heap = Math.ceil(LEAST_HEAP_MB + (3 * options.datasetBytes) / 2 ** 20)
+  const heap = Math.ceil(LEAST_HEAP_MB + (HEAP_PER_ID_BYTE * options.idBytes) / 2 ** 20)
   const child = spawn(
     process.execPath,
     [`--max-old-space-size=${heap}`, packagePath('dist', 'src', 'training', 'child.js'), folder, String(seed)],

@@ -5,7 +5,7 @@ import { decodeVersion, encodeVersion } from '../model/version-file.js'
 import { AppError } from '../platform/errors.js'
 import { startTensorflow } from '../platform/tensorflow.js'
 import { shippedBlend, shippedPrior } from '../registry/shipped-base.js'
-import { decodeDataset } from './dataset.js'
+import { readDataset } from './dataset.js'
 import { trainVersion } from './pipeline.js'
 import { type ChildLine, FILES, type Job } from './training-job.js'
 
@@ -27,7 +27,7 @@ try {
   const job = JSON.parse(read(FILES.job).toString('utf8')) as Job
   const { backend: engine, reasons: engineReasons } = await startTensorflow(job.backend)
   say({ status: { engine, engineReasons, progress: 0.01, detail: 'reading the data' } })
-  const dataset = decodeDataset(read(FILES.dataset))
+  const dataset = readDataset(join(folder, FILES.dataset))
   const champion = readIfThere(FILES.champion)
   const { version, result } = await trainVersion({
     dataset,

@@ -2,15 +2,16 @@ import type { CountSettings } from '../model/counts.js'
 import type { Blend } from '../model/ensemble.js'
 import type { EventType } from '../model/history.js'
 import { Network } from '../model/network.js'
-import { whiten } from '../model/text-space.js'
+import type { TextMatrix } from '../model/text-matrix.js'
+import { whitenAll } from '../model/text-space.js'
 import type { VersionFile } from '../model/version-file.js'
 import { carryOver } from './carry-over.js'
 import type { Dataset } from './dataset.js'
 
 /** A served version in today's index space, as whoever serves it sees today's items and events. */
 export interface ServedVersion {
-  /** [items, textLength], whitened by the version's own space */
-  text: Float32Array
+  /** Whitened by the version's own space. */
+  text: TextMatrix
   network: Network | null
   blend: Blend
   counts: CountSettings
@@ -22,12 +23,12 @@ export interface ServedVersion {
  * @returns null where it is for vectors of another length, and so can't be served at all
  */
 export function servedVersion(version: VersionFile, dataset: Dataset): ServedVersion | null {
-  const { itemIds, vectors, vectorLength, eventTypes } = dataset
-  if (version.textSpace.length !== vectorLength) return null
+  const { itemIds, vectors, eventTypes } = dataset
+  if (version.textSpace.length !== vectors.length) return null
   const known = new Map(version.eventTypes.map((type) => [type.name, type]))
   const typesToday: EventType[] = eventTypes.map(({ name }) => known.get(name) ?? version.eventTypes[0])
   return {
-    text: whiten(version.textSpace, vectors),
+    text: whitenAll(version.textSpace, vectors),
     network: version.network && movedNetwork(version, version.network, itemIds, typesToday),
     blend: version.blend,
     counts: { ...version.counts, types: typesToday },

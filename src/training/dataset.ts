@@ -1,12 +1,14 @@
-import { type EventColumns, type EventType, longer } from '../model/history.js'
-import { decodeTensors, encodeTensors } from '../model/tensor-file.js'
+import { closeSync, fstatSync, openSync, readFileSync, readSync } from 'node:fs'
+import { type FileHandle, mkdir, open, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { EventColumns, EventType } from '../model/history.js'
+import type { VectorRows } from '../model/text-matrix.js'
 
-/** What a run trains on, in index space, as it travels to the child process. */
+/** What a run trains on, in index space. */
 export interface Dataset {
   itemIds: string[]
-  vectorLength: number
-  /** [items, vectorLength] raw vectors; a row of zeros where an item has none */
-  vectors: Float32Array
+  /** Raw, a row an item; zeros where an item has none. */
+  vectors: VectorRows
   userCount: number
   /** Events of known items by time, ties by arrival. */
   events: EventColumns
@@ -17,7 +19,14 @@ export interface Dataset {
   read: number
   /** Events of items that are not in the catalogue (any more). */
   unknownItem: number
+  /** Events that were not read because so many newer ones were. */
+  tooOld: number
 }
+
+/** Of a tenant with more events the newest so many are read. */
+export const MOST_EVENTS = 20_000_000
+
+type Facts = Omit<Dataset, 'itemIds' | 'vectors' | 'events'> & { vectorLength: number }
 
 /** Item and event rows as their rooms give them. */
 interface ItemRow {
@@ -31,22 +40,26 @@ interface EventRow {
   occurredAt: Date
 }
 
-/** Gathers a dataset page by page into typed arrays: ids are met once and then are numbers. */
-export class DatasetBuilder {
+/** A file a column, each number as it lies in memory, so that they are written and read without a copy of the whole. */
+const COLUMNS = ['ids', 'vectors', 'users', 'items', 'types', 'times'] as const
+const FACTS = 'facts.json'
+type Column = (typeof COLUMNS)[number]
+
+/**
+ * Writes a dataset into a folder page by page, from which the child reads it: ids are met once and then are numbers, and
+ * nothing but ids is kept here, whatever the number of events.
+ */
+export class DatasetWriter {
   private readonly itemIndices = new Map<string, number>()
   private readonly userIndices = new Map<string, number>()
   private readonly typeIndices: Map<string, number>
-  private vectors = new Float32Array(0)
-  private users = new Uint32Array(1024)
-  private items = new Uint32Array(1024)
-  private types = new Uint8Array(1024)
-  private times = new Float64Array(1024)
-  private count = 0
+  private idBytes = 0
   private read = 0
   private unknownItem = 0
 
-  /** @param eventTypes place 0 is every type that no other place names */
-  constructor(
+  private constructor(
+    private readonly folder: string,
+    private readonly files: Record<Column, FileHandle>,
     private readonly vectorLength: number,
     private readonly eventTypes: EventType[],
     private readonly hiddenAfter: string[],
@@ -55,99 +68,138 @@ export class DatasetBuilder {
     this.typeIndices = new Map(eventTypes.slice(0, 256).map((type, index) => [type.name, index]))
   }
 
-  addItems(rows: ItemRow[]): void {
-    for (const { itemId, vector } of rows) {
-      if (this.itemIndices.has(itemId)) continue
-      const index = this.itemIndices.size
-      this.itemIndices.set(itemId, index)
-      const end = (index + 1) * this.vectorLength
-      if (end > this.vectors.length)
-        this.vectors = longer(this.vectors, new Float32Array(Math.max(2 * this.vectors.length, end)))
+  /**
+   * @param folder made where it is not there
+   * @param eventTypes place 0 is every type that no other place names
+   */
+  static async open(
+    folder: string,
+    vectorLength: number,
+    eventTypes: EventType[],
+    hiddenAfter: string[],
+  ): Promise<DatasetWriter> {
+    await mkdir(folder, { recursive: true })
+    const opened = await Promise.all(COLUMNS.map(async (name) => [name, await open(join(folder, name), 'w')] as const))
+    const files = Object.fromEntries(opened) as Record<Column, FileHandle>
+    return new DatasetWriter(folder, files, vectorLength, eventTypes, hiddenAfter)
+  }
+
+  async addItems(rows: ItemRow[]): Promise<void> {
+    const fresh = new Map(rows.filter(({ itemId }) => !this.itemIndices.has(itemId)).map((row) => [row.itemId, row]))
+    const vectors = new Float32Array(fresh.size * this.vectorLength)
+    let ids = ''
+    let at = 0
+    for (const { itemId, vector } of fresh.values()) {
+      this.itemIndices.set(itemId, this.itemIndices.size)
+      ids += `${JSON.stringify(itemId)}\n`
       // A vector of another length is from before the tenant brought its own: it is no vector of this space.
-      if (vector?.length === this.vectorLength) this.vectors.set(vector, index * this.vectorLength)
+      if (vector?.length === this.vectorLength) vectors.set(vector, at * this.vectorLength)
+      at++
     }
+    const bytes = Buffer.from(ids)
+    this.idBytes += bytes.length
+    await this.append({ ids: bytes, vectors })
   }
 
   /** Call after all items, with events by time, ties by arrival. */
-  addEvents(rows: EventRow[]): void {
+  async addEvents(rows: EventRow[]): Promise<void> {
+    const users = new Uint32Array(rows.length)
+    const items = new Uint32Array(rows.length)
+    const types = new Uint8Array(rows.length)
+    const times = new Float64Array(rows.length)
+    let count = 0
     for (const { userId, itemId, type, occurredAt } of rows) {
-      this.read++
       const item = this.itemIndices.get(itemId)
-      if (item === undefined) {
-        this.unknownItem++
-        continue
-      }
+      if (item === undefined) continue
       let user = this.userIndices.get(userId)
       if (user === undefined) this.userIndices.set(userId, (user = this.userIndices.size))
-      const at = this.count++
-      if (at === this.items.length) this.grow()
-      this.users[at] = user
-      this.items[at] = item
-      this.types[at] = this.typeIndices.get(type) ?? 0
-      this.times[at] = occurredAt.getTime()
+      users[count] = user
+      items[count] = item
+      types[count] = this.typeIndices.get(type) ?? 0
+      times[count] = occurredAt.getTime()
+      count++
     }
+    this.read += rows.length
+    this.unknownItem += rows.length - count
+    await this.append({
+      users: users.subarray(0, count),
+      items: items.subarray(0, count),
+      types: types.subarray(0, count),
+      times: times.subarray(0, count),
+    })
   }
 
-  finish(): Dataset {
-    const { count } = this
-    return {
-      itemIds: [...this.itemIndices.keys()],
-      vectorLength: this.vectorLength,
-      vectors: this.vectors.subarray(0, this.itemIndices.size * this.vectorLength),
-      userCount: this.userIndices.size,
-      events: {
-        users: this.users.subarray(0, count),
-        items: this.items.subarray(0, count),
-        types: this.types.subarray(0, count),
-        times: this.times.subarray(0, count),
-      },
-      eventTypes: this.eventTypes,
-      hiddenAfter: this.hiddenAfter,
-      read: this.read,
-      unknownItem: this.unknownItem,
-    }
+  /**
+   * @param tooOld events that were not read
+   * @returns bytes of the ids, which is what the child makes objects of
+   */
+  async finish(tooOld = 0): Promise<number> {
+    const { eventTypes, hiddenAfter, read, unknownItem, vectorLength } = this
+    const userCount = this.userIndices.size
+    const facts: Facts = { vectorLength, userCount, eventTypes, hiddenAfter, read, unknownItem, tooOld }
+    await writeFile(join(this.folder, FACTS), JSON.stringify(facts))
+    await this.close()
+    return this.idBytes
   }
 
-  private grow() {
-    const capacity = 2 * this.items.length
-    this.users = longer(this.users, new Uint32Array(capacity))
-    this.items = longer(this.items, new Uint32Array(capacity))
-    this.types = longer(this.types, new Uint8Array(capacity))
-    this.times = longer(this.times, new Float64Array(capacity))
+  /** Whether it was finished or not. */
+  async close(): Promise<void> {
+    await Promise.all(Object.values(this.files).map((file) => file.close()))
+  }
+
+  private async append(columns: Partial<Record<Column, NodeJS.TypedArray>>): Promise<void> {
+    for (const [name, { buffer, byteOffset, byteLength }] of Object.entries(columns))
+      await this.files[name as Column].appendFile(new Uint8Array(buffer, byteOffset, byteLength))
   }
 }
 
-/** A dataset as a tensor file. */
-export function encodeDataset(dataset: Dataset): Uint8Array {
-  const { itemIds, vectors, vectorLength, events, userCount, eventTypes, hiddenAfter, read, unknownItem } = dataset
-  // Not in the header: that is meant for a few names, and a large catalogue's ids are megabytes.
-  const ids = new TextEncoder().encode(JSON.stringify(itemIds))
-  const count = events.items.length
-  return encodeTensors(
-    {
-      itemIds: { shape: [ids.length], data: ids },
-      vectors: { shape: [itemIds.length, vectorLength], data: vectors },
-      users: { shape: [count], data: events.users },
-      items: { shape: [count], data: events.items },
-      types: { shape: [count], data: events.types },
-      times: { shape: [count], data: events.times },
-    },
-    { facts: JSON.stringify({ vectorLength, userCount, eventTypes, hiddenAfter, read, unknownItem }) },
-  )
-}
-
-export function decodeDataset(bytes: Uint8Array): Dataset {
-  const { arrays, metadata } = decodeTensors(bytes)
-  const facts = JSON.parse(metadata.facts) as Omit<Dataset, 'itemIds' | 'vectors' | 'events'>
+/** What `DatasetWriter` wrote. The vectors stay in their file, and are read by the block. */
+export function readDataset(folder: string): Dataset {
+  const { vectorLength, ...facts } = JSON.parse(readFileSync(join(folder, FACTS), 'utf8')) as Facts
+  const ids = readFileSync(join(folder, 'ids'), 'utf8').split('\n').slice(0, -1)
+  const itemIds = ids.map((id) => JSON.parse(id) as string)
+  const column = <T extends NodeJS.TypedArray>(name: Column, make: (bytes: number) => T): T => {
+    const file = openSync(join(folder, name), 'r')
+    const values = make(fstatSync(file).size)
+    readInto(file, values, 0)
+    closeSync(file)
+    return values
+  }
   return {
     ...facts,
-    itemIds: JSON.parse(new TextDecoder().decode(arrays.itemIds.data)) as string[],
-    vectors: arrays.vectors.data as Float32Array,
+    itemIds,
+    vectors: new FileRows(openSync(join(folder, 'vectors'), 'r'), itemIds.length, vectorLength),
     events: {
-      users: arrays.users.data as Uint32Array,
-      items: arrays.items.data as Uint32Array,
-      types: arrays.types.data as Uint8Array,
-      times: arrays.times.data as Float64Array,
+      users: column('users', (bytes) => new Uint32Array(bytes / 4)),
+      items: column('items', (bytes) => new Uint32Array(bytes / 4)),
+      types: column('types', (bytes) => new Uint8Array(bytes)),
+      times: column('times', (bytes) => new Float64Array(bytes / 8)),
     },
+  }
+}
+
+/** Rows of float32 in a file, which stays open as long as the process. */
+class FileRows implements VectorRows {
+  constructor(
+    private readonly file: number,
+    readonly items: number,
+    readonly length: number,
+  ) {}
+
+  block(from: number, to: number): Float32Array {
+    const rows = new Float32Array((to - from) * this.length)
+    readInto(this.file, rows, 4 * from * this.length)
+    return rows
+  }
+}
+
+/** Fills `values` from the place on. One call reads at most 2 GiB. */
+function readInto(file: number, values: NodeJS.TypedArray, position: number): void {
+  const bytes = new Uint8Array(values.buffer, values.byteOffset, values.byteLength)
+  for (let at = 0; at < bytes.length;) {
+    const part = bytes.subarray(at, at + 2 ** 30)
+    const read = readSync(file, part, 0, part.length, position + at)
+    if (read === 0) throw new Error('The dataset is cut short')
+    at += read
   }
 }

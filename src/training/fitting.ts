@@ -1,6 +1,7 @@
 import type { Histories } from '../model/history.js'
 import { Network } from '../model/network.js'
 import type { NamedArrays } from '../model/tensor-file.js'
+import type { TextMatrix } from '../model/text-matrix.js'
 import { principalAxes } from '../model/text-space.js'
 import type { VersionFile } from '../model/version-file.js'
 import { type NetworkConfig, startFromScratch, startFromText } from '../model/weights.js'
@@ -14,8 +15,8 @@ import type { Case, TimeSplit } from './split.js'
 /** What the network learns from, the same for a version and its twin. */
 export interface Ground {
   split: TimeSplit
-  /** [items, textLength], whitened */
-  text: Float32Array
+  /** Whitened. */
+  text: TextMatrix
   itemCount: number
   typeWeights: number[]
   hides: Uint8Array
@@ -61,7 +62,7 @@ export function startFromActive(
   active: VersionFile,
   dataset: Dataset,
 ): { config: NetworkConfig; arrays: NamedArrays } | null {
-  if (!active.network || active.textSpace.length !== dataset.vectorLength) return null
+  if (!active.network || active.textSpace.length !== dataset.vectors.length) return null
   const names = (types: { name: string }[]) => types.map(({ name }) => name)
   const arrays = carryOver(
     active.network.arrays,

@@ -2,6 +2,7 @@ import { Counts } from '../model/counts.js'
 import { type Blend, fixedBlend } from '../model/ensemble.js'
 import type { Network } from '../model/network.js'
 import { type ComponentName, noWeights } from '../model/ranking.js'
+import type { TextMatrix } from '../model/text-matrix.js'
 import { servedVersion } from './contender.js'
 import { type EvaluatedNetwork, evaluate, type Evaluation, type Method, type MethodResult } from './evaluate.js'
 import { decide, type Decision } from './gate.js'
@@ -29,8 +30,7 @@ export async function judgeVersion(
 ): Promise<Judgement> {
   const { split, text, candidate, twin, withoutNetwork } = trained
   const itemCount = dataset.itemIds.length
-  const textLength = dataset.vectorLength
-  const parts = { itemCount, text, textLength, counts: Counts.from(split.beforeTest, itemCount, trained.counts) }
+  const parts = { itemCount, text, counts: Counts.from(split.beforeTest, itemCount, trained.counts) }
   const networks = {
     candidate: encoderOf(candidate.network, text),
     ...(twin && { scratch: encoderOf(twin.network, text) }),
@@ -84,7 +84,7 @@ export async function judgeVersion(
 export const asksNetwork = ({ sparse, dense }: Blend) => sparse.network > 0 || dense.network > 0
 
 /** A network as evaluation asks it. */
-export function encoderOf(network: Network, text: Float32Array): EvaluatedNetwork {
+export function encoderOf(network: Network, text: TextMatrix): EvaluatedNetwork {
   const vectors = network.itemVectors(text)
   return { width: network.config.width, vectors, encode: (histories) => network.encode(histories, vectors) }
 }

@@ -1,19 +1,17 @@
 import type { Network } from '../model/network.js'
 import { topK } from '../model/ranking.js'
+import type { TextMatrix } from '../model/text-matrix.js'
 import { judgeList, mean } from './metrics.js'
 import type { Case } from './split.js'
 
 const CUTOFF = 10
 
-/**
- * Mean NDCG@10 of a network by itself over some users, the whole catalogue ranked: what early stopping goes by.
- * @param text [n, textLength]
- */
-export const networkNdcg = (network: Network, text: Float32Array, cases: Case[]): number =>
+/** Mean NDCG@10 of a network by itself over some users, the whole catalogue ranked: what early stopping goes by. */
+export const networkNdcg = (network: Network, text: TextMatrix, cases: Case[]): number =>
   mean(networkNdcgs(network, text, cases))
 
 /** The same for each user by himself, so that two networks can be compared user by user. */
-export function networkNdcgs(network: Network, text: Float32Array, cases: Case[]): Float32Array {
+export function networkNdcgs(network: Network, text: TextMatrix, cases: Case[]): Float32Array {
   if (cases.length === 0) return new Float32Array(0)
   const { width } = network.config
   const vectors = network.itemVectors(text)

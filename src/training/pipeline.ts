@@ -5,7 +5,8 @@ import { fitHalfLife } from '../model/half-life.js'
 import { evidenceOf } from '../model/history.js'
 import type { Network } from '../model/network.js'
 import { COMPONENTS } from '../model/ranking.js'
-import { fitTextSpace, type TextPrior, type TextSpace, whiten } from '../model/text-space.js'
+import type { TextMatrix } from '../model/text-matrix.js'
+import { fitTextSpace, type TextPrior, type TextSpace, whitenAll } from '../model/text-space.js'
 import type { VersionFile } from '../model/version-file.js'
 import { AppError } from '../platform/errors.js'
 import type { Engine } from '../platform/tensorflow.js'
@@ -49,8 +50,8 @@ export interface Trained {
   recipe: Recipe
   startedFrom: 'base' | 'active'
   textSpace: TextSpace
-  /** [items, textLength], whitened */
-  text: Float32Array
+  /** Whitened. */
+  text: TextMatrix
   counts: CountSettings
   candidate: Fitted
   /** The same network from a random start; null where it was not affordable. */
@@ -98,7 +99,8 @@ export async function trainVersion(input: TrainingInput): Promise<{ version: Ver
 
 async function train(input: TrainingInput, meter: ProgressMeter): Promise<Trained> {
   const { dataset, base, job, engine, seed, say } = input
-  const { eventTypes, hiddenAfter, itemIds, vectorLength } = dataset
+  const { eventTypes, hiddenAfter, itemIds, vectors } = dataset
+  const vectorLength = vectors.length
   const itemCount = itemIds.length
   const { histories, report: quality } = cleanEvents(dataset.events, dataset.userCount, eventTypes, dataset)
   say({ quality })
@@ -114,8 +116,8 @@ async function train(input: TrainingInput, meter: ProgressMeter): Promise<Traine
   const active = job.from === 'active' ? input.champion : null
   const carried = active && startFromActive(active, dataset)
   // The active version's adaptor reads the space that it was trained in.
-  const textSpace = carried ? active.textSpace : fitTextSpace(dataset.vectors, vectorLength, priorFor(input))
-  const text = whiten(textSpace, dataset.vectors)
+  const textSpace = carried ? active.textSpace : fitTextSpace(vectors, vectorLength, priorFor(input))
+  const text = whitenAll(textSpace, vectors)
   const evidence = evidenceOf(eventTypes)
   const typeWeights = eventTypes.map(({ weight }, type) => (evidence[type] ? weight : 0))
   const counts: CountSettings = { types: eventTypes, halfLife: fitHalfLife(split.train, itemCount, eventTypes) }
@@ -135,7 +137,7 @@ async function train(input: TrainingInput, meter: ProgressMeter): Promise<Traine
   const scratch = recipe.twin && (await twinOf(ground, recipe, recipe.twin, meter))
 
   meter.enter('blending', 'fitting the blend')
-  const parts = { itemCount, text, textLength: vectorLength, counts: Counts.from(split.train, itemCount, counts) }
+  const parts = { itemCount, text, counts: Counts.from(split.train, itemCount, counts) }
   const networks = {
     candidate: encoderOf(tuned.network, text),
     ...(scratch && { scratch: encoderOf(scratch.network, text) }),
@@ -171,7 +173,8 @@ function twinOf(ground: Ground, recipe: Recipe, options: NonNullable<Recipe['twi
 }
 
 /** The shipped prior is about the shipped encoder's vectors: of a tenant's own it knows nothing. */
-const priorFor = ({ dataset, prior }: TrainingInput) => (dataset.vectorLength === prior.mean.length ? prior : undefined)
+const priorFor = ({ dataset, prior }: TrainingInput) =>
+  dataset.vectors.length === prior.mean.length ? prior : undefined
 
 const nothingLeft = () =>
   new AppError(

@@ -9,7 +9,7 @@ import {
 
 /** Something that was found in the events, how often, and what was done about it. */
 export interface Finding {
-  reason: 'unknown-item' | 'duplicate' | 'burst' | 'bot' | 'short-user' | 'negative'
+  reason: 'unknown-item' | 'too-old' | 'duplicate' | 'burst' | 'bot' | 'short-user' | 'negative'
   events: number
   users: number
   /** In words, for the operator. */
@@ -51,13 +51,20 @@ export function cleanEvents(
   rows: EventColumns,
   users: number,
   types: EventType[],
-  before: { read: number; unknownItem: number },
+  before: { read: number; unknownItem: number; tooOld?: number },
 ): { histories: Histories; report: QualityReport } {
   const findings: Finding[] = []
   const note = (reason: Finding['reason'], events: number, usersConcerned: number, action: string) => {
     if (events > 0) findings.push({ reason, events, users: usersConcerned, action })
   }
   note('unknown-item', before.unknownItem, 0, 'left out: the item is not in the catalogue; they count once it arrives')
+
+  note(
+    'too-old',
+    before.tooOld ?? 0,
+    0,
+    `not read: a run takes the newest ${(before.read / 1e6).toFixed(1)} million events; what is older is not learned from`,
+  )
 
   let histories = groupByUser(rows, users)
   const bots = botUsers(histories)

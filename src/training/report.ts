@@ -1,3 +1,4 @@
+import type { TextMatrix } from '../model/text-matrix.js'
 import type { VersionReport } from '../registry/version-report.js'
 import type { MethodResult } from './evaluate.js'
 import type { Check } from './gate.js'
@@ -24,7 +25,7 @@ export function reportOf(input: TrainingInput, trained: Trained, judgement: Judg
       events: quality.kept,
       users: quality.users,
       items: dataset.itemIds.length,
-      itemsWithText: itemsWithText(trained.text, dataset.vectorLength),
+      itemsWithText: itemsWithText(trained.text),
       trainedOn: split.train.items.length,
       validatedOn: split.validation.stopping.length,
       blendedOn: split.validation.blending.length,
@@ -85,11 +86,9 @@ function forgettingOf(checks: Check[], against: 'champion' | 'base') {
   return { against, slices: Object.fromEntries(slices) }
 }
 
-function itemsWithText(text: Float32Array, length: number): number {
+function itemsWithText(text: TextMatrix): number {
   let count = 0
-  for (let from = 0; from < text.length; from += length) {
-    if (text.subarray(from, from + length).some((value) => value !== 0)) count++
-  }
+  for (let item = 0; item < text.items; item++) if (!text.isEmpty(item)) count++
   return count
 }
 

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Inject, Injectable } from '@nestjs/common'
 import { ItemsService } from '../catalog/items.service.js'
+import type { WrittenEvent } from '../events/event.js'
 import { EventsService } from '../events/events.service.js'
 import { TEXT_LENGTH } from '../model/text-encoder.js'
 import { CONFIG, type Config } from '../platform/config.js'
@@ -16,7 +17,7 @@ import { eventTypeTable } from '../tenants/settings.js'
 import { TenantsService } from '../tenants/tenants.service.js'
 import { Capacity, keptForService, machineMemory } from './capacity.js'
 import { trainInChild } from './child-process.js'
-import { type Dataset, DatasetBuilder, encodeDataset } from './dataset.js'
+import { DatasetWriter, MOST_EVENTS } from './dataset.js'
 import { tooLarge } from './estimate.js'
 import { EstimatesService } from './estimates.service.js'
 import { type Claim, type Ending, HEARTBEAT_MS, RunQueue } from './run-queue.js'
@@ -101,12 +102,12 @@ export class Trainer {
     const folder = await mkdtemp(join(tmpdir(), 'attune-run-'))
     try {
       const champion = (await this.versions.current(tenantId))?.versionId ?? null
-      const datasetBytes = await this.prepare(claim, folder, champion, signal)
+      const idBytes = await this.prepare(claim, folder, champion, signal)
       signal.throwIfAborted()
       const reports = new Reports(claim, this.queue, this.logger)
       // The same run tried again starts from the same numbers.
       const seed = createHash('sha256').update(id).digest().readUInt32LE(0)
-      await trainInChild(folder, seed, { datasetBytes, signal, onLine: (line) => reports.add(line as ChildLine) })
+      await trainInChild(folder, seed, { idBytes, signal, onLine: (line) => reports.add(line as ChildLine) })
       await reports.flush()
       signal.throwIfAborted()
       if (reports.error) return { state: 'failed', outcome: 'failed', error: reports.error }
@@ -137,7 +138,7 @@ export class Trainer {
     return undefined
   }
 
-  /** Writes what the child needs into its folder. @returns the dataset's size */
+  /** Writes what the child needs into its folder. @returns the size of the items' ids */
   private async prepare(claim: Claim, folder: string, champion: string | null, signal: AbortSignal): Promise<number> {
     const { tenantId, from } = claim.run
     // Taken before anything is read: what it does not show is new to the next run.
@@ -146,8 +147,7 @@ export class Trainer {
       'SELECT pg_current_snapshot()::text AS snapshot',
     )
     await this.queue.report(claim, { dataSnapshot: snapshot }, [])
-    const bytes = encodeDataset(await this.read(tenantId, signal))
-    await writeFile(join(folder, FILES.dataset), bytes)
+    const idBytes = await this.writeDataset(tenantId, join(folder, FILES.dataset), signal)
     if (champion)
       await writeFile(
         join(folder, FILES.champion),
@@ -155,22 +155,28 @@ export class Trainer {
       )
     const job: Job = { from, backend: this.config.backend, now: Date.now() }
     await writeFile(join(folder, FILES.job), JSON.stringify(job))
-    return bytes.length
+    return idBytes
   }
 
-  private async read(tenantId: string, signal: AbortSignal): Promise<Dataset> {
+  private async writeDataset(tenantId: string, folder: string, signal: AbortSignal): Promise<number> {
     const { settings, embeddingLength } = await this.tenants.get(tenantId)
-    const builder = new DatasetBuilder(embeddingLength ?? TEXT_LENGTH, eventTypeTable(settings), settings.hideAfter)
-    await this.items.changesSince(tenantId, null, (page) => {
-      signal.throwIfAborted()
-      builder.addItems(page)
-    })
-    const since = await this.events.historyStart(tenantId, settings.training.historyDays)
-    await this.events.streamForTraining(tenantId, since, (page) => {
-      signal.throwIfAborted()
-      builder.addEvents(page)
-    })
-    return builder.finish()
+    const length = embeddingLength ?? TEXT_LENGTH
+    const writer = await DatasetWriter.open(folder, length, eventTypeTable(settings), settings.hideAfter)
+    try {
+      await this.items.changesSince(tenantId, null, async (page) => {
+        signal.throwIfAborted()
+        await writer.addItems(page)
+      })
+      const since = await this.events.historyStart(tenantId, settings.training.historyDays)
+      const onPage = async (page: WrittenEvent[]) => {
+        signal.throwIfAborted()
+        await writer.addEvents(page)
+      }
+      const tooOld = await this.events.streamForTraining(tenantId, since, onPage, MOST_EVENTS)
+      return await writer.finish(tooOld)
+    } finally {
+      await writer.close()
+    }
   }
 
   /** Stores what the child made, and serves it where the gate and the tenant's policy say so. */

@@ -4,7 +4,8 @@ import type { RunState, RunStatus, StartFrom } from './run.js'
 
 /** What the child finds in its folder, and what it leaves there. */
 export const FILES = {
-  dataset: 'dataset.safetensors',
+  /** A folder, see `DatasetWriter`. */
+  dataset: 'dataset',
   /** The active version's file; absent where the tenant is served by the base. */
   champion: 'champion.safetensors',
   job: 'job.json',

@@ -1,3 +1,6 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { EventsService } from '../../src/events/events.service.js'
 import { Counts } from '../../src/model/counts.js'
@@ -7,7 +10,7 @@ import { TEXT_LENGTH } from '../../src/model/text-encoder.js'
 import { encodeVersion, type VersionFile } from '../../src/model/version-file.js'
 import { Settings } from '../../src/tenants/settings.js'
 import { servedVersion } from '../../src/training/contender.js'
-import { type Dataset, DatasetBuilder } from '../../src/training/dataset.js'
+import { type Dataset, DatasetWriter, readDataset } from '../../src/training/dataset.js'
 import { evaluate } from '../../src/training/evaluate.js'
 import { encoderOf } from '../../src/training/judgement.js'
 import { type Case, HISTORY_LENGTH } from '../../src/training/split.js'
@@ -81,14 +84,19 @@ async function call(path: string, body: object) {
 
 /** The tenant's data as a training run reads it. */
 async function datasetOf(): Promise<{ dataset: Dataset; users: string[] }> {
-  const builder = new DatasetBuilder(TEXT_LENGTH, EVENT_TYPES, hideAfter)
-  builder.addItems(await catalogOf(service, tenant.id))
+  const folder = mkdtempSync(join(tmpdir(), 'attune-test-'))
+  const writer = await DatasetWriter.open(folder, TEXT_LENGTH, EVENT_TYPES, hideAfter)
+  await writer.addItems(await catalogOf(service, tenant.id))
   const users = new Set<string>()
-  await service.app.get(EventsService).streamForTraining(tenant.id, new Date(0), (rows) => {
-    builder.addEvents(rows)
+  await service.app.get(EventsService).streamForTraining(tenant.id, new Date(0), async (rows) => {
+    await writer.addEvents(rows)
     for (const { userId } of rows) users.add(userId)
   })
-  return { dataset: builder.finish(), users: [...users] }
+  await writer.finish()
+  const dataset = readDataset(folder)
+  // The vectors are read from an open file, which outlives its name.
+  rmSync(folder, { recursive: true })
+  return { dataset, users: [...users] }
 }
 
 /** What evaluation knows of a user: as for a case whose moment is now. */
@@ -115,7 +123,6 @@ test('REST gives the list that evaluation ranks', async () => {
   const parts = {
     itemCount,
     text: served.text,
-    textLength: TEXT_LENGTH,
     counts: Counts.from(histories, itemCount, served.counts),
   }
 

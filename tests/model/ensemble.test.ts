@@ -1,3 +1,4 @@
+import { TextMatrix } from '../../src/model/text-matrix.js'
 import { describe, expect, it } from 'vitest'
 import { Counts } from '../../src/model/counts.js'
 import { Ensemble, fixedBlend, type EnsembleParts } from '../../src/model/ensemble.js'
@@ -14,14 +15,16 @@ const SETTINGS = {
 const views = (...items: number[]): Interaction[] => items.map((item, i) => ({ item, type: 1, at: i }))
 
 // Items 0 to 2 point one way, 3 to 5 another, 6 has no text.
-const TEXT = Float32Array.of(1, 0, 0.8, 0.6, 0.9, Math.sqrt(0.19), -1, 0, -0.8, 0.6, -0.6, -0.8, 0, 0)
+const TEXT = TextMatrix.from(
+  Float32Array.of(1, 0, 0.8, 0.6, 0.9, Math.sqrt(0.19), -1, 0, -0.8, 0.6, -0.6, -0.8, 0, 0),
+  2,
+)
 const HISTORIES = toHistories([views(0, 3, 4), views(0, 3), views(1, 5), views(5, 4), views(3, 4), views(3)])
 
 function shop(weights: Partial<Weights>, more: Partial<EnsembleParts> = {}): Ensemble {
   return new Ensemble({
     itemCount: 7,
     text: TEXT,
-    textLength: 2,
     counts: Counts.from(HISTORIES, 7, SETTINGS),
     blend: fixedBlend({ ...noWeights(), ...weights }),
     ...more,
@@ -79,7 +82,6 @@ describe('scores', () => {
     const ensemble = new Ensemble({
       itemCount: 7,
       text: TEXT,
-      textLength: 2,
       counts: Counts.from(toHistories([]), 0, SETTINGS),
       blend: fixedBlend({ ...noWeights(), text: 1, wide: 1, popular: 1 }),
     })

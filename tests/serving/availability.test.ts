@@ -1,3 +1,4 @@
+import { TextMatrix } from '../../src/model/text-matrix.js'
 import { expect, test } from 'vitest'
 import { availabilityAt } from '../../src/serving/availability.js'
 import { CatalogMirror } from '../../src/serving/catalog-mirror.js'
@@ -54,7 +55,12 @@ test('an item keeps its index; its vector is asked for where it is new or change
   expect(catalog.at(1)).toBeNull()
   expect(catalog.put(item('a'))).toBeNull()
   expect(catalog.at(1)?.itemId).toBe('a')
-  for (let i = 0; i < 100; i++) catalog.setVector(catalog.put(item(`n${i}`, { vector })) ?? -1, vector)
-  expect(catalog.vectors).toHaveLength(2 * 102)
-  expect([...catalog.vectorAt(101)]).toEqual([1, 2])
+  for (let i = 0; i < 100; i++) catalog.text.set(catalog.put(item(`n${i}`, { vector })) ?? -1, vector)
+  expect(catalog.text.items).toBe(102)
+  expect(catalog.text.block(101, 102)[1]).toBeCloseTo(2, 5)
+  // Prepared of an earlier state of the catalogue: what came since has no text yet.
+  catalog.text = TextMatrix.from(Float32Array.of(0, 3), 2)
+  expect(catalog.text.items).toBe(102)
+  expect(catalog.text.isEmpty(0)).toBe(false)
+  expect(catalog.text.isEmpty(101)).toBe(true)
 })

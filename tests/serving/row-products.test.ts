@@ -2,6 +2,7 @@ import * as tf from '@tensorflow/tfjs-core'
 import { beforeAll, expect, test } from 'vitest'
 import { Random } from '../../src/model/random.js'
 import { startTensorflow } from '../../src/platform/tensorflow.js'
+import { rowsOf } from '../../src/model/text-matrix.js'
 import { RowProducts } from '../../src/serving/row-products.js'
 
 beforeAll(() => startTensorflow('auto'))
@@ -16,7 +17,7 @@ test('equals plain code, follows changes and growth, leaves nothing behind', () 
   const rows = random.normals(capacity * length, 1)
   const check = (count: number) => {
     const vector = random.normals(length, 1)
-    const found = products.multiply(rows.subarray(0, count * length), vector)
+    const found = products.multiply(rowsOf(rows.subarray(0, count * length), length), vector)
     expect(found).toHaveLength(count)
     for (const row of [0, 1, count >> 1, count - 1]) {
       const plain = vector.reduce((sum, value, k) => sum + value * rows[row * length + k], 0)

@@ -1,3 +1,4 @@
+import { TextMatrix } from '../../src/model/text-matrix.js'
 import { describe, expect, test } from 'vitest'
 import { Random } from '../../src/model/random.js'
 import { diversify, largest, recencyOf, weigh, type Weighing } from '../../src/serving/rules.js'
@@ -60,7 +61,7 @@ test('largest equals a stable sort', () => {
 
 describe('diversify', () => {
   // Two look-alikes, one of its own, one without text.
-  const likeness = { vectors: Float32Array.of(1, 0, 1, 0, 0, 1, 0, 0), length: 2 }
+  const likeness = TextMatrix.from(Float32Array.of(1, 0, 1, 0, 0, 1, 0, 0), 2)
   const pool = Uint32Array.of(0, 1, 2, 3)
   const values = Float64Array.of(0, -0.1, -1, -3)
   const order = (diversity: number, count = 4) => [...diversify(pool, values, count, diversity, likeness)]
@@ -76,7 +77,7 @@ describe('diversify', () => {
     const vectors = Float32Array.from({ length: 2 * 300 }, () => random.next() - 0.5)
     const many = Uint32Array.from({ length: 300 }, (_, i) => i)
     const falling = Float64Array.from(many, (i) => -i)
-    const picked = diversify(many, falling, 300, 0.7, { vectors, length: 2 })
+    const picked = diversify(many, falling, 300, 0.7, TextMatrix.from(vectors, 2))
     expect([...picked].sort((a, b) => a - b)).toEqual([...many])
   })
 })

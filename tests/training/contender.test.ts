@@ -3,6 +3,7 @@ import { DEFAULT_HALF_LIFE } from '../../src/model/half-life.js'
 import { fixedBlend } from '../../src/model/ensemble.js'
 import { noWeights } from '../../src/model/ranking.js'
 import type { VersionFile } from '../../src/model/version-file.js'
+import { rowsOf } from '../../src/model/text-matrix.js'
 import { DEFAULT_CONFIG, startFromScratch } from '../../src/model/weights.js'
 import { servedVersion } from '../../src/training/contender.js'
 import type { Dataset } from '../../src/training/dataset.js'
@@ -24,21 +25,21 @@ const version: VersionFile = {
 }
 const dataset: Dataset = {
   itemIds: ['new', 'b', 'a'],
-  vectorLength: textLength,
-  vectors: Float32Array.of(2, 0, 0, 0, 0, 3, 0, 0, 0, 0, 4, 0),
+  vectors: rowsOf(Float32Array.of(2, 0, 0, 0, 0, 3, 0, 0, 0, 0, 4, 0), textLength),
   userCount: 0,
   events: { users: new Uint32Array(), items: new Uint32Array(), types: new Uint8Array(), times: new Float64Array() },
   eventTypes: [type('*', 0.7), type('buy', 0.9), type('share', 0.8)],
   hiddenAfter: [],
   read: 0,
   unknownItem: 0,
+  tooOld: 0,
 }
 
 describe('the served version in today’s index space', () => {
   it('moves what it knows of items, and knows nothing of new ones', () => {
     const served = servedVersion(version, dataset)
     expect([...(served?.network?.weights.residual.data ?? [])]).toEqual([0, 0, 0, 0, 5, 6, 7, 8, 1, 2, 3, 4])
-    expect([...(served?.text ?? [])]).toEqual([1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1, 0])
+    expect([...(served?.text.block(0, 3) ?? [])]).toEqual([1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1, 0])
   })
 
   it('counts and reads event types as it does when it serves: its own weights, a new type as the unnamed one', () => {
@@ -51,6 +52,6 @@ describe('the served version in today’s index space', () => {
   })
 
   it('can’t be served for vectors of another length', () => {
-    expect(servedVersion(version, { ...dataset, vectorLength: 2, vectors: new Float32Array(6) })).toBeNull()
+    expect(servedVersion(version, { ...dataset, vectors: rowsOf(new Float32Array(6), 2) })).toBeNull()
   })
 })

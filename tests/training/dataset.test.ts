@@ -1,5 +1,8 @@
-import { describe, expect, it } from 'vitest'
-import { DatasetBuilder, decodeDataset, encodeDataset } from '../../src/training/dataset.js'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { DatasetWriter, readDataset } from '../../src/training/dataset.js'
 
 const eventTypes = [
   { name: '*', weight: 0.5, meaning: 'positive' as const },
@@ -12,48 +15,68 @@ const event = (userId: string, itemId: string, type: string, at: number) => ({
   occurredAt: new Date(at),
 })
 
-describe('dataset', () => {
-  const build = () => {
-    const builder = new DatasetBuilder(2, eventTypes, ['view'])
-    builder.addItems([
+let folder: string
+beforeEach(() => void (folder = mkdtempSync(join(tmpdir(), 'attune-test-'))))
+afterEach(() => rmSync(folder, { recursive: true }))
+
+describe('a dataset that was written page by page', () => {
+  it('turns ids into places, drops events of unknown items and counts them', async () => {
+    const writer = await DatasetWriter.open(join(folder, 'new'), 2, eventTypes, ['view'])
+    await writer.addItems([
       { itemId: 'a', vector: Float32Array.of(1, 2) },
-      { itemId: 'ünï ☃', vector: null },
+      { itemId: 'ünï\n☃', vector: null },
       { itemId: 'long', vector: Float32Array.of(1, 2, 3) },
     ])
     // The same item again, as a second read of the catalogue may give it.
-    builder.addItems([{ itemId: 'a', vector: Float32Array.of(9, 9) }])
-    builder.addEvents([event('u', 'a', 'view', 10), event('v', 'gone', 'view', 11), event('v', 'long', 'rated', 12)])
-    builder.addEvents([event('u', 'ünï ☃', 'view', 12)])
-    return builder.finish()
-  }
+    await writer.addItems([{ itemId: 'a', vector: Float32Array.of(9, 9) }])
+    await writer.addEvents([
+      event('u', 'a', 'view', 10),
+      event('v', 'gone', 'view', 11),
+      event('v', 'long', 'rated', 12),
+    ])
+    await writer.addEvents([event('u', 'ünï\n☃', 'view', 12)])
+    await writer.finish(7)
 
-  it('turns ids into places, drops events of unknown items and counts them', () => {
-    const dataset = build()
-    expect(dataset.itemIds).toEqual(['a', 'ünï ☃', 'long'])
-    expect([...dataset.vectors]).toEqual([1, 2, 0, 0, 0, 0])
-    expect(dataset).toMatchObject({ read: 4, unknownItem: 1, userCount: 2 })
-    expect([...dataset.events.users]).toEqual([0, 1, 0])
-    expect([...dataset.events.items]).toEqual([0, 2, 1])
-    // A type that no setting names is the unnamed one.
-    expect([...dataset.events.types]).toEqual([1, 0, 1])
-    expect([...dataset.events.times]).toEqual([10, 12, 12])
+    const { vectors, ...dataset } = readDataset(join(folder, 'new'))
+    expect(vectors).toMatchObject({ items: 3, length: 2 })
+    expect([...vectors.block(0, 3)]).toEqual([1, 2, 0, 0, 0, 0])
+    expect(dataset).toEqual({
+      itemIds: ['a', 'ünï\n☃', 'long'],
+      userCount: 2,
+      events: {
+        users: Uint32Array.of(0, 1, 0),
+        items: Uint32Array.of(0, 2, 1),
+        // A type that no setting names is the unnamed one.
+        types: Uint8Array.of(1, 0, 1),
+        times: Float64Array.of(10, 12, 12),
+      },
+      eventTypes,
+      hiddenAfter: ['view'],
+      read: 4,
+      unknownItem: 1,
+      tooOld: 7,
+    })
   })
 
-  it('travels as a file and comes back the same', () => {
-    const dataset = build()
-    const { users, items, types, times } = dataset.events
-    const events = { users: users.slice(), items: items.slice(), types: types.slice(), times: times.slice() }
-    expect(decodeDataset(encodeDataset(dataset))).toEqual({ ...dataset, vectors: dataset.vectors.slice(), events })
+  it('may be of many pages, and its vectors are read from anywhere', async () => {
+    const writer = await DatasetWriter.open(folder, 3, eventTypes, [])
+    const pages = Array.from({ length: 10 }, (_, page) => Array.from({ length: 500 }, (_, i) => 500 * page + i))
+    for (const page of pages)
+      await writer.addItems(page.map((i) => ({ itemId: `i${i}`, vector: Float32Array.of(i, i + 0.5, 0) })))
+    for (const page of pages) await writer.addEvents(page.map((i) => event(`u${i % 7}`, `i${4999 - i}`, 'view', i)))
+    expect(await writer.finish()).toBe(5000 * '"i0000"\n'.length - 10 * 3 - 90 * 2 - 900)
+    const { vectors, events, itemIds, userCount } = readDataset(folder)
+    expect([...vectors.block(4998, 5000)]).toEqual([4998, 4998.5, 0, 4999, 4999.5, 0])
+    expect(itemIds[4999]).toBe('i4999')
+    expect([...events.items]).toEqual(pages.flat().reverse())
+    expect(events.users[4999]).toBe(4999 % 7)
+    expect(userCount).toBe(7)
   })
 
-  it('grows with what comes', () => {
-    const builder = new DatasetBuilder(1, eventTypes, [])
-    builder.addItems(Array.from({ length: 5000 }, (_, i) => ({ itemId: `i${i}`, vector: Float32Array.of(i) })))
-    builder.addEvents(Array.from({ length: 5000 }, (_, i) => event(`u${i % 7}`, `i${i}`, 'view', i)))
-    const dataset = builder.finish()
-    expect(dataset.vectors).toHaveLength(5000)
-    expect(dataset.vectors[4999]).toBe(4999)
-    expect(dataset.events.items[4999]).toBe(4999)
-    expect(dataset.userCount).toBe(7)
+  it('is refused where a file of it is cut short', async () => {
+    const writer = await DatasetWriter.open(folder, 3, eventTypes, [])
+    await writer.addItems([{ itemId: 'a', vector: Float32Array.of(1, 2, 3) }])
+    await writer.finish()
+    expect(() => readDataset(folder).vectors.block(0, 2)).toThrow('cut short')
   })
 })

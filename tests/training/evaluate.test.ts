@@ -1,3 +1,4 @@
+import { TextMatrix } from '../../src/model/text-matrix.js'
 import { describe, expect, it } from 'vitest'
 import { chooseBlend } from '../../src/model/blend.js'
 import { Counts } from '../../src/model/counts.js'
@@ -12,7 +13,7 @@ import { HIDES, HOUR, pathShop, randomText, shuffled, VIEWS } from './paths.js'
 
 const ITEMS = 60
 const TEXT_LENGTH = 8
-const text = randomText(ITEMS, TEXT_LENGTH)
+const text = TextMatrix.from(randomText(ITEMS, TEXT_LENGTH), TEXT_LENGTH)
 const OPTIONS = { types: VIEWS, hides: HIDES }
 const STANDARD = fixedBlend({ ...noWeights(), text: 0.7, wide: 0.1, popular: 0.1, recent: 0.1 })
 const alone = (name: ComponentName) => fixedBlend({ ...noWeights(), [name]: 1 })
@@ -20,7 +21,6 @@ const alone = (name: ComponentName) => fixedBlend({ ...noWeights(), [name]: 1 })
 const partsOf = (histories: Histories): EvaluationInput['parts'] => ({
   itemCount: ITEMS,
   text,
-  textLength: TEXT_LENGTH,
   counts: Counts.from(histories, ITEMS, { types: VIEWS, halfLife: 100 * HOUR }),
 })
 const histories = pathShop(300, ITEMS)

@@ -1,3 +1,4 @@
+import { TextMatrix } from '../../src/model/text-matrix.js'
 import * as tf from '@tensorflow/tfjs-core'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { type Interaction, toHistories } from '../../src/model/history.js'
@@ -11,7 +12,7 @@ import { randomText } from '../model/tiny-shop.js'
 const ITEMS = 30
 const LENGTH = 12
 const config: NetworkConfig = { ...DEFAULT_CONFIG, textLength: LENGTH, width: 16, maxLength: 8, typeWeights: [1, 0] }
-const text = randomText(ITEMS, LENGTH, 1)
+const text = TextMatrix.from(randomText(ITEMS, LENGTH, 1), LENGTH)
 const axes = new Random(2).normals(LENGTH * config.width, 0.3)
 const start = startFromText(config, axes, ITEMS, 3)
 
