@@ -20,6 +20,20 @@ program
     await import('../main.js')
   })
 
+program
+  .command('doctor')
+  .description('look whether the service could run here, and which tensor engine it would get; changes nothing')
+  .option('--json', 'for programs')
+  .addHelpText('after', '\nEnds with 0 where the service could run, else with 1. Takes some seconds for each engine.')
+  .action(async ({ json }: { json?: boolean }) => {
+    const [{ diagnose }, { doctorTable }] = await Promise.all([import('./doctor.js'), import('./doctor-table.js')])
+    if (process.stderr.isTTY) console.error('Looking around, about ten seconds ...\n')
+    const diagnosis = await diagnose(process.env)
+    const text = json ? JSON.stringify({ version, ...diagnosis }, null, 2) : doctorTable(diagnosis)
+    // Ended by hand: a client that still tries to reach its brokers must not keep the process.
+    process.stdout.write(`${text}\n`, () => process.exit(diagnosis.ok ? 0 : 1))
+  })
+
 const letters = program.command('dead-letters').description('messages from Kafka that could not be used')
 
 letters

@@ -81,6 +81,17 @@ export async function startEmbeddedPostgres({ directory, logger, settings = [] }
   return { url: url(port), stop: () => stop(server.pid) }
 }
 
+/** The live process that runs an embedded server on this folder, which answers; starts nothing. */
+export async function ownerOf(directory: string): Promise<number | undefined> {
+  const data = resolve(directory)
+  const read = (name: string) => readFile(join(dirname(data), name), 'utf8').catch(() => '')
+  const owner = Number(await read('postgres.owner'))
+  if (!owner || !alive(owner)) return undefined
+  const password = await read('postgres.password')
+  const running = await findRunning(data, (port) => `postgres://attune:${password}@127.0.0.1:${port}/attune`)
+  return running && owner
+}
+
 const settingsOf = (settings: string[]) =>
   // Loopback TCP only: socket paths may be too long for a deep DATA_DIR.
   [

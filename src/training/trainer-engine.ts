@@ -5,6 +5,7 @@ import { CONFIG, type Config } from '../platform/config.js'
 import { AppError } from '../platform/errors.js'
 import { LOGGER, type Logger } from '../platform/logger.js'
 import { Metrics } from '../platform/metrics.js'
+import { engineFolder, isMade } from '../platform/native-engine.js'
 import { packagePath } from '../platform/paths.js'
 import type { Engine } from '../platform/tensorflow.js'
 import { childEnvironment } from './child-process.js'
@@ -17,23 +18,38 @@ export interface EngineState {
   fallback: string | null
 }
 
-/** Where the drivers of NVIDIA show that there is a device. */
+/** Where the drivers of NVIDIA show that there is a device: Linux, and Linux in Windows. */
 const NVIDIA = ['/dev/nvidia0', '/proc/driver/nvidia/version', '/dev/dxg']
 // Libraries of a GPU take a while to load for the first time.
 const PATIENCE_MS = 60_000
+
+/** What a machine has that a faster engine could run on. */
+export interface Hardware {
+  /** An NVIDIA device shows. */
+  gpu: boolean
+  /** Somebody installed the engine for one. */
+  cudaInstalled: boolean
+}
 
 /**
  * Whether runs are slower here than they should be: an engine that is installed does not work, or a GPU is left idle. A
  * machine without either just is what it is.
  */
-export function fallbackOf(engine: Engine, reasons: Record<string, string>, hasGpu: boolean): string | null {
-  const broken = Object.entries(reasons).filter(
-    ([better, reason]) => !/^not installed/i.test(reason) || (better === 'cuda' && hasGpu),
+export function fallbackOf(engine: Engine, reasons: Record<string, string>, hardware: Hardware): string | null {
+  const missed = Object.entries(reasons).filter(([better, reason]) =>
+    better === 'cuda' ? hardware.gpu || hardware.cudaInstalled : !/^not installed/i.test(reason),
   )
-  if (broken.length === 0) return null
-  const why = broken.map(([better, reason]) => `${better}: ${reason}`).join('; ')
-  return `Training falls back to '${engine}'${hasGpu ? ', and leaves the GPU of this machine idle' : ''}. ${why}`
+  if (missed.length === 0) return null
+  const why = missed.map(([better, reason]) => `${better}: ${reason}`).join('; ')
+  return `Training falls back to '${engine}'${hardware.gpu ? ', and leaves the GPU of this machine idle' : ''}. ${why}`
 }
+
+/** What this machine has. */
+export const hardware = (): Hardware => ({
+  gpu: NVIDIA.some((file) => existsSync(file)),
+  cudaInstalled:
+    isMade(engineFolder('cuda')) || existsSync(packagePath('node_modules', '@tensorflow', 'tfjs-node-gpu')),
+})
 
 /** The tensor engine that runs get here. Found out in a process of its own, as runs have: the service never loads it. */
 @Injectable()
@@ -79,7 +95,7 @@ export class TrainerEngine {
   private async probe(): Promise<EngineState> {
     const asked = this.config.backend
     const { engine, reasons } = await startElsewhere(asked)
-    const fallback = asked === 'auto' ? fallbackOf(engine, reasons, NVIDIA.some(existsSync)) : null
+    const fallback = asked === 'auto' ? fallbackOf(engine, reasons, hardware()) : null
     this.info.set({ engine, asked }, 1)
     this.fellBack.set(fallback ? 1 : 0)
     if (fallback) this.logger.warn({ engine, reasons }, fallback)

@@ -3,22 +3,25 @@ import { testService } from '../support/service.js'
 import { fallbackOf } from '../../src/training/trainer-engine.js'
 
 describe('falling back to a slower engine', () => {
-  const absent = { cuda: 'not installed', native: 'not installed' }
+  const nothing = { gpu: false, cudaInstalled: false }
+  const noDriver = 'no CUDA device is usable: no NVIDIA driver is loaded'
+  const absent = { cuda: noDriver, native: 'not installed (npm run engine -- native)' }
 
   it('is none where there is nothing better on the machine', () => {
-    expect(fallbackOf('wasm', absent, false)).toBeNull()
-    expect(fallbackOf('cuda', {}, true)).toBeNull()
-    expect(fallbackOf('native', { cuda: 'not installed' }, false)).toBeNull()
+    expect(fallbackOf('wasm', absent, nothing)).toBeNull()
+    expect(fallbackOf('native', { cuda: noDriver }, nothing)).toBeNull()
+    expect(fallbackOf('cuda', {}, { gpu: true, cudaInstalled: true })).toBeNull()
   })
 
   it('is said where a GPU is left idle', () => {
-    expect(fallbackOf('wasm', absent, true)).toMatch(/falls back to 'wasm', and leaves the GPU .* cuda: not installed/)
-    expect(fallbackOf('native', { cuda: 'no CUDA device is usable' }, true)).toContain('no CUDA device is usable')
+    const said = fallbackOf('wasm', { ...absent, cuda: 'not installed' }, { gpu: true, cudaInstalled: false })
+    expect(said).toBe("Training falls back to 'wasm', and leaves the GPU of this machine idle. cuda: not installed")
   })
 
   it('is said where an engine is installed and does not work', () => {
-    const said = fallbackOf('wasm', { ...absent, native: 'libtensorflow.so.2: cannot open' }, false)
-    expect(said).toMatch(/falls back to 'wasm'\. native: libtensorflow/)
+    const native = { ...absent, native: 'libtensorflow.so.2: cannot open' }
+    expect(fallbackOf('wasm', native, nothing)).toMatch(/falls back to 'wasm'\. native: libtensorflow/)
+    expect(fallbackOf('native', { cuda: noDriver }, { gpu: false, cudaInstalled: true })).toContain(noDriver)
   })
 })
 
