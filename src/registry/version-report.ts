@@ -12,6 +12,8 @@ export const VersionReport = z
     engineReasons: z.record(z.string(), z.string()),
     seed: z.number().int(),
     seconds: z.number(),
+    /** The most memory that the training process held at any time. */
+    peakMemoryBytes: z.number(),
     dataWindow: z.looseObject({
       from: z.string(),
       validationFrom: z.string(),
