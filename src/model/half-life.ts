@@ -70,14 +70,19 @@ function foretelling(
 
 function newestEvents(histories: Histories, types: EventType[]) {
   const evidence = evidenceOf(types)
-  const rows = Uint32Array.from(histories.items.keys()).filter((row) => evidence[histories.types[row]] === 1)
-  // One user's events lie together; the tempo is that of all users, so all are put in order of time.
-  const keyed = Float64Array.from(rows, (row) => histories.times[row])
-  const order = Uint32Array.from(keyed.keys()).sort((a, b) => keyed[a] - keyed[b] || a - b)
-  const newest = order.subarray(Math.max(0, order.length - MOST_EVENTS))
+  const { times } = histories
+  // One user's events lie together; the tempo is that of all users, so the newest are put in order of time. Which are the
+  // newest is seen by their times alone: those are sorted without comparing row by row.
+  const sorted = times.slice().sort()
+  const since = sorted[Math.max(0, sorted.length - MOST_EVENTS)] ?? 0
+  const rows: number[] = []
+  for (let row = 0; row < times.length; row++) if (times[row] >= since && evidence[histories.types[row]]) rows.push(row)
+  const newest = Uint32Array.from(rows)
+    .sort((a, b) => times[a] - times[b] || a - b)
+    .subarray(-MOST_EVENTS)
   return {
-    items: Uint32Array.from(newest, (i) => histories.items[rows[i]]),
-    times: Float64Array.from(newest, (i) => keyed[i]),
-    weights: Float64Array.from(newest, (i) => types[histories.types[rows[i]]].weight),
+    items: Uint32Array.from(newest, (row) => histories.items[row]),
+    times: Float64Array.from(newest, (row) => times[row]),
+    weights: Float64Array.from(newest, (row) => types[histories.types[row]].weight),
   }
 }

@@ -61,12 +61,23 @@ export function groupByUser(rows: EventColumns, users: number): Histories {
   const next = offsets.slice(0, users)
   for (let row = 0; row < total; row++) order[next[rows.users[row]]++] = row
   for (let user = 0; user < users; user++) sortByTime(order.subarray(offsets[user], offsets[user + 1]), rows.times)
-  return {
-    offsets,
-    items: Uint32Array.from(order, (row) => rows.items[row]),
-    types: Uint8Array.from(order, (row) => rows.types[row]),
-    times: Float64Array.from(order, (row) => rows.times[row]),
+  return { offsets, ...pickRows(rows, order) }
+}
+
+/** The rows of these places. Loops, since `from` would make a list of objects of them first. */
+function pickRows(
+  { items, types, times }: Omit<Histories, 'offsets'>,
+  places: Uint32Array,
+): Omit<Histories, 'offsets'> {
+  const count = places.length
+  const picked = { items: new Uint32Array(count), types: new Uint8Array(count), times: new Float64Array(count) }
+  for (let i = 0; i < count; i++) {
+    const place = places[i]
+    picked.items[i] = items[place]
+    picked.types[i] = types[place]
+    picked.times[i] = times[place]
   }
+  return picked
 }
 
 // Most logs arrive in order of time already, so the check saves nearly every sort.
@@ -131,11 +142,5 @@ export function keepRows(histories: Histories, keep: (row: number, user: number)
     }
     offsets[user + 1] = count
   }
-  const rows = kept.subarray(0, count)
-  return {
-    offsets,
-    items: Uint32Array.from(rows, (row) => histories.items[row]),
-    types: Uint8Array.from(rows, (row) => histories.types[row]),
-    times: Float64Array.from(rows, (row) => histories.times[row]),
-  }
+  return { offsets, ...pickRows(histories, kept.subarray(0, count)) }
 }

@@ -65,18 +65,19 @@ export function splitByTime(histories: Histories, options: SplitOptions): TimeSp
   const earlier = times.subarray(0, placeOf(times, testFrom))
   const validationFrom = nearestMoment(earlier, times.length * (1 - 2 * share))
   const boundaries = { from: times[0] ?? 0, validationFrom, testFrom, to: times[times.length - 1] ?? 0 }
-  const validation = casesIn(histories, validationFrom, testFrom, options)
+  const validation = occasionsIn(histories, validationFrom, testFrom, options)
+  const asked = (occasions: Occasion[], most: number) =>
+    chosen(occasions, most, seed).map((occasion) => caseOf(histories, occasion, options))
   const half = (parity: number) =>
-    chosen(
+    asked(
       validation.filter(({ user }) => (hash(user, seed) & 1) === parity),
       maxValidation,
-      seed,
     )
   return {
     train: keepRows(histories, (row) => histories.times[row] < validationFrom),
     beforeTest: keepRows(histories, (row) => histories.times[row] < testFrom),
     validation: { stopping: half(0), blending: half(1) },
-    test: chosen(casesIn(histories, testFrom, Infinity, options), maxTest, seed),
+    test: asked(occasionsIn(histories, testFrom, Infinity, options), maxTest),
     boundaries,
   }
 }
@@ -107,10 +108,17 @@ function placeOf(times: Float64Array, moment: number): number {
   return low
 }
 
-/** Each user's case inside a window, where there is one. */
-function casesIn(histories: Histories, from: number, until: number, { types, hides }: SplitOptions): Case[] {
+/** A moment to ask a user about: the rows of its events. Cases are made of the few that are chosen only. */
+interface Occasion {
+  user: number
+  row: number
+  end: number
+}
+
+/** Each user's occasion inside a window, where there is one. */
+function occasionsIn(histories: Histories, from: number, until: number, { types, hides }: SplitOptions): Occasion[] {
   const evidence = evidenceOf(types)
-  const cases: Case[] = []
+  const occasions: Occasion[] = []
   for (let user = 0; user < userCount(histories); user++) {
     const end = rowAt(histories, user, until)
     let row = rowAt(histories, user, from)
@@ -122,27 +130,37 @@ function casesIn(histories: Histories, from: number, until: number, { types, hid
       while (next < end && histories.times[next] === at) next++
       for (; hiddenUpTo < row; hiddenUpTo++)
         if (hides[histories.types[hiddenUpTo]]) hidden.add(histories.items[hiddenUpTo])
-      const targets = new Set<number>()
-      for (let r = row; r < next; r++)
-        if (evidence[histories.types[r]] && !hidden.has(histories.items[r])) targets.add(histories.items[r])
-      if (row > histories.offsets[user] && targets.size > 0) {
-        cases.push({
-          user,
-          history: historyOf(histories, user, at, HISTORY_LENGTH),
-          hidden: Uint32Array.from(hidden),
-          targets: [...targets],
-          at,
-        })
+      let wanted = false
+      for (let r = row; r < next; r++) wanted ||= evidence[histories.types[r]] === 1 && !hidden.has(histories.items[r])
+      if (row > histories.offsets[user] && wanted) {
+        occasions.push({ user, row, end: next })
         break
       }
       row = next
     }
   }
-  return cases
+  return occasions
 }
 
-/** At most `most` cases, whichever the hash of their users says; in the order of users. */
-function chosen(cases: Case[], most: number, seed: number): Case[] {
+function caseOf(histories: Histories, { user, row, end }: Occasion, { types, hides }: SplitOptions): Case {
+  const evidence = evidenceOf(types)
+  const hidden = new Set<number>()
+  for (let r = histories.offsets[user]; r < row; r++) if (hides[histories.types[r]]) hidden.add(histories.items[r])
+  const targets = new Set<number>()
+  for (let r = row; r < end; r++)
+    if (evidence[histories.types[r]] && !hidden.has(histories.items[r])) targets.add(histories.items[r])
+  const at = histories.times[row]
+  return {
+    user,
+    history: historyOf(histories, user, at, HISTORY_LENGTH),
+    hidden: Uint32Array.from(hidden),
+    targets: [...targets],
+    at,
+  }
+}
+
+/** At most `most` of them, whichever the hash of their users says; in the order of users. */
+function chosen<T extends { user: number }>(cases: T[], most: number, seed: number): T[] {
   if (cases.length <= most) return cases
   const ranked = cases
     .map((one) => ({ one, key: hash(one.user, seed + 1) }))
