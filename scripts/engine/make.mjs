@@ -135,12 +135,13 @@ function lock(stage) {
   return () => rmSync(file, { force: true })
 }
 
+/** A process that died but was never waited for still has its number, and so may somebody else's have it; neither has our name. */
 function isAlive(pid) {
   try {
-    process.kill(pid, 0)
-    return true
-  } catch (error) {
-    return error.code === 'EPERM'
+    if (process.platform === 'linux') return readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('engine')
+    return process.kill(pid, 0)
+  } catch {
+    return false
   }
 }
 
@@ -148,18 +149,18 @@ async function layOutNative(plan, stage, say) {
   const { addon, headers, libraries } = plan
   const engine = join(stage, 'engine')
   for (const library of libraries) {
-    const into = join(engine, `.unpacked-${library.name}`)
-    await once(into, say, `unpack ${library.name} ${library.version}`, async (folder) => {
+    await once(join(engine, `.unpacked-${library.name}`), async (folder) => {
       const file = await fetched(library, stage, say)
+      say(`  unpack ${library.name}`)
       if (file.endsWith('.whl')) await unzip(file, folder, (name) => (library.only.test(name) ? name : null))
       else untar(file, folder, (name) => (library.only.test(name) ? placeOfOwn(name) : null))
     })
     remove(join(stage, library.file))
   }
-  await once(join(engine, '.unpacked-headers'), say, `unpack ${headers.name} ${headers.version}`, async (folder) => {
+  await once(join(engine, '.unpacked-headers'), async (folder) => {
     untar(await fetched(headers, stage, say), folder, (name) => name.replace('package/', ''))
   })
-  await once(join(engine, 'tfjs-node'), say, `unpack ${addon.name} ${addon.version}`, async (folder) => {
+  await once(join(engine, 'tfjs-node'), async (folder) => {
     untar(await fetched(addon, stage, say), folder, (name) =>
       KERNELS.test(name) ? name.replace('package/', '') : null,
     )
@@ -168,7 +169,7 @@ async function layOutNative(plan, stage, say) {
     mkdirSync(join(folder, 'dist', 'proto'))
     writeFileSync(join(folder, 'dist', 'proto', 'api_pb.js'), 'module.exports = {}\n')
   })
-  await once(join(engine, 'node_modules'), say, null, (folder) => {
+  await once(join(engine, 'node_modules'), (folder) => {
     mkdirSync(join(folder, '@tensorflow', 'tfjs'), { recursive: true })
     writeFileSync(
       join(folder, '@tensorflow', 'tfjs', 'package.json'),
@@ -177,7 +178,10 @@ async function layOutNative(plan, stage, say) {
     writeFileSync(join(folder, '@tensorflow', 'tfjs', 'index.js'), STAND_IN)
   })
   gather(engine, libraries)
-  await once(join(engine, 'tfjs_binding.node'), say, 'compile the addon', (file) => compile(engine, file))
+  await once(join(engine, 'tfjs_binding.node'), (file) => {
+    say('  compile the addon')
+    compile(engine, file)
+  })
 }
 
 /** TensorFlow's own download, laid out as its Python package is. */
@@ -226,16 +230,11 @@ async function layOutWebgpu({ packages }, stage, say) {
     `^package/(package\\.json|LICENSE.*|index\\.js|dist/${process.platform}-${arch}/.*|dist/tf-backend-webgpu\\.node\\.js)$`,
   )
   for (const part of packages)
-    await once(
-      join(stage, 'engine', 'node_modules', part.name),
-      say,
-      `unpack ${part.name} ${part.version}`,
-      async (folder) => {
-        untar(await fetched(part, stage, say), folder, (name) =>
-          wanted.test(name) ? name.replace('package/', '') : null,
-        )
-      },
-    )
+    await once(join(stage, 'engine', 'node_modules', part.name), async (folder) => {
+      untar(await fetched(part, stage, say), folder, (name) =>
+        wanted.test(name) ? name.replace('package/', '') : null,
+      )
+    })
 }
 
 async function tryOut(name, plan, engine, recipe, test, say) {
@@ -264,9 +263,8 @@ function put(engine, place) {
 }
 
 /** Does a step under a temporary name, and not again. */
-async function once(result, say, what, step) {
+async function once(result, step) {
   if (existsSync(result)) return
-  if (what) say(`  ${what}`)
   // A folder of this call's own: a compiler that outlived an interrupted call finds its one gone.
   const aside = join(dirname(result), `.tmp-${process.pid}`)
   remove(aside)
@@ -287,7 +285,7 @@ function sweep(engine) {
 async function fetched(part, stage, say) {
   const file = join(stage, part.file)
   if (existsSync(file)) return file
-  say(`  fetch ${part.name} ${part.version}, ${megabytes(part.size)}`)
+  say(`  fetch ${part.name} ${part.version}${part.size > 1e6 ? `, ${megabytes(part.size)}` : ''}`)
   if (part.url) await download({ url: part.url, file, sha256: part.sha256, onBytes: tenths(say) })
   else if (part.file.endsWith('.whl')) await fetchWheel(part, file, tenths(say))
   else await fetchPackage(part, file)
