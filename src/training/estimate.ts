@@ -1,4 +1,5 @@
 import type { Engine } from '../platform/tensorflow.js'
+import { MOST_EVENTS } from './dataset.js'
 import type { FitOptions } from './fit.js'
 import { chooseRecipe } from './recipe.js'
 import type { Estimate } from './run.js'
@@ -58,24 +59,25 @@ const LEAST_EPOCH_CASES = 50
 const JUDGED_SHARE = 0.45
 
 const MIB = 2 ** 20
-/** A training process that has not read anything yet. */
+/** A training process that trains next to nothing. */
 const PROCESS_BYTES: Record<Engine, number> = {
-  cuda: 1800 * MIB,
-  native: 350 * MIB,
-  webgpu: 400 * MIB,
-  wasm: 140 * MIB,
-  cpu: 120 * MIB,
+  cuda: 2000 * MIB,
+  native: 450 * MIB,
+  webgpu: 500 * MIB,
+  wasm: 200 * MIB,
+  cpu: 200 * MIB,
 }
-/** Raw vectors as they came, whitened ones, and those as a tensor. */
-const TEXT_COPIES = 3
-/** Start, weight, two moments of Adam, the best epoch's, the item vectors, and the same of a candidate that is kept. */
-const RESIDUAL_COPIES = 8
+/** Whitened, a byte a number; the raw vectors stay in their file. */
+const BYTES_PER_TEXT_NUMBER = 1.1
+/** Start, weight, two moments of Adam, the best epoch's, item vectors; and of a candidate that is kept beside its twin. */
+const RESIDUAL_COPIES = 6
+const RESIDUAL_COPIES_OF_KEPT = 2
 const BYTES_PER_ITEM = 400
 /** Columns as read, cleaned, split; sequences; and pairs counted within a window of ten. */
 const BYTES_PER_EVENT = 250
-const BYTES_PER_USER = 250
-/** The service reads what the process gets, and keeps it until it is written to a file. */
-const READING_COPIES = 2.5
+/** The service holds ids until the data are written, and a page of rows. */
+const READING_BYTES = 32 * MIB
+const READING_BYTES_PER_ID = 150
 
 // A first run on another kind of machine may be far off; one run that was held up must not spoil the next estimate.
 const MOST_CORRECTION = 10
@@ -124,7 +126,7 @@ function secondsOf(size: TrainingSize, engine: Engine): number {
   return (
     START +
     items * PER_ITEM_READ +
-    events * PER_EVENT_READ +
+    Math.min(MOST_EVENTS, events) * PER_EVENT_READ +
     items * textLength ** 2 * PER_COVARIANCE_PRODUCT +
     textLength ** 3 * PER_EIGEN_PRODUCT +
     training +
@@ -133,22 +135,22 @@ function secondsOf(size: TrainingSize, engine: Engine): number {
 }
 
 function memoryOf(size: TrainingSize, engine: Engine): number {
-  const { items, textLength, events, usersWithHistory } = size
-  const { width } = recipeOf(size, engine)
-  const texts = items * textLength * 4
-  const child =
+  const { items, textLength, usersWithHistory } = size
+  const { width, twin } = recipeOf(size, engine)
+  const residuals = RESIDUAL_COPIES + (twin ? RESIDUAL_COPIES_OF_KEPT : 0)
+  return Math.ceil(
     PROCESS_BYTES[engine] +
-    TEXT_COPIES * texts +
-    RESIDUAL_COPIES * items * width * 4 +
-    BYTES_PER_ITEM * items +
-    BYTES_PER_EVENT * events
-  const reading = READING_COPIES * (texts + 17 * events) + BYTES_PER_USER * usersWithHistory + BYTES_PER_ITEM * items
-  // The service has given its copy back by the time the process is at its peak; its heap shrinks later than that.
-  return Math.ceil(Math.max(child, reading) + 0.5 * Math.min(child, reading))
+      BYTES_PER_TEXT_NUMBER * items * textLength +
+      residuals * items * width * 4 +
+      BYTES_PER_ITEM * items +
+      BYTES_PER_EVENT * Math.min(MOST_EVENTS, size.events) +
+      READING_BYTES +
+      READING_BYTES_PER_ID * (items + usersWithHistory),
+  )
 }
 
 function recipeOf(size: TrainingSize, engine: Engine) {
-  const trained = Math.max(1, TRAINED_SHARE * size.events)
+  const trained = Math.max(1, TRAINED_SHARE * Math.min(MOST_EVENTS, size.events))
   const { config, options, twin } = chooseRecipe(
     {
       items: size.items,

@@ -33,6 +33,10 @@ describe('the estimate of a run', () => {
     const larger = estimateRun(size(10_000, 20_000_000), 'wasm')
     expect(larger.seconds / large.seconds).toBeLessThan(10)
     expect(larger.memoryBytes).toBeGreaterThan(large.memoryBytes)
+    // Only the newest so many are read at all.
+    expect(estimateRun(size(10_000, 200_000_000, 1e6), 'wasm')).toMatchObject({
+      memoryBytes: estimateRun(size(10_000, 20_000_000, 1e6), 'wasm').memoryBytes,
+    })
   })
 
   it('knows the engines: native is faster than wasm, and what was not measured is called a guess', () => {
@@ -60,8 +64,8 @@ describe('the refusal of a run', () => {
     tooLarge(estimateRun(what, 'wasm'), what, { machine: 4 * GIB, kept: 4 * GIB - forRuns, forRuns }, 365)
 
   it('says the figures, and what would help', () => {
-    const text = refusal(size(1000, 50_000_000), GIB)
-    expect(text).toContain('1,000 items with vectors of 384, 50,000,000 events')
+    const text = refusal(size(1000, 15_000_000), GIB)
+    expect(text).toContain('1,000 items with vectors of 384, 15,000,000 events')
     expect(text).toContain("engine 'wasm'")
     expect(text).toContain('this trainer has 1.0 GiB for runs: 4.0 GiB less 3.0 GiB')
     expect(text).toMatch(/smaller 'historyDays' \(now 365\)/)
