@@ -86,12 +86,12 @@ export const ENGINES = {
       nvidia('cusparse', '12.5.1.3', 217_558_979, '016df8e993c437e8301e62739f01775cba988fd5253cd4c64173f8e8d2f8e752'),
       nvidia('nvjitlink', '12.5.82', 21_298_879, 'f9b37bc5c8cf7509665cb6ada5aaa0ce65618f2332b7d3e78e9790511f111212'),
     ],
-    unpacked: 4_600_000_000,
+    unpacked: 3_780_000_000,
   },
   webgpu: {
     does: 'any GPU with a Vulkan, Metal or Direct3D 12 driver; answers later, so it is used only when asked for',
     packages: [NPM.webgpu, NPM.webgpuKernels],
-    unpacked: 23_000_000,
+    unpacked: 22_000_000,
   },
 }
 

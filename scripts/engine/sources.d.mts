@@ -1,0 +1,1 @@
+export function addressIn(page: string, file: string, base: string): string | null
