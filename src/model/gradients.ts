@@ -12,214 +12,222 @@ export interface Gradient {
   rows?: Uint32Array
 }
 
-export type BatchText = { raw: Float32Array } | { projected: Float32Array }
-
 export interface Batch {
   /** Of one length. */
   rows: Row[]
   negatives: Negatives
-  /** Rows of text vectors, [items, textLength], when the adaptor learns too; otherwise their projections. */
-  text: (items: Uint32Array) => BatchText
+  /** Text vectors of items, [items, textLength]. */
+  text: (items: Uint32Array) => tf.Tensor2D
+  /** Whether the adaptor gets a gradient too. */
+  learnsText: boolean
   /** A mask [tokens, width] for one place of the network and some tokens of the batch, or null when nothing is dropped. */
   dropout: ((place: number, from: number, tokens: number) => tf.Tensor2D) | null
 }
 
 /**
- * Mean loss over the targets of a batch and its gradient at every weight, by one pass forwards and backwards. Indices are
- * followed in plain arrays and dense algebra is done in tensors, each where it is fast. All rows go at once, but for the
- * WebAssembly engine: it is fastest where a row's matrices fit into the processor's cache, and slow at batches.
+ * Mean loss over the targets of a batch and its gradient at every weight, by one pass forwards and backwards: all rows at
+ * once and one reading at the end, or row by row on the WebAssembly engine, which is fastest where a row's matrices fit
+ * into the processor's cache, and slow at batches and at gathering.
  */
 export async function batchGradients(
   network: Network,
   batch: Batch,
 ): Promise<{ loss: number; gradients: Record<string, Gradient> }> {
-  const { config, weights } = network
-  const { width, textLength } = config
-  const items = itemsOf(batch)
-  const text = batch.text(items)
-  const raw = 'raw' in text ? tf.tensor2d(text.raw, [items.length, textLength]) : undefined
-  const vectors = 'raw' in text ? await values(() => tf.matMul(raw!, adaptorOf(network))) : text.projected
-  const residual = gatherRows(weights.residual.data, items, width)
-  for (let i = 0; i < vectors.length; i++) vectors[i] += residual[i]
-
-  const tensors = tf.tidy(() => sequenceTensors(config, weights))
-  const pass = new Pass(network, batch, tensors, vectors, items)
-  let loss = 0
-  if (tf.getBackend() === 'wasm') {
-    for (const [index, row] of batch.rows.entries()) loss += await pass.run(row, index * row.length)
-  } else loss = await pass.run(stackRows(batch.rows), 0)
-  const gradients = pass.finish()
-  if (raw) {
-    const gradient = gradients.residual.values
-    // Turns the small product rather than the large text.
-    gradients.adaptor = {
-      values: await values(() => tf.transpose(product(tf.tensor2d(gradient, [items.length, width]), raw, 'a'))),
-    }
-  }
-  raw?.dispose()
-  tf.dispose(tensors)
-  return { loss, gradients }
-}
-
-const adaptorOf = ({ config, weights }: Network) =>
-  tf.tensor2d(weights.adaptor.data.slice(), [config.textLength, config.width])
-
-/** Asynchronous, since WebGPU answers in no other way. */
-async function values(compute: () => tf.Tensor): Promise<Float32Array> {
-  const result = tf.tidy(compute)
-  const read = await result.data<'float32'>()
-  result.dispose()
-  return read
-}
-
-/** Distinct items of a batch: tokens, targets and negatives. */
-function itemsOf({ rows, negatives }: Batch): Uint32Array {
-  const items = new Set<number>(negatives.items)
-  for (const row of rows) {
-    for (const item of row.items) items.add(item)
-    for (const item of row.targets) if (item >= 0) items.add(item)
-  }
-  return Uint32Array.from(items)
-}
-
-/** Runs the rows of one batch and adds up their gradients. */
-class Pass {
-  private readonly sums = new Map<string, Float32Array>()
-  private readonly itemGradient: Float32Array
-  private readonly places = new Map<number, number>()
-  private readonly negatives: tf.Tensor2D
-  private readonly negativesT: tf.Tensor2D
-  private readonly targetWeight: number
-
-  /** @param vectors [items, width] of the batch's items @param items which they are */
-  constructor(
-    private readonly network: Network,
-    private readonly batch: Batch,
-    private readonly tensors: SequenceTensors,
-    private readonly vectors: Float32Array,
-    private readonly items: Uint32Array,
-  ) {
-    const { width } = network.config
-    items.forEach((item, place) => this.places.set(item, place))
-    this.itemGradient = new Float32Array(vectors.length)
-    const negatives = gatherRows(vectors, this.placesOf(batch.negatives.items), width)
-    this.negatives = tf.tensor2d(negatives, [batch.negatives.items.length, width])
-    this.negativesT = tf.transpose(this.negatives)
-    this.targetWeight = batch.rows.reduce((sum, row) => row.weights.reduce((total, weight) => total + weight, sum), 0)
-  }
-
-  /**
-   * Part of the mean loss; its gradients are added up.
-   * @param row one or several stacked @param from how many tokens of the batch come before it
-   */
-  async run(row: Row, from: number): Promise<number> {
-    if (!row.weights.some((weight) => weight > 0)) return 0
-    const { config, weights, scale } = this.network
-    const { batch } = this
-    const D = config.width
-    const T = row.items.length
-    const places = this.placesOf(row.items)
-    // A position without target gets any vector: its weight is 0.
-    const targets = this.placesOf(Array.from(row.targets, (target, i) => (target >= 0 ? target : row.items[i])))
-    const parts: { name: string; size: number }[] = []
-    // One reading for all: each makes the engine finish what it is at.
-    const flat = await values(() => {
-      const found: tf.Tensor1D[] = []
-      const add = (name: string, gradient: tf.Tensor2D) => {
-        parts.push({ name, size: gradient.size })
-        found.push(tf.reshape(gradient, [gradient.size]))
+  const places = placesOf(batch)
+  const sums = await (tf.getBackend() === 'wasm' ? rowByRow : allAtOnce)(network, batch, places)
+  const gradients: Record<string, Gradient> = {}
+  for (const [name, values] of sums) {
+    if (name === 'side') {
+      let at = 0
+      for (const part of SIDE) {
+        gradients[part] = { values: values.subarray(at, (at += network.weights[part].data.length)) }
       }
-      const gradients: Gradients = { add }
-      const { dropout } = batch
-      const pass = runSequence(
-        config,
-        weights,
-        this.tensors,
-        row,
-        tf.tensor2d(gatherRows(this.vectors, places, D), [T, D]),
-        dropout && ((place) => dropout(place, from, T)),
-      )
-      const loss = softmaxLoss(
-        pass.users,
-        tf.tensor2d(gatherRows(this.vectors, targets, D), [T, D]),
-        this.negatives,
-        this.negativesT,
-        this.biasesOf(row),
-        tf.tensor2d(
-          row.weights.map((weight) => weight / this.targetWeight),
-          [T, 1],
-        ),
-        scale,
-      )
-      const slopes = loss.backward()
-      add('loss', tf.reshape(tf.sum(loss.losses), [1, 1]))
-      add('negatives', slopes.negativesT)
-      add('logScale', slopes.logScale)
-      add('targets', slopes.targets)
-      add('items', pass.backward(slopes.users, gradients))
-      return tf.concat1d(found)
+    } else if (name.includes('distance')) gradients[name] = { values: byDistance(values, network.config.maxLength) }
+    else if (name === 'residual') gradients.residual = { values, rows: places.items }
+    else if (name !== 'loss') gradients[name] = { values }
+  }
+  return { loss: sums.get('loss')?.[0] ?? 0, gradients }
+}
+
+/** The distinct items of a batch, and where among them each token, each target and each negative stands. */
+interface Places {
+  items: Uint32Array
+  tokens: Int32Array
+  targets: Int32Array
+  negatives: Int32Array
+}
+
+async function allAtOnce(network: Network, batch: Batch, { items, tokens, targets, negatives }: Places): Promise<Sums> {
+  const row = stackRows(batch.rows)
+  return readSums((add) => {
+    const { text, vectors } = itemVectors(network, batch, items)
+    const places = [tokens, targets, negatives].map((some) => tf.tensor1d(some, 'int32'))
+    const [tokenVectors, targetVectors, negativeVectors] = places.map((some) => tf.gather(vectors, some))
+    const tensors = sequenceTensors(network.config, network.weights)
+    const given = { tensors, tokens: tokenVectors, targets: targetVectors, negatives: negativeVectors }
+    const found = passRows(network, batch, row, 0, { ...given, negativesT: tf.transpose(negativeVectors) }, add)
+    const gradients = [found.tokens, found.targets, tf.transpose(found.negativesT)]
+    const atItems: tf.Tensor2D = tf.unsortedSegmentSum(tf.concat2d(gradients, 0), tf.concat1d(places), items.length)
+    add('residual', atItems)
+    if (batch.learnsText) add('adaptor', adaptorGradient(text, atItems))
+  })
+}
+
+async function rowByRow(network: Network, batch: Batch, { items, tokens, targets, negatives }: Places): Promise<Sums> {
+  const { width } = network.config
+  const [text, vectors] = tf.tidy(() => {
+    const made = itemVectors(network, batch, items)
+    return [made.text, made.vectors]
+  })
+  const table = await vectors.data<'float32'>()
+  const made = (places: Int32Array) => tf.tensor2d(gatherRows(table, places, width), [places.length, width])
+  const shared = tf.tidy(() => {
+    const negativeVectors = made(negatives)
+    const tensors = sequenceTensors(network.config, network.weights)
+    return { tensors, negatives: negativeVectors, negativesT: tf.transpose(negativeVectors) }
+  })
+  const sums: Sums = new Map()
+  const atItems = new Float32Array(table.length)
+  let from = 0
+  for (const row of batch.rows) {
+    const to = from + row.length
+    const [rowTokens, rowTargets] = [tokens.subarray(from, to), targets.subarray(from, to)]
+    const found = await readSums((add) => {
+      const given = { ...shared, tokens: made(rowTokens), targets: made(rowTargets) }
+      const atRows = passRows(network, batch, row, from, given, add)
+      add('tokens', atRows.tokens)
+      add('targets', atRows.targets)
+      add('negatives', atRows.negativesT)
     })
-    let loss = 0
-    let at = 0
-    for (const { name, size } of parts) {
-      const part = flat.subarray(at, (at += size))
-      if (name === 'loss') loss = part[0]
-      else if (name === 'items') addRows(this.itemGradient, places, part, D)
-      else if (name === 'targets') addRows(this.itemGradient, targets, part, D)
-      else this.addUp(name, part)
+    addRows(atItems, rowTokens, take(found, 'tokens'), width)
+    addRows(atItems, rowTargets, take(found, 'targets'), width)
+    for (const [name, values] of found) addUp(sums, name, values)
+    from = to
+  }
+  addRows(atItems, negatives, turned(take(sums, 'negatives'), width), width)
+  sums.set('residual', atItems)
+  if (batch.learnsText) {
+    const [gradient] = (
+      await readSums((add) => add('adaptor', adaptorGradient(text, tf.tensor2d(atItems, vectors.shape))))
+    ).values()
+    sums.set('adaptor', gradient)
+  }
+  tf.dispose([text, vectors])
+  tf.dispose(shared)
+  return sums
+}
+
+/** What a pass over some rows needs as tensors. */
+interface Given {
+  tensors: SequenceTensors
+  /** [T, D] each */
+  tokens: tf.Tensor2D
+  targets: tf.Tensor2D
+  /** [N, D] and [D, N] */
+  negatives: tf.Tensor2D
+  negativesT: tf.Tensor2D
+}
+
+/**
+ * Some rows of a batch forwards and backwards.
+ * @param row one, or several stacked @param from how many tokens of the batch come before it
+ * @returns the gradients at the item vectors that were given; those of the weights go to `add`
+ */
+function passRows(network: Network, batch: Batch, row: Row, from: number, given: Given, add: Gradients['add']) {
+  const { config, weights, scale } = network
+  const { dropout } = batch
+  const T = row.items.length
+  const total = batch.rows.reduce((sum, { weights }) => weights.reduce((more, weight) => more + weight, sum), 0)
+  const shares = row.weights.map((weight) => (total > 0 ? weight / total : 0))
+  const drop = dropout && ((place: number) => dropout(place, from, T))
+  const pass = runSequence(config, weights, given.tensors, row, given.tokens, drop)
+  const biases = biasesOf(row, batch.negatives)
+  const { targets, negatives, negativesT } = given
+  const loss = softmaxLoss(pass.users, targets, negatives, negativesT, biases, tf.tensor2d(shares, [T, 1]), scale)
+  const slopes = loss.backward()
+  add('loss', tf.reshape(tf.sum(loss.losses), [1, 1]))
+  add('logScale', slopes.logScale)
+  return { tokens: pass.backward(slopes.users, { add }), targets: slopes.targets, negativesT: slopes.negativesT }
+}
+
+/** [T, N] */
+function biasesOf(row: Row, negatives: Negatives): tf.Tensor2D {
+  const N = negatives.items.length
+  const { biases, sequences } = negativeBiases(row, negatives)
+  if (tf.getBackend() === 'wasm') return tf.tensor2d(gatherRows(biases, sequences, N), [sequences.length, N])
+  return tf.gather(tf.tensor2d(biases, [biases.length / N, N]), tf.tensor1d(sequences, 'int32'))
+}
+
+/** Texts of the items, [items, textLength], and the items' vectors, [items, width]. */
+function itemVectors({ config, weights }: Network, { text }: Batch, items: Uint32Array) {
+  const { width, textLength } = config
+  const texts = text(items)
+  const residual = tf.tensor2d(gatherRows(weights.residual.data, items, width), [items.length, width])
+  // A copy, because an engine may keep what it is given while training goes on changing the weights.
+  const adaptor = tf.tensor2d(weights.adaptor.data.slice(), [textLength, width])
+  return { text: texts, vectors: tf.add<tf.Tensor2D>(tf.matMul(texts, adaptor), residual) }
+}
+
+/** @param text [items, textLength] @param gradient [items, width] @returns [textLength, width] */
+function adaptorGradient(text: tf.Tensor2D, gradient: tf.Tensor2D): tf.Tensor2D {
+  // Turns the small product rather than the large text.
+  return tf.transpose(product(gradient, text, 'a'))
+}
+
+/** Distinct items of a batch, and the places of its tokens, targets and negatives among them. */
+function placesOf({ rows, negatives }: Batch): Places {
+  const places = new Map<number, number>()
+  const placeOf = (item: number) => {
+    let place = places.get(item)
+    if (place === undefined) places.set(item, (place = places.size))
+    return place
+  }
+  const count = rows.reduce((sum, row) => sum + row.items.length, 0)
+  const tokens = new Int32Array(count)
+  const targets = new Int32Array(count)
+  let at = 0
+  for (const row of rows) {
+    for (let i = 0; i < row.items.length; i++, at++) {
+      tokens[at] = placeOf(row.items[i])
+      // A position without target gets any vector: its weight is 0.
+      targets[at] = row.targets[i] >= 0 ? placeOf(row.targets[i]) : tokens[at]
     }
-    return loss
   }
+  const sampled = Int32Array.from(negatives.items, placeOf)
+  return { items: Uint32Array.from(places.keys()), tokens, targets, negatives: sampled }
+}
 
-  /** All gradients of the rows run; that of the item vectors stands under 'residual'. */
-  finish(): Record<string, Gradient> {
-    const { width, maxLength } = this.network.config
-    const gradients: Record<string, Gradient> = {}
-    for (const [name, sum] of this.sums) {
-      if (name === 'negatives') this.addNegatives(sum)
-      else if (name === 'side') this.addSide(sum, gradients)
-      else gradients[name] = { values: name.includes('distance') ? byDistance(sum, maxLength) : sum }
-    }
-    tf.dispose([this.negatives, this.negativesT])
-    gradients.residual = { values: this.itemGradient.subarray(0, this.items.length * width), rows: this.items }
-    return gradients
-  }
+/** Gradients by name, flattened, and the loss. */
+type Sums = Map<string, Float32Array>
 
-  /** [T, N] */
-  private biasesOf(row: Row): tf.Tensor2D {
-    const N = this.batch.negatives.items.length
-    const { biases, sequences } = negativeBiases(row, this.batch.negatives)
-    if (tf.getBackend() === 'wasm') return tf.tensor2d(gatherRows(biases, sequences, N), [sequences.length, N])
-    return tf.gather(tf.tensor2d(biases, [biases.length / N, N]), tf.tensor1d(sequences, 'int32'))
-  }
+/** Reads all that `compute` adds at once: every reading makes the engine finish what it is at. */
+async function readSums(compute: (add: Gradients['add']) => void): Promise<Sums> {
+  const sizes = new Map<string, number>()
+  const all = tf.tidy(() => {
+    const found: tf.Tensor1D[] = []
+    compute((name, gradient) => {
+      sizes.set(name, gradient.size)
+      found.push(tf.reshape(gradient, [gradient.size]))
+    })
+    return tf.concat1d(found)
+  })
+  // Not `dataSync`, since WebGPU has none.
+  const values = await all.data<'float32'>()
+  all.dispose()
+  let at = 0
+  return new Map([...sizes].map(([name, size]) => [name, values.subarray(at, (at += size))]))
+}
 
-  private addUp(name: string, values: Float32Array): void {
-    const sum = this.sums.get(name)
-    if (!sum) this.sums.set(name, values)
-    else for (let i = 0; i < values.length; i++) sum[i] += values[i]
-  }
+function take(sums: Sums, name: string): Float32Array {
+  const values = sums.get(name)!
+  sums.delete(name)
+  return values
+}
 
-  /** @param gradient [width, N] */
-  private addNegatives(gradient: Float32Array): void {
-    const { width } = this.network.config
-    const N = this.batch.negatives.items.length
-    const turned = new Float32Array(N * width)
-    for (let k = 0; k < width; k++) for (let j = 0; j < N; j++) turned[j * width + k] = gradient[k * N + j]
-    addRows(this.itemGradient, this.placesOf(this.batch.negatives.items), turned, width)
-  }
-
-  private addSide(gradient: Float32Array, gradients: Record<string, Gradient>): void {
-    let at = 0
-    for (const name of SIDE) {
-      gradients[name] = { values: gradient.subarray(at, (at += this.network.weights[name].data.length)) }
-    }
-  }
-
-  private placesOf(items: ArrayLike<number>): Uint32Array {
-    const places = new Uint32Array(items.length)
-    for (let i = 0; i < items.length; i++) places[i] = this.places.get(items[i])!
-    return places
-  }
+function addUp(sums: Sums, name: string, values: Float32Array): void {
+  const sum = sums.get(name)
+  if (!sum) sums.set(name, values)
+  else for (let i = 0; i < values.length; i++) sum[i] += values[i]
 }
 
 /** Adds row i of `values` to row rows[i] of `sums`. */
@@ -228,6 +236,14 @@ function addRows(sums: Float32Array, rows: ArrayLike<number>, values: Float32Arr
     const to = rows[i] * width
     for (let k = 0, from = i * width; k < width; k++) sums[to + k] += values[from + k]
   }
+}
+
+/** @param matrix [rows, n] @returns [n, rows] */
+function turned(matrix: Float32Array, rows: number): Float32Array {
+  const n = matrix.length / rows
+  const result = new Float32Array(matrix.length)
+  for (let i = 0; i < rows; i++) for (let j = 0; j < n; j++) result[j * rows + i] = matrix[i * n + j]
+  return result
 }
 
 /** From the order of `diagonalSums` to one number for each distance inside the window. */

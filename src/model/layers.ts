@@ -63,7 +63,11 @@ export function product(a: tf.Tensor2D, b: tf.Tensor2D, turned: 'a' | 'b' | 'non
   return tf.reshape(result, [rows * result.shape[1], result.shape[2]])
 }
 
-export const columnSums = (x: tf.Tensor2D): tf.Tensor2D => tf.matMul(tf.ones([1, x.shape[0]]), x)
+/** Sums over the rows of x: [T, n] to [1, n] */
+export function columnSums(x: tf.Tensor2D): tf.Tensor2D {
+  // The WebAssembly backend turns the matrix for a sum along its columns.
+  return tf.getBackend() === 'wasm' ? tf.matMul(tf.ones([1, x.shape[0]]), x) : tf.sum(x, 0, true)
+}
 
 /** Layer normalisation (Ba et al. 2016) without gain and bias, which the next linear map absorbs. x: [T, D] */
 export function layerNorm(x: tf.Tensor2D): Layer {
@@ -145,7 +149,7 @@ export function feedForward(x: tf.Tensor2D, weights: BlockWeights, gradients: Gr
     backward: (gradient) => {
       gradients.add(`${name}.contract.bias`, columnSums(gradient))
       gradients.add(`${name}.contract`, product(gradient, inner, 'a')) // [D, F]
-      const innerGradient: tf.Tensor2D = tf.mul(tf.matMul(gradient, weights.contractT), tf.step(inner)) // [T, F]
+      const innerGradient: tf.Tensor2D = tf.mul(tf.matMul(gradient, weights.contractT), tf.sign(inner)) // [T, F]; the rectifier leaves nothing below 0
       gradients.add(`${name}.expand.bias`, columnSums(innerGradient))
       gradients.add(`${name}.expand`, product(x, innerGradient, 'a')) // [D, F]
       return tf.matMul(innerGradient, weights.expandT)

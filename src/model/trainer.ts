@@ -1,6 +1,7 @@
+import * as tf from '@tensorflow/tfjs-core'
 import { DropoutPool } from './dropout.js'
 import { batchGradients } from './gradients.js'
-import { gatherRows, type Network } from './network.js'
+import type { Network } from './network.js'
 import { NegativeSampler } from './negatives.js'
 import { Adam, squaredNorm } from './optimizer.js'
 import type { Row } from './packing.js'
@@ -23,14 +24,17 @@ export const DEFAULT_TRAINER: TrainerOptions = { negatives: 512, pull: 0, clip: 
 /** Learning rate of each part of the network; 0 freezes it. */
 export type Rates = Record<Part, number>
 
+/** Numbers of text vectors up to which the engine keeps all of a catalogue: 64 MB. */
+const KEPT_TEXT = 1 << 24
+
 /** Trains a network step by step. Call `dispose` after the last. */
 export class Trainer {
   private readonly random: Random
   private readonly sampler: NegativeSampler
   private readonly optimizers: Record<string, Adam> = {}
   private readonly dropout: DropoutPool | undefined
-  /** Text part of all item vectors, kept while the adaptor is frozen. */
-  private projected: Float32Array | undefined
+  /** All texts, [items, textLength], where the engine keeps them. */
+  private texts: tf.Tensor2D | undefined
 
   /**
    * @param text whitened, for exactly the network's vocabulary
@@ -57,7 +61,8 @@ export class Trainer {
     const { loss, gradients } = await batchGradients(network, {
       rows,
       negatives: this.sampler.draw(this.options.negatives, random),
-      text: (items) => this.textOf(items, rates.adaptor > 0),
+      text: (items) => this.textOf(items),
+      learnsText: rates.adaptor > 0,
       dropout: this.dropout?.step(rows.length * rows[0].length) ?? null,
     })
     const moving = Object.entries(gradients).filter(([name]) => rates[network.weights[name].part] > 0)
@@ -66,7 +71,6 @@ export class Trainer {
     for (const [name, { values, rows: places }] of moving) {
       this.optimizers[name].step(values, rates[network.weights[name].part], scale, places)
     }
-    if (rates.adaptor > 0) this.projected = undefined
     network.dispose()
     return loss
   }
@@ -76,7 +80,8 @@ export class Trainer {
     const { loss } = await batchGradients(this.network, {
       rows,
       negatives: this.sampler.draw(this.options.negatives, new Random(seed)),
-      text: (items) => this.textOf(items, false),
+      text: (items) => this.textOf(items),
+      learnsText: false,
       dropout: null,
     })
     return loss
@@ -84,13 +89,17 @@ export class Trainer {
 
   dispose(): void {
     this.dropout?.dispose()
+    this.texts?.dispose()
+    this.texts = undefined
     this.network.dispose()
   }
 
-  private textOf(items: Uint32Array, raw: boolean): { raw: Float32Array } | { projected: Float32Array } {
-    const { width } = this.network.config
-    if (raw) return { raw: this.text.gather(items) }
-    this.projected ??= this.network.textVectors(this.text)
-    return { projected: gatherRows(this.projected, items, width) }
+  private textOf(items: Uint32Array): tf.Tensor2D {
+    const { text } = this
+    // The WebAssembly engine gathers slower than this decodes.
+    if (tf.getBackend() === 'wasm' || text.items * text.length > KEPT_TEXT)
+      return tf.tensor2d(text.gather(items), [items.length, text.length])
+    this.texts ??= tf.keep(tf.tensor2d(text.block(0, text.items), [text.items, text.length]))
+    return tf.gather(this.texts, tf.tensor1d(Int32Array.from(items), 'int32'))
   }
 }

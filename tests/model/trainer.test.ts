@@ -100,17 +100,15 @@ describe('packing', () => {
     })
     expect([packed.length, alone.length]).toEqual([1, 4])
     const network = Network.fromArrays(TINY, busyArrays(TINY, TINY_ITEMS, 1))
-    const projected = network.textVectors(text)
     // Against the whole catalogue, each position is masked by its own sequence however the rows are laid.
     const negatives = new NegativeSampler(counts).draw(TINY_ITEMS, new Random(1))
-    const results = []
+    const results: Awaited<ReturnType<typeof batchGradients>>[] = []
     for (const rows of [packed, alone]) {
-      const places = (items: Uint32Array) =>
-        Float32Array.from([...items].flatMap((i) => [...projected.subarray(i * 8, i * 8 + 8)]))
       const { loss, gradients } = await batchGradients(network, {
         rows,
         negatives,
-        text: (items) => ({ projected: places(items) }),
+        text: (items) => tf.tensor2d(text.gather(items), [items.length, TINY.textLength]),
+        learnsText: true,
         dropout: null,
       })
       results.push({ loss, gradients })
