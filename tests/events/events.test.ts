@@ -200,6 +200,17 @@ describe('events', () => {
     expect(streamed.map(({ value }) => value)).toEqual(inOrder)
     expect(Math.max(...pages)).toBeLessThanOrEqual(5000)
 
+    // Of more events the newest, the moment of the first of them whole.
+    const newestOnly = async (most: number) => {
+      const seen: WrittenEvent[] = []
+      const onPage = (page: WrittenEvent[]) => void seen.push(...page)
+      return { leftOut: await events.streamForTraining(tenant.id, new Date(0), onPage, most), seen: seen.length }
+    }
+    const older = all.length - 9000
+    expect(await newestOnly(8000)).toEqual({ leftOut: older, seen: 9000 })
+    expect(await newestOnly(9001)).toEqual({ leftOut: 0, seen: all.length })
+    expect(await newestOnly(all.length + 1)).toEqual({ leftOut: 0, seen: all.length })
+
     const first = await written(tenant.id, null)
     expect(first.seen).toEqual(streamed)
     const newest = await written(tenant.id, null, { newest: 9001 })

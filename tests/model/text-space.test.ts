@@ -9,7 +9,9 @@ import {
   principalAxes,
   type TextPrior,
   whiten,
+  whitenAll,
 } from '../../src/model/text-space.js'
+import { rowsOf, TextMatrix, type VectorRows } from '../../src/model/text-matrix.js'
 import { decodeTensors, encodeTensors } from '../../src/model/tensor-file.js'
 
 const LENGTH = 6
@@ -128,6 +130,35 @@ describe('fitTextSpace', () => {
   it('refuses a prior of another length and a broken array', () => {
     expect(() => fitTextSpace(sample(3, 1), LENGTH, priorOf(sample(9, 1).subarray(0, 12), 5, 4))).toThrow('dimensions')
     expect(() => fitTextSpace(new Float32Array(7), LENGTH)).toThrow('rows of 6')
+  })
+})
+
+describe('a catalogue that is read block by block', () => {
+  const items = 9000
+  const vectors = sample(items, 21)
+  vectors.fill(0, 5000 * LENGTH, 5001 * LENGTH)
+  const asked: number[] = []
+  const rows: VectorRows = {
+    items,
+    length: LENGTH,
+    block: (from, to) => {
+      asked.push(to - from)
+      return vectors.slice(from * LENGTH, to * LENGTH)
+    },
+  }
+
+  it('has the same space, axes and whitened texts as one that is held whole', () => {
+    const space = fitTextSpace(rows, LENGTH)
+    expect(space).toEqual(fitTextSpace(vectors, LENGTH))
+    const text = whitenAll(space, rows)
+    expect(text.block(0, items)).toEqual(TextMatrix.from(whiten(space, vectors), LENGTH).block(0, items))
+    expect(text.isEmpty(5000)).toBe(true)
+    expect(principalAxes(text, LENGTH, 2)).toEqual(principalAxes(text.block(0, items), LENGTH, 2))
+    expect(Math.max(...asked)).toBeLessThanOrEqual(4096)
+  })
+
+  it('is refused where its rows are of another length', () => {
+    expect(() => fitTextSpace(rowsOf(vectors, LENGTH / 2), LENGTH)).toThrow(`not rows of ${LENGTH}`)
   })
 })
 

@@ -66,10 +66,11 @@ describe('data quality', () => {
       ]),
       2,
       TYPES,
-      { read: 5, unknownItem: 2 },
+      { read: 5, unknownItem: 2, tooOld: 900 },
     )
     expect(result.report.findings.map(({ reason, events }) => [reason, events])).toEqual([
       ['unknown-item', 2],
+      ['too-old', 900],
       ['short-user', 1],
       ['negative', 1],
     ])
