@@ -4,6 +4,7 @@ import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
+import { isOutdated, readEngine } from './engine/make.mjs'
 
 const root = dirname(import.meta.dirname)
 const OLDEST = [20, 19]
@@ -15,6 +16,7 @@ if (major < OLDEST[0] || (major === OLDEST[0] && minor < OLDEST[1]))
 install()
 linkPostgres()
 build()
+sayEngine()
 
 /** Packages, exactly as locked; none of their install scripts run. */
 function install() {
@@ -62,6 +64,35 @@ function build() {
   run(process.execPath, [join(root, 'node_modules', 'typescript', 'bin', 'tsc'), '-p', 'tsconfig.build.json'])
   mkdirSync(dirname(stamp), { recursive: true })
   writeFileSync(stamp, state)
+}
+
+/**
+ * Says which tensor engine training will try first, when that changed. An engine that was made is used; none is made
+ * here, since that takes a download of hundreds of megabytes. Whether it works is seen when it starts: see `attune doctor`.
+ */
+function sayEngine() {
+  const stamp = join(root, 'node_modules', '.attune-engine')
+  const line = engineLine()
+  if (existsSync(stamp) && readFileSync(stamp, 'utf8') === line) return
+  console.error(`attune: ${line}`)
+  writeFileSync(stamp, line)
+}
+
+function engineLine() {
+  const home = join(root, 'engines')
+  for (const [name, module] of [
+    ['cuda', 'tfjs-node-gpu'],
+    ['native', 'tfjs-node'],
+  ]) {
+    if (name === 'cuda' && !existsSync('/dev/nvidiactl') && !existsSync('/dev/dxg')) continue
+    const made = readEngine(home, name)
+    if (made && isOutdated(name, made))
+      return `training uses the engine ${name}, which is out of date: npm run engine -- ${name}`
+    if (made) return `training uses the engine ${name} of engines/${name}`
+    if (existsSync(join(root, 'node_modules', '@tensorflow', module)))
+      return `training uses the engine ${name} of node_modules`
+  }
+  return 'training uses the engine wasm; npm run engine lists faster ones'
 }
 
 function listing(folder) {

@@ -1,7 +1,8 @@
 import * as tf from '@tensorflow/tfjs-core'
 import { describe, expect, it } from 'vitest'
+import { checkEngines } from '../../src/platform/engine-check.js'
 import { AppError } from '../../src/platform/errors.js'
-import { startTensorflow } from '../../src/platform/tensorflow.js'
+import { atOnce, startTensorflow } from '../../src/platform/tensorflow.js'
 
 const FASTEST_FIRST = ['cuda', 'native', 'wasm', 'cpu']
 
@@ -25,5 +26,29 @@ describe('startTensorflow', () => {
     expect(failure).toBeInstanceOf(AppError)
     expect(failure).toMatchObject({ code: 'ENGINE_UNAVAILABLE', retryable: false })
     expect(failure).toHaveProperty('message', expect.stringMatching(/webgpu: not installed/))
+  })
+})
+
+describe('atOnce', () => {
+  it('runs on the engine itself where that answers at once', async () => {
+    await startTensorflow('wasm')
+    expect(atOnce(() => tf.tidy(() => [...tf.square([2, 3]).dataSync()]))).toEqual([4, 9])
+    expect(tf.getBackend()).toBe('wasm')
+  })
+})
+
+describe('checkEngines', () => {
+  it('finds each engine that computes rightly, with its rate, and the reason of each that does not', async () => {
+    const checks = await checkEngines()
+    expect(checks.map(({ engine }) => engine)).toEqual(['cuda', 'native', 'webgpu', 'wasm', 'cpu'])
+    for (const { works, reason, gflops } of checks) {
+      if (works) expect(gflops).toBeGreaterThan(0)
+      else expect(reason).toMatch(/./)
+    }
+    // These come with the packages.
+    expect(checks.filter(({ engine, works }) => works && ['wasm', 'cpu'].includes(engine))).toHaveLength(2)
+    // The best that works alone is what auto takes here as well.
+    const best = checks.find(({ engine, works }) => works && engine !== 'webgpu')?.engine
+    expect((await startTensorflow('auto')).backend).toBe(best)
   })
 })
