@@ -20,11 +20,23 @@ import { call, fetchPackage, fetchWheel, reach } from './sources.mjs'
 import { untar, unzip } from './unpack.mjs'
 
 // Of the folder that `src/platform/native-engine.ts` reads; a change makes what was built before out of date.
-const LAYOUT = 1
+const LAYOUT = 2
 const KERNELS =
   /^package\/(dist\/(nodejs_kernel_backend|int64_tensors|register_all_kernels|kernels\/\w+)\.js|binding\/.*)$/
 // The package wants all of TensorFlow.js; its kernels use what is in tfjs-core, which the project has.
-const STAND_IN = "module.exports = require('@tensorflow/tfjs-core')\n"
+const STAND_IN = `const tf = require('@tensorflow/tfjs-core')
+// The methods that the kernels call, which tfjs-core has as functions only.
+const methods = {
+  toFloat: (x) => tf.cast(x, 'float32'),
+  toInt: (x) => tf.cast(x, 'int32'),
+  add: tf.add,
+  sub: tf.sub,
+  mul: tf.mul,
+}
+for (const [name, method] of Object.entries(methods))
+  tf.Tensor.prototype[name] ??= function (...others) { return method(this, ...others) }
+module.exports = tf
+`
 const COMPILER = process.env.CXX || 'g++'
 
 export const megabytes = (bytes) => `${Math.round(bytes / 1e6).toLocaleString('en')} MB`
