@@ -140,23 +140,7 @@ async function read(rows: number) {
   const config = readConfig({ DATABASE_URL: server.url, DATA_DIR: folder, PORT: '0', ROLES: 'api', LOG_LEVEL: 'fatal' })
   const service = await startService(config)
   try {
-    const client = new pg.Client({ connectionString: server.url })
-    await client.connect()
-    await client.query(`INSERT INTO tenants (tenant_id) VALUES ('large')`)
-    await client.query(
-      `INSERT INTO items (tenant_id, item_id, title, vector)
-       SELECT 'large', 'item-' || i, 'An item with number ' || i, decode(repeat(md5(i::text), ${TEXT_LENGTH / 4}), 'hex')
-       FROM generate_series(1, $1::int) i`,
-      [rows],
-    )
-    await client.query(
-      `INSERT INTO events (tenant_id, event_id, user_id, item_id, type, occurred_at)
-       SELECT 'large', 'e' || i, 'user-' || i % ($1 / 5), 'item-' || 1 + i::bigint * 7919 % $1, 'view', now() - make_interval(secs => i)
-       FROM generate_series(1, 2 * $1::int) i`,
-      [rows],
-    )
-    await client.query('ANALYZE')
-    await client.end()
+    await fill(server.url, rows)
     global.gc?.()
     const before = process.memoryUsage.rss()
     let peak = before
@@ -183,5 +167,31 @@ async function read(rows: number) {
     await service.stop()
     await server.stop()
     await rm(folder, { recursive: true, force: true })
+  }
+}
+
+async function fill(url: string, rows: number): Promise<void> {
+  const client = new pg.Client({ connectionString: url })
+  await client.connect()
+  try {
+    await client.query(
+      `INSERT INTO tenants (tenant_id, name, base_model, settings) VALUES ('large', 'Large', 'default', '{}')`,
+    )
+    await client.query(
+      `INSERT INTO items (tenant_id, item_id, title, vector)
+       SELECT 'large', 'item-' || i, 'An item with number ' || i, decode(repeat(md5(i::text), ${TEXT_LENGTH / 4}), 'hex')
+       FROM generate_series(1, $1::int) i`,
+      [rows],
+    )
+    await client.query(
+      `INSERT INTO events (tenant_id, event_id, user_id, item_id, type, occurred_at)
+       SELECT 'large', 'e' || i, 'user-' || i % ($1::int / 5), 'item-' || 1 + i::bigint * 7919 % $1::int,
+         'view', now() - make_interval(secs => i)
+       FROM generate_series(1, 2 * $1::int) i`,
+      [rows],
+    )
+    await client.query('ANALYZE')
+  } finally {
+    await client.end()
   }
 }
