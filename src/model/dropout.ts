@@ -7,10 +7,12 @@ const LEAST_ROWS = 1 << 14
 const SPARE = 4
 
 /**
- * Masks of kept units (Srivastava et al. 2014), scaled so that the expectation stays. They are cut from one pool, kept by
- * the engine: drawing them anew for each step would take as long as its matrix products.
+ * Masks of kept units (Srivastava et al. 2014), scaled so that the expectation stays. They are cut from one pool: drawing
+ * them anew for each step would take as long as its matrix products.
  */
 export class DropoutPool {
+  private units = new Float32Array(0)
+  /** The units, kept by the engine. */
   private pool: tf.Tensor2D | undefined
 
   /** @param share of the units that is dropped, above 0 and below 1 @param width units of a token */
@@ -26,20 +28,24 @@ export class DropoutPool {
    * @returns the mask [tokens, width] for one place of the network and the tokens from `from` on
    */
   step(total: number): (place: number, from: number, tokens: number) => tf.Tensor2D {
-    if (!this.pool || this.pool.shape[0] < 2 * total) this.draw(Math.max(LEAST_ROWS, SPARE * total))
-    const pool = this.pool!
+    const { width } = this
+    if (this.units.length < 2 * total * width) this.draw(Math.max(LEAST_ROWS, SPARE * total))
+    const rows = this.units.length / width
     const starts: number[] = []
     return (place, from, tokens) => {
-      const start = (starts[place] ??= this.random.below(pool.shape[0] - total + 1))
-      return tf.slice(pool, [start + from, 0], [tokens, this.width])
+      const start = from + (starts[place] ??= this.random.below(rows - total + 1))
+      // The WebAssembly backend copies the whole pool to slice it.
+      if (tf.getBackend() === 'wasm')
+        return tf.tensor2d(this.units.subarray(start * width, (start + tokens) * width), [tokens, width])
+      this.pool ??= tf.keep(tf.tensor2d(this.units, [rows, width]))
+      return tf.slice(this.pool, [start, 0], [tokens, width])
     }
   }
 
   private draw(rows: number): void {
     const kept = 1 / (1 - this.share)
-    const units = Float32Array.from({ length: rows * this.width }, () => (this.random.next() < this.share ? 0 : kept))
     this.dispose()
-    this.pool = tf.tensor2d(units, [rows, this.width])
+    this.units = Float32Array.from({ length: rows * this.width }, () => (this.random.next() < this.share ? 0 : kept))
   }
 
   dispose(): void {
