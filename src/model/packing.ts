@@ -98,21 +98,29 @@ export function targetWeights(
  * the last row is filled with lone tokens that predict nothing, so that every row has the same shape.
  * @param weights [events], from `targetWeights`
  */
-export function packHistories(histories: Histories, weights: Float32Array, length: number, random: Random): Row[] {
+export const packHistories = (histories: Histories, weights: Float32Array, length: number, random: Random): Row[] => [
+  ...packedRows(histories, weights, length, random),
+]
+
+/** The same one after another, so that nobody has to hold the rows of millions of events. */
+export function* packedRows(
+  histories: Histories,
+  weights: Float32Array,
+  length: number,
+  random: Random,
+): Generator<Row, void> {
   const { offsets, items, types, times } = histories
-  const order = random.permutation(offsets.length - 1)
-  const rows: Row[] = []
-  let row = emptyRow(0)
+  let row = emptyRow(length)
   let filled = 0
-  for (const user of order) {
+  for (const user of random.permutation(offsets.length - 1)) {
     const end = offsets[user + 1]
     // A history of one event has nothing to predict.
     if (end - offsets[user] < 2) continue
     let start = filled
     for (let event = offsets[user]; event < end; event++) {
-      if (filled === row.length) {
+      if (filled === length) {
+        yield row
         row = emptyRow(length)
-        rows.push(row)
         filled = 0
         start = 0
       }
@@ -128,8 +136,19 @@ export function packHistories(histories: Histories, weights: Float32Array, lengt
       filled++
     }
   }
-  for (; filled < row.length; filled++) row.starts[filled] = filled
-  return rows
+  if (filled === 0) return
+  for (; filled < length; filled++) row.starts[filled] = filled
+  yield row
+}
+
+/** How many rows they are. */
+export function countRows({ offsets }: Histories, length: number): number {
+  let tokens = 0
+  for (let user = 0; user + 1 < offsets.length; user++) {
+    const events = offsets[user + 1] - offsets[user]
+    if (events >= 2) tokens += events
+  }
+  return Math.ceil(tokens / length)
 }
 
 /**

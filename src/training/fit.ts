@@ -1,7 +1,7 @@
 import { setImmediate } from 'node:timers/promises'
 import type { Histories } from '../model/history.js'
 import { Network } from '../model/network.js'
-import { packHistories, type Row, targetWeights } from '../model/packing.js'
+import { countRows, packedRows, type Row, targetWeights } from '../model/packing.js'
 import { Random } from '../model/random.js'
 import type { NamedArrays } from '../model/tensor-file.js'
 import type { TextMatrix } from '../model/text-matrix.js'
@@ -149,9 +149,8 @@ async function fitWith(trainer: Trainer, input: FitInput): Promise<FitResult> {
   const heldOut = input.heldOut && heldOutRows(input, input.heldOut)
   const isTrained = input.start.alpha.data.some((value) => value !== 0)
 
-  let rows = packHistories(histories, weights, options.rowLength, random)
-  if (!rows.some((row) => row.weights.some((weight) => weight > 0))) throw new Error('No event is left to predict.')
-  const stepsPerEpoch = Math.ceil(rows.length / options.rowsPerStep)
+  if (!hasTargets(histories, weights)) throw new Error('No event is left to predict.')
+  const stepsPerEpoch = Math.ceil(countRows(histories, options.rowLength) / options.rowsPerStep)
   const steps = Math.min(options.epochs * stepsPerEpoch, options.maxSteps ?? Infinity)
 
   const judge = async (epoch: number, trainLoss: number | null): Promise<EpochResult> => ({
@@ -166,21 +165,21 @@ async function fitWith(trainer: Trainer, input: FitInput): Promise<FitResult> {
   let tokens = 0
   let seconds = 0
   for (let epoch = 1; step < steps; epoch++) {
-    if (epoch > 1) rows = packHistories(histories, weights, options.rowLength, random)
+    const rows = packedRows(histories, weights, options.rowLength, random)
     const isFrozen = epoch <= options.frozenEpochs
     let sum = 0
     let done = 0
-    for (let from = 0; from < rows.length && step < steps; from += options.rowsPerStep) {
+    for (let batch = take(rows, options.rowsPerStep); batch.length > 0 && step < steps;) {
       // Lets cancelling, heartbeats and progress through between two steps.
       await setImmediate()
       signal?.throwIfAborted()
-      const batch = rows.slice(from, from + options.rowsPerStep)
       const started = performance.now()
       sum += await trainer.step(batch, ratesOf(options, step, steps, isFrozen, isTrained))
       seconds += (performance.now() - started) / 1000
       tokens += batch.length * options.rowLength
       done++
       step++
+      batch = take(rows, options.rowsPerStep)
       if (step % REPORT_EVERY === 0 || step === steps || done === stepsPerEpoch) {
         const validation = best.validation ?? 0
         const tokensPerSecond = tokens / seconds
@@ -236,8 +235,28 @@ function heldOutRows(input: FitInput, heldOut: { histories: Histories; from: num
   const { histories, from } = heldOut
   const weights = targetWeights(histories, input.typeWeights, input.hides)
   for (let event = 0; event < weights.length; event++) if (histories.times[event] < from) weights[event] = 0
-  const rows = packHistories(histories, weights, input.options.rowLength, new Random(input.options.seed))
-  const useful = rows.filter((row) => row.weights.some((weight) => weight > 0))
-  if (useful.length === 0) return undefined
-  return useful.slice(0, Math.max(1, Math.floor(HELD_OUT_TOKENS / input.options.rowLength)))
+  const { rowLength, seed } = input.options
+  const most = Math.max(1, Math.floor(HELD_OUT_TOKENS / rowLength))
+  const useful: Row[] = []
+  for (const row of packedRows(histories, weights, rowLength, new Random(seed))) {
+    if (row.weights.some((weight) => weight > 0) && useful.push(row) === most) break
+  }
+  return useful.length > 0 ? useful : undefined
+}
+
+function take(rows: Iterator<Row>, count: number): Row[] {
+  const taken: Row[] = []
+  while (taken.length < count) {
+    const { value, done } = rows.next()
+    if (done) break
+    taken.push(value)
+  }
+  return taken
+}
+
+/** Whether any event after a user's first counts as something to predict. */
+function hasTargets({ offsets }: Histories, weights: Float32Array): boolean {
+  for (let user = 0; user + 1 < offsets.length; user++)
+    for (let event = offsets[user] + 1; event < offsets[user + 1]; event++) if (weights[event] > 0) return true
+  return false
 }
