@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
@@ -43,6 +44,22 @@ function registerFrom(folder: string, packageName: string): void {
     NodeJSKernelBackend: new (addon: unknown, packageName: string) => tf.KernelBackend
   }
   tf.registerBackend('tensorflow', () => new NodeJSKernelBackend(addon, packageName), 3)
+}
+
+/** Bytes of memory of the first NVIDIA GPU, as its driver's own tool says; undefined where it does not. */
+export function gpuMemory(): number | undefined {
+  try {
+    const query = ['--query-gpu=memory.total', '--format=csv,noheader,nounits']
+    return parseGpuMemory(execFileSync('nvidia-smi', query, { timeout: 10_000, stdio: 'pipe' }).toString())
+  } catch {
+    return undefined
+  }
+}
+
+/** @param printed MiB, a line for each GPU */
+export function parseGpuMemory(printed: string): number | undefined {
+  const mebibytes = Number.parseInt(printed, 10)
+  return mebibytes > 0 ? mebibytes * 2 ** 20 : undefined
 }
 
 /** An optional package: its name is a variable so that the compiler does not ask for it. */

@@ -4,7 +4,7 @@ import { dirname, join, sep } from 'node:path'
 import * as tf from '@tensorflow/tfjs-core'
 import type { Config } from './config.js'
 import { AppError } from './errors.js'
-import { engineFolder, isMade, isOptional, loadNative } from './native-engine.js'
+import { engineFolder, gpuMemory, isMade, isOptional, loadNative } from './native-engine.js'
 import { loadWebgpu } from './webgpu-engine.js'
 
 export type Engine = Exclude<Config['backend'], 'auto'>
@@ -20,6 +20,8 @@ export interface Started {
   backend: Engine
   /** Why each engine that was tried before it did not work. */
   reasons: Record<string, string>
+  /** Memory of the GPU it computes on, where there is one and it says so. */
+  gpuBytes?: number
 }
 
 // Fastest first. WebGPU is not among them: what reads results at once would wait for it in vain (`atOnce`).
@@ -46,7 +48,8 @@ export async function startTensorflow(choice: Config['backend'], options: StartO
   for (const engine of choice === 'auto' ? AUTO : [choice]) {
     try {
       await starters[engine](options)
-      return { backend: engine, reasons }
+      const gpuBytes = engine === 'cuda' ? gpuMemory() : undefined
+      return { backend: engine, reasons, ...(gpuBytes && { gpuBytes }) }
     } catch (error) {
       reasons[engine] = reasonOf(engine, error)
     }

@@ -32,6 +32,8 @@ export interface TrainingInput {
   base: Blend
   job: Job
   engine: Engine
+  /** Memory of the GPU, where it is one that computes. */
+  gpuBytes?: number
   seed: number
   say: (line: ChildLine) => void
 }
@@ -125,7 +127,7 @@ async function train(input: TrainingInput, meter: ProgressMeter): Promise<Traine
 
   const start = carried ? 'active' : 'text'
   const chosen = chooseRecipe(
-    { ...shape, items: itemCount, textLength: vectorLength, typeWeights, engine, start },
+    { ...shape, items: itemCount, textLength: vectorLength, typeWeights, engine, gpuBytes: input.gpuBytes, start },
     seed,
   )
   const recipe: Recipe = carried

@@ -14,6 +14,8 @@ export interface TrainingShape {
   /** By event type: how much predicting one counts. */
   typeWeights: number[]
   engine: Engine
+  /** Memory of the GPU, where it is known. */
+  gpuBytes?: number
   start: 'text' | 'active'
 }
 
@@ -29,14 +31,16 @@ export interface Recipe {
 /** Tokens that a version may always train on: 30 to 40 s of one core. */
 const TOKEN_BUDGET: Record<Engine, number> = {
   cuda: 5_000_000,
-  native: 2_000_000,
+  native: 3_000_000,
   wasm: 800_000,
   webgpu: 800_000,
   cpu: 30_000,
 }
-// A large shop may take longer, so that its events are met at all: this many passes, but no more than so many budgets.
+// A large shop may take longer: this many passes, but no more than so many budgets. All events are met once, whatever the
+// time, but on an engine that would take days for it.
 const PASSES_OF_LARGE = 3
 const MOST_BUDGETS = 4
+const isSlow = (engine: Engine) => engine === 'cpu'
 // With fewer passes a twin would lose for lack of time only, and prove nothing.
 const LEAST_TWIN_EPOCHS = 2
 /**
@@ -44,8 +48,21 @@ const LEAST_TWIN_EPOCHS = 2
  * the same end, and a small set needs more of them for as many steps.
  */
 const usefulEpochs = (events: number) => (events < 5000 ? 20 : events < 50_000 ? 10 : 8)
+/**
+ * Tokens of a step. What pays by calls of the engine, not by arithmetic, is faster the more there are of them; wasm is not.
+ * Four times as many at twice the rate learned no less an epoch on public sets that have steps enough.
+ */
+const STEP_TOKENS: Record<Engine, number> = { cuda: 16_384, native: 4096, webgpu: 4096, wasm: 1024, cpu: 1024 }
+// On a GPU as many as fit into a quarter of its memory: scores against the negatives, attention, and what the layers keep.
+const BYTES_OF_TOKEN = 64 * 1024
+const GPU_SHARE = 0.25
+const MOST_STEP_TOKENS = 65_536
+const USUAL_STEP_TOKENS = 1024
+const MOST_RATE = 4e-3
 // A step over more than this share of an epoch leaves small sets with too few of them.
 const STEPS_PER_EPOCH = 12
+// Larger steps than usual only where that many are left.
+const STEPS_PER_EPOCH_OF_LARGE = 40
 // So many steps may pass without a gain: with fewer, a small set would stop while the rate is still climbing.
 const PATIENT_STEPS = 100
 // Going on from the active version, little data must not undo what much data taught (L2-SP, Li et al. 2018).
@@ -61,7 +78,7 @@ export function chooseRecipe(shape: TrainingShape, seed: number): Recipe {
   const dense = perItem >= DENSE_EVENTS_PER_ITEM
   const long = longShare >= LONG_SHARE && perUser >= 50
   const least = TOKEN_BUDGET[engine]
-  const budget = Math.max(least, Math.min(MOST_BUDGETS * least, PASSES_OF_LARGE * events))
+  const budget = Math.max(least, Math.min(MOST_BUDGETS * least, PASSES_OF_LARGE * events), isSlow(engine) ? 0 : events)
   const affordable = Math.floor(budget / Math.max(1, events))
   const useful = usefulEpochs(events)
   const epochs = Math.max(1, Math.min(useful, affordable))
@@ -77,7 +94,11 @@ export function chooseRecipe(shape: TrainingShape, seed: number): Recipe {
     dropout: dense ? 0.2 : 0.3,
   }
   const { rowLength } = DEFAULT_FIT
-  const rowsPerStep = Math.max(1, Math.min(DEFAULT_FIT.rowsPerStep, Math.floor(events / rowLength / STEPS_PER_EPOCH)))
+  const rowsPerStep = rowsOfStep(shape)
+  const usualRate = Math.min(
+    MOST_RATE,
+    DEFAULT_FIT.rate * Math.sqrt(Math.max(1, (rowsPerStep * rowLength) / USUAL_STEP_TOKENS)),
+  )
   const stepsPerEpoch = Math.ceil(events / rowLength / rowsPerStep)
   const options: FitOptions = {
     ...DEFAULT_FIT,
@@ -86,7 +107,7 @@ export function chooseRecipe(shape: TrainingShape, seed: number): Recipe {
     rowsPerStep,
     seed,
     maxSteps: Math.max(1, Math.ceil(budget / (rowLength * rowsPerStep))),
-    rate: start === 'active' ? DEFAULT_FIT.rate / 2 : DEFAULT_FIT.rate,
+    rate: start === 'active' ? usualRate / 2 : usualRate,
     pull: start === 'active' ? ACTIVE_PULL : DEFAULT_FIT.pull,
     frozenEpochs: Math.min(DEFAULT_FIT.frozenEpochs, epochs - 1),
     negatives: Math.min(DEFAULT_FIT.negatives, items),
@@ -103,7 +124,7 @@ export function chooseRecipe(shape: TrainingShape, seed: number): Recipe {
     dropout: `${config.dropout}: ${tidy(perItem)} events an item are ${dense ? 'many' : 'few'}`,
     epochs: `at most ${epochs}: ${events} events make ${useful} useful; the engine '${engine}' may take ${budget} tokens`,
     steps: `${stepsPerEpoch} an epoch of ${rowLength * rowsPerStep} tokens; ends after ${options.patience} epochs without a gain`,
-    rate: `${options.rate}: ${start === 'active' ? 'half of the usual, to go on from what was learned' : 'the usual one'}`,
+    rate: `${options.rate}: ${start === 'active' ? 'half of the usual, to go on from what was learned' : 'the usual one'} for steps of ${rowsPerStep * rowLength} tokens`,
     negatives:
       options.negatives < items
         ? `${options.negatives} drawn by popularity, with logQ correction`
@@ -112,8 +133,17 @@ export function chooseRecipe(shape: TrainingShape, seed: number): Recipe {
       ? 'trained from scratch on the same data, with the same epochs and seed'
       : `none: ${LEAST_TWIN_EPOCHS} passes over ${events} events are past ${least} tokens`,
   }
-  const twin = withTwin ? { ...fromScratch(options), rate: DEFAULT_FIT.rate } : null
+  const twin = withTwin ? { ...fromScratch(options), rate: usualRate } : null
   return { config, options, twin, reasons }
+}
+
+/** As many rows as the engine is fastest with, while an epoch has steps enough. */
+function rowsOfStep({ engine, events, gpuBytes }: TrainingShape): number {
+  const { rowLength } = DEFAULT_FIT
+  const rows = (tokens: number, steps: number) => Math.floor(Math.min(tokens, events / steps) / rowLength)
+  const usual = rows(USUAL_STEP_TOKENS, STEPS_PER_EPOCH)
+  const fitting = gpuBytes ? Math.min(MOST_STEP_TOKENS, (GPU_SHARE * gpuBytes) / BYTES_OF_TOKEN) : STEP_TOKENS[engine]
+  return Math.max(1, usual, rows(fitting, STEPS_PER_EPOCH_OF_LARGE))
 }
 
 const tidy = (value: number) => (value >= 10 ? Math.round(value) : Number(value.toFixed(1)))

@@ -2,6 +2,7 @@ import * as tf from '@tensorflow/tfjs-core'
 import { describe, expect, it } from 'vitest'
 import { checkEngines } from '../../src/platform/engine-check.js'
 import { AppError } from '../../src/platform/errors.js'
+import { parseGpuMemory } from '../../src/platform/native-engine.js'
 import { atOnce, startTensorflow } from '../../src/platform/tensorflow.js'
 
 const FASTEST_FIRST = ['cuda', 'native', 'wasm', 'cpu']
@@ -26,6 +27,13 @@ describe('startTensorflow', () => {
     expect(failure).toBeInstanceOf(AppError)
     expect(failure).toMatchObject({ code: 'ENGINE_UNAVAILABLE', retryable: false })
     expect(failure).toHaveProperty('message', expect.stringMatching(/webgpu: not installed/))
+  })
+})
+
+describe('parseGpuMemory', () => {
+  it('reads the first GPU of what nvidia-smi prints, and nothing of anything else', () => {
+    expect(parseGpuMemory('81559\n81559\n')).toBe(81559 * 2 ** 20)
+    for (const printed of ['', '[N/A]\n', 'NVIDIA-SMI has failed']) expect(parseGpuMemory(printed)).toBeUndefined()
   })
 })
 
