@@ -40,12 +40,16 @@ const starters: Record<Engine, (options: StartOptions) => Promise<void>> = {
 
 /**
  * Chooses the tensor engine of this process. Call it once, before the first tensor.
- * @param choice an engine by name, or 'auto' for the fastest that works here
+ * @param choice an engine by name, 'auto' for the fastest that works here, or engines to try in this order
  * @throws AppError ENGINE_UNAVAILABLE with the reason, when the engine that was asked for (or, by 'auto', every one) does not work
  */
-export async function startTensorflow(choice: Config['backend'], options: StartOptions = {}): Promise<Started> {
+export async function startTensorflow(
+  choice: Config['backend'] | Engine[],
+  options: StartOptions = {},
+): Promise<Started> {
   const reasons: Record<string, string> = {}
-  for (const engine of choice === 'auto' ? AUTO : [choice]) {
+  const engines = typeof choice === 'string' ? (choice === 'auto' ? AUTO : [choice]) : choice
+  for (const engine of engines) {
     try {
       await starters[engine](options)
       const gpuBytes = engine === 'cuda' ? gpuMemory() : undefined

@@ -6,7 +6,7 @@ import { CONFIG, type Config } from '../platform/config.js'
 import { Database } from '../platform/database.js'
 import { LOGGER, type Logger } from '../platform/logger.js'
 import { Metrics } from '../platform/metrics.js'
-import { startTensorflow } from '../platform/tensorflow.js'
+import { type Engine, startTensorflow } from '../platform/tensorflow.js'
 import { RegistryModule } from '../registry/registry.module.js'
 import { TenantsModule } from '../tenants/tenants.module.js'
 import { AttributionService } from './attribution.service.js'
@@ -16,6 +16,10 @@ import { RecommendController } from './recommend.controller.js'
 import { RecommendService } from './recommend.service.js'
 import { ScenariosController } from './scenarios.controller.js'
 import { ScenariosService } from './scenarios.service.js'
+
+// What is fastest at one user at a time, whatever training uses: a native engine takes twice as long over its many calls,
+// a GPU longer still.
+const ENGINES: Engine[] = ['wasm', 'cpu']
 
 /** Answers recommendations: for the `api` role only. */
 @Module({
@@ -37,7 +41,7 @@ export class ServingModule implements OnModuleInit, BeforeApplicationShutdown {
   ) {}
 
   async onModuleInit() {
-    const { backend, reasons } = await startTensorflow(this.config.backend)
+    const { backend, reasons } = await startTensorflow(this.config.backend === 'cpu' ? 'cpu' : ENGINES)
     this.logger.info({ backend, reasons }, 'tensor engine of serving')
     this.metrics.gauge('attune_tensor_engine', 'The tensor engine in use', ['engine']).set({ engine: backend }, 1)
     this.erasures = this.database.listen(ERASURES_CHANNEL, (payload) => {
