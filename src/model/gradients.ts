@@ -59,12 +59,16 @@ interface Places {
 
 async function allAtOnce(network: Network, batch: Batch, { items, tokens, targets, negatives }: Places): Promise<Sums> {
   const row = stackRows(batch.rows)
+  const chosen = predicting(row)
+  // Engines differ in what they make of matrices without rows.
+  if (chosen.length === 0) return new Map()
   return readSums((add) => {
     const { text, vectors } = itemVectors(network, batch, items)
-    const places = [tokens, targets, negatives].map((some) => tf.tensor1d(some, 'int32'))
+    const aims = chosen.map((token) => targets[token])
+    const places = [tokens, aims, negatives].map((some) => tf.tensor1d(some, 'int32'))
     const [tokenVectors, targetVectors, negativeVectors] = places.map((some) => tf.gather(vectors, some))
     const tensors = sequenceTensors(network.config, network.weights)
-    const given = { tensors, tokens: tokenVectors, targets: targetVectors, negatives: negativeVectors }
+    const given = { tensors, chosen, tokens: tokenVectors, targets: targetVectors, negatives: negativeVectors }
     const found = passRows(network, batch, row, 0, { ...given, negativesT: tf.transpose(negativeVectors) }, add)
     const gradients = [found.tokens, found.targets, tf.transpose(found.negativesT)]
     const atItems: tf.Tensor2D = tf.unsortedSegmentSum(tf.concat2d(gradients, 0), tf.concat1d(places), items.length)
@@ -120,8 +124,11 @@ async function rowByRow(network: Network, batch: Batch, { items, tokens, targets
 /** What a pass over some rows needs as tensors. */
 interface Given {
   tensors: SequenceTensors
-  /** [T, D] each */
+  /** [P] the tokens at which something is predicted; all T when absent */
+  chosen?: Int32Array
+  /** [T, D] */
   tokens: tf.Tensor2D
+  /** [P, D] */
   targets: tf.Tensor2D
   /** [N, D] and [D, N] */
   negatives: tf.Tensor2D
@@ -138,22 +145,37 @@ function passRows(network: Network, batch: Batch, row: Row, from: number, given:
   const { dropout } = batch
   const T = row.items.length
   const total = batch.rows.reduce((sum, { weights }) => weights.reduce((more, weight) => more + weight, sum), 0)
-  const shares = row.weights.map((weight) => (total > 0 ? weight / total : 0))
   const drop = dropout && ((place: number) => dropout(place, from, T))
   const pass = runSequence(config, weights, given.tensors, row, given.tokens, drop)
-  const biases = biasesOf(row, batch.negatives)
-  const { targets, negatives, negativesT } = given
-  const loss = softmaxLoss(pass.users, targets, negatives, negativesT, biases, tf.tensor2d(shares, [T, 1]), scale)
+  const { chosen, targets, negatives, negativesT } = given
+  const at = chosen && tf.tensor1d(chosen, 'int32')
+  const users = at ? tf.gather(pass.users, at) : pass.users
+  const weighed = chosen ? Float32Array.from(chosen, (token) => row.weights[token]) : row.weights
+  const shares = tf.tensor2d(
+    weighed.map((weight) => (total > 0 ? weight / total : 0)),
+    [weighed.length, 1],
+  )
+  const biases = biasesOf(row, batch.negatives, chosen)
+  const loss = softmaxLoss(users, targets, negatives, negativesT, biases, shares, scale)
   const slopes = loss.backward()
   add('loss', tf.reshape(tf.sum(loss.losses), [1, 1]))
   add('logScale', slopes.logScale)
-  return { tokens: pass.backward(slopes.users, { add }), targets: slopes.targets, negativesT: slopes.negativesT }
+  const atUsers = at ? tf.unsortedSegmentSum<tf.Tensor2D>(slopes.users, at, T) : slopes.users
+  return { tokens: pass.backward(atUsers, { add }), targets: slopes.targets, negativesT: slopes.negativesT }
 }
 
-/** [T, N] */
-function biasesOf(row: Row, negatives: Negatives): tf.Tensor2D {
+/** The tokens at which something is predicted: what is hidden from a user is not, nor what follows the last event. */
+function predicting(row: Row): Int32Array {
+  const chosen: number[] = []
+  row.weights.forEach((weight, token) => weight > 0 && chosen.push(token))
+  return Int32Array.from(chosen)
+}
+
+/** [P, N] for the chosen tokens, of all T when absent. */
+function biasesOf(row: Row, negatives: Negatives, chosen?: Int32Array): tf.Tensor2D {
   const N = negatives.items.length
-  const { biases, sequences } = negativeBiases(row, negatives)
+  const { biases, sequences: all } = negativeBiases(row, negatives)
+  const sequences = chosen ? chosen.map((token) => all[token]) : all
   if (tf.getBackend() === 'wasm') return tf.tensor2d(gatherRows(biases, sequences, N), [sequences.length, N])
   return tf.gather(tf.tensor2d(biases, [biases.length / N, N]), tf.tensor1d(sequences, 'int32'))
 }
