@@ -1,10 +1,11 @@
 import * as tf from '@tensorflow/tfjs-core'
-import { type Gradients, product } from './layers.js'
-import { softmaxLoss } from './loss.js'
-import { gatherRows, type Network } from './network.js'
-import { negativeBiases, type Negatives } from './negatives.js'
-import { type Row, stackRows } from './packing.js'
-import { runSequence, sequenceTensors, SIDE, type SequenceTensors } from './sequence.js'
+import { Masks, type MaskStarts } from './dropout.js'
+import type { Network } from './network.js'
+import type { Negatives } from './negatives.js'
+import { allAtOnce, placesOf, rowByRow, type StepContext } from './pass.js'
+import type { Row } from './packing.js'
+import { SIDE } from './sequence.js'
+import type { TextMatrix } from './text-matrix.js'
 
 /** Gradient of one weight; with `rows`, only of those rows of it. */
 export interface Gradient {
@@ -12,260 +13,95 @@ export interface Gradient {
   rows?: Uint32Array
 }
 
+/** A batch, or the part of one that somebody works on: plain data, so that it can go to another thread. */
 export interface Batch {
   /** Of one length. */
   rows: Row[]
+  /** What the loss is the mean over: the weights of all targets of the step, also of those in other parts of it. */
+  targetWeight: number
   negatives: Negatives
-  /** Text vectors of items, [items, textLength]. */
-  text: (items: Uint32Array) => tf.Tensor2D
   /** Whether the adaptor gets a gradient too. */
   learnsText: boolean
-  /** A mask [tokens, width] for one place of the network and some tokens of the batch, or null when nothing is dropped. */
-  dropout: ((place: number, from: number, tokens: number) => tf.Tensor2D) | null
+  /** Null when nothing is dropped. */
+  dropout: MaskStarts | null
 }
+
+export interface BatchGradients {
+  /** Mean over the targets of the step. */
+  loss: number
+  gradients: Record<string, Gradient>
+}
+
+/** Whoever computes gradients, here or in threads. The network's weights are read when they are asked for. */
+export interface GradientSource {
+  gradients(batch: Batch): Promise<BatchGradients>
+  dispose(): void
+}
+
+/** Numbers of text vectors up to which the engine keeps all of a catalogue: 64 MB. */
+const KEPT_TEXT = 1 << 24
 
 /**
  * Mean loss over the targets of a batch and its gradient at every weight, by one pass forwards and backwards: all rows at
  * once and one reading at the end, or row by row on the WebAssembly engine, which is fastest where a row's matrices fit
  * into the processor's cache, and slow at batches and at gathering.
  */
-export async function batchGradients(
-  network: Network,
-  batch: Batch,
-): Promise<{ loss: number; gradients: Record<string, Gradient> }> {
-  const places = placesOf(batch)
-  const sums = await (tf.getBackend() === 'wasm' ? rowByRow : allAtOnce)(network, batch, places)
-  const gradients: Record<string, Gradient> = {}
-  for (const [name, values] of sums) {
-    if (name === 'side') {
-      let at = 0
-      for (const part of SIDE) {
-        gradients[part] = { values: values.subarray(at, (at += network.weights[part].data.length)) }
-      }
-    } else if (name.includes('distance')) gradients[name] = { values: byDistance(values, network.config.maxLength) }
-    else if (name === 'residual') gradients.residual = { values, rows: places.items }
-    else if (name !== 'loss') gradients[name] = { values }
+export class LocalGradients implements GradientSource {
+  private readonly masks: Masks | undefined
+  /** All texts, [items, textLength], where the engine keeps them. */
+  private kept: tf.Tensor2D | undefined
+
+  /**
+   * @param text whitened, for exactly the network's vocabulary
+   * @param units for dropout, from `drawUnits`; absent when nothing is dropped
+   */
+  constructor(
+    readonly network: Network,
+    readonly text: TextMatrix,
+    readonly units?: Float32Array,
+  ) {
+    if (units) this.masks = new Masks(units, network.config.width)
   }
-  return { loss: sums.get('loss')?.[0] ?? 0, gradients }
-}
 
-/** The distinct items of a batch, and where among them each token, each target and each negative stands. */
-interface Places {
-  items: Uint32Array
-  tokens: Int32Array
-  targets: Int32Array
-  negatives: Int32Array
-}
-
-async function allAtOnce(network: Network, batch: Batch, { items, tokens, targets, negatives }: Places): Promise<Sums> {
-  const row = stackRows(batch.rows)
-  const chosen = predicting(row)
-  // Engines differ in what they make of matrices without rows.
-  if (chosen.length === 0) return new Map()
-  return readSums((add) => {
-    const { text, vectors } = itemVectors(network, batch, items)
-    const aims = chosen.map((token) => targets[token])
-    const places = [tokens, aims, negatives].map((some) => tf.tensor1d(some, 'int32'))
-    const [tokenVectors, targetVectors, negativeVectors] = places.map((some) => tf.gather(vectors, some))
-    const tensors = sequenceTensors(network.config, network.weights)
-    const given = { tensors, chosen, tokens: tokenVectors, targets: targetVectors, negatives: negativeVectors }
-    const found = passRows(network, batch, row, 0, { ...given, negativesT: tf.transpose(negativeVectors) }, add)
-    const gradients = [found.tokens, found.targets, tf.transpose(found.negativesT)]
-    const atItems: tf.Tensor2D = tf.unsortedSegmentSum(tf.concat2d(gradients, 0), tf.concat1d(places), items.length)
-    add('residual', atItems)
-    if (batch.learnsText) add('adaptor', adaptorGradient(text, atItems))
-  })
-}
-
-async function rowByRow(network: Network, batch: Batch, { items, tokens, targets, negatives }: Places): Promise<Sums> {
-  const { width } = network.config
-  const [text, vectors] = tf.tidy(() => {
-    const made = itemVectors(network, batch, items)
-    return [made.text, made.vectors]
-  })
-  const table = await vectors.data<'float32'>()
-  const made = (places: Int32Array) => tf.tensor2d(gatherRows(table, places, width), [places.length, width])
-  const shared = tf.tidy(() => {
-    const negativeVectors = made(negatives)
-    const tensors = sequenceTensors(network.config, network.weights)
-    return { tensors, negatives: negativeVectors, negativesT: tf.transpose(negativeVectors) }
-  })
-  const sums: Sums = new Map()
-  const atItems = new Float32Array(table.length)
-  let from = 0
-  for (const row of batch.rows) {
-    const to = from + row.length
-    const [rowTokens, rowTargets] = [tokens.subarray(from, to), targets.subarray(from, to)]
-    const found = await readSums((add) => {
-      const given = { ...shared, tokens: made(rowTokens), targets: made(rowTargets) }
-      const atRows = passRows(network, batch, row, from, given, add)
-      add('tokens', atRows.tokens)
-      add('targets', atRows.targets)
-      add('negatives', atRows.negativesT)
-    })
-    addRows(atItems, rowTokens, take(found, 'tokens'), width)
-    addRows(atItems, rowTargets, take(found, 'targets'), width)
-    for (const [name, values] of found) addUp(sums, name, values)
-    from = to
-  }
-  addRows(atItems, negatives, turned(take(sums, 'negatives'), width), width)
-  sums.set('residual', atItems)
-  if (batch.learnsText) {
-    const [gradient] = (
-      await readSums((add) => add('adaptor', adaptorGradient(text, tf.tensor2d(atItems, vectors.shape))))
-    ).values()
-    sums.set('adaptor', gradient)
-  }
-  tf.dispose([text, vectors])
-  tf.dispose(shared)
-  return sums
-}
-
-/** What a pass over some rows needs as tensors. */
-interface Given {
-  tensors: SequenceTensors
-  /** [P] the tokens at which something is predicted; all T when absent */
-  chosen?: Int32Array
-  /** [T, D] */
-  tokens: tf.Tensor2D
-  /** [P, D] */
-  targets: tf.Tensor2D
-  /** [N, D] and [D, N] */
-  negatives: tf.Tensor2D
-  negativesT: tf.Tensor2D
-}
-
-/**
- * Some rows of a batch forwards and backwards.
- * @param row one, or several stacked @param from how many tokens of the batch come before it
- * @returns the gradients at the item vectors that were given; those of the weights go to `add`
- */
-function passRows(network: Network, batch: Batch, row: Row, from: number, given: Given, add: Gradients['add']) {
-  const { config, weights, scale } = network
-  const { dropout } = batch
-  const T = row.items.length
-  const total = batch.rows.reduce((sum, { weights }) => weights.reduce((more, weight) => more + weight, sum), 0)
-  const drop = dropout && ((place: number) => dropout(place, from, T))
-  const pass = runSequence(config, weights, given.tensors, row, given.tokens, drop)
-  const { chosen, targets, negatives, negativesT } = given
-  const at = chosen && tf.tensor1d(chosen, 'int32')
-  const users = at ? tf.gather(pass.users, at) : pass.users
-  const weighed = chosen ? Float32Array.from(chosen, (token) => row.weights[token]) : row.weights
-  const shares = tf.tensor2d(
-    weighed.map((weight) => (total > 0 ? weight / total : 0)),
-    [weighed.length, 1],
-  )
-  const biases = biasesOf(row, batch.negatives, chosen)
-  const loss = softmaxLoss(users, targets, negatives, negativesT, biases, shares, scale)
-  const slopes = loss.backward()
-  add('loss', tf.reshape(tf.sum(loss.losses), [1, 1]))
-  add('logScale', slopes.logScale)
-  const atUsers = at ? tf.unsortedSegmentSum<tf.Tensor2D>(slopes.users, at, T) : slopes.users
-  return { tokens: pass.backward(atUsers, { add }), targets: slopes.targets, negativesT: slopes.negativesT }
-}
-
-/** The tokens at which something is predicted: what is hidden from a user is not, nor what follows the last event. */
-function predicting(row: Row): Int32Array {
-  const chosen: number[] = []
-  row.weights.forEach((weight, token) => weight > 0 && chosen.push(token))
-  return Int32Array.from(chosen)
-}
-
-/** [P, N] for the chosen tokens, of all T when absent. */
-function biasesOf(row: Row, negatives: Negatives, chosen?: Int32Array): tf.Tensor2D {
-  const N = negatives.items.length
-  const { biases, sequences: all } = negativeBiases(row, negatives)
-  const sequences = chosen ? chosen.map((token) => all[token]) : all
-  if (tf.getBackend() === 'wasm') return tf.tensor2d(gatherRows(biases, sequences, N), [sequences.length, N])
-  return tf.gather(tf.tensor2d(biases, [biases.length / N, N]), tf.tensor1d(sequences, 'int32'))
-}
-
-/** Texts of the items, [items, textLength], and the items' vectors, [items, width]. */
-function itemVectors({ config, weights }: Network, { text }: Batch, items: Uint32Array) {
-  const { width, textLength } = config
-  const texts = text(items)
-  const residual = tf.tensor2d(gatherRows(weights.residual.data, items, width), [items.length, width])
-  // A copy, because an engine may keep what it is given while training goes on changing the weights.
-  const adaptor = tf.tensor2d(weights.adaptor.data.slice(), [textLength, width])
-  return { text: texts, vectors: tf.add<tf.Tensor2D>(tf.matMul(texts, adaptor), residual) }
-}
-
-/** @param text [items, textLength] @param gradient [items, width] @returns [textLength, width] */
-function adaptorGradient(text: tf.Tensor2D, gradient: tf.Tensor2D): tf.Tensor2D {
-  // Turns the small product rather than the large text.
-  return tf.transpose(product(gradient, text, 'a'))
-}
-
-/** Distinct items of a batch, and the places of its tokens, targets and negatives among them. */
-function placesOf({ rows, negatives }: Batch): Places {
-  const places = new Map<number, number>()
-  const placeOf = (item: number) => {
-    let place = places.get(item)
-    if (place === undefined) places.set(item, (place = places.size))
-    return place
-  }
-  const count = rows.reduce((sum, row) => sum + row.items.length, 0)
-  const tokens = new Int32Array(count)
-  const targets = new Int32Array(count)
-  let at = 0
-  for (const row of rows) {
-    for (let i = 0; i < row.items.length; i++, at++) {
-      tokens[at] = placeOf(row.items[i])
-      // A position without target gets any vector: its weight is 0.
-      targets[at] = row.targets[i] >= 0 ? placeOf(row.targets[i]) : tokens[at]
+  async gradients(batch: Batch): Promise<BatchGradients> {
+    const { network } = this
+    const places = placesOf(batch)
+    const given: StepContext = {
+      network,
+      batch,
+      places,
+      texts: () => this.textOf(places.items),
+      mask: (place, from, tokens) => (batch.dropout ? this.masks!.cut(batch.dropout, place, from, tokens) : null),
     }
+    const sums = await (tf.getBackend() === 'wasm' ? rowByRow(given) : allAtOnce(given))
+    const gradients: Record<string, Gradient> = {}
+    for (const [name, values] of sums) {
+      if (name === 'side') {
+        let at = 0
+        for (const part of SIDE) {
+          gradients[part] = { values: values.subarray(at, (at += network.weights[part].data.length)) }
+        }
+      } else if (name.includes('distance')) gradients[name] = { values: byDistance(values, network.config.maxLength) }
+      else if (name === 'residual') gradients.residual = { values, rows: places.items }
+      else if (name !== 'loss') gradients[name] = { values }
+    }
+    return { loss: sums.get('loss')?.[0] ?? 0, gradients }
   }
-  const sampled = Int32Array.from(negatives.items, placeOf)
-  return { items: Uint32Array.from(places.keys()), tokens, targets, negatives: sampled }
-}
 
-/** Gradients by name, flattened, and the loss. */
-type Sums = Map<string, Float32Array>
-
-/** Reads all that `compute` adds at once: every reading makes the engine finish what it is at. */
-async function readSums(compute: (add: Gradients['add']) => void): Promise<Sums> {
-  const sizes = new Map<string, number>()
-  const all = tf.tidy(() => {
-    const found: tf.Tensor1D[] = []
-    compute((name, gradient) => {
-      sizes.set(name, gradient.size)
-      found.push(tf.reshape(gradient, [gradient.size]))
-    })
-    return tf.concat1d(found)
-  })
-  // Not `dataSync`, since WebGPU has none.
-  const values = await all.data<'float32'>()
-  all.dispose()
-  let at = 0
-  return new Map([...sizes].map(([name, size]) => [name, values.subarray(at, (at += size))]))
-}
-
-function take(sums: Sums, name: string): Float32Array {
-  const values = sums.get(name)!
-  sums.delete(name)
-  return values
-}
-
-function addUp(sums: Sums, name: string, values: Float32Array): void {
-  const sum = sums.get(name)
-  if (!sum) sums.set(name, values)
-  else for (let i = 0; i < values.length; i++) sum[i] += values[i]
-}
-
-/** Adds row i of `values` to row rows[i] of `sums`. */
-function addRows(sums: Float32Array, rows: ArrayLike<number>, values: Float32Array, width: number): void {
-  for (let i = 0; i < rows.length; i++) {
-    const to = rows[i] * width
-    for (let k = 0, from = i * width; k < width; k++) sums[to + k] += values[from + k]
+  dispose(): void {
+    this.masks?.dispose()
+    this.kept?.dispose()
+    this.kept = undefined
   }
-}
 
-/** @param matrix [rows, n] @returns [n, rows] */
-function turned(matrix: Float32Array, rows: number): Float32Array {
-  const n = matrix.length / rows
-  const result = new Float32Array(matrix.length)
-  for (let i = 0; i < rows; i++) for (let j = 0; j < n; j++) result[j * rows + i] = matrix[i * n + j]
-  return result
+  private textOf(items: Uint32Array): tf.Tensor2D {
+    const { text } = this
+    // The WebAssembly engine gathers slower than this decodes.
+    if (tf.getBackend() === 'wasm' || text.items * text.length > KEPT_TEXT)
+      return tf.tensor2d(text.gather(items), [items.length, text.length])
+    this.kept ??= tf.keep(tf.tensor2d(text.block(0, text.items), [text.items, text.length]))
+    return tf.gather(this.kept, tf.tensor1d(Int32Array.from(items), 'int32'))
+  }
 }
 
 /** From the order of `diagonalSums` to one number for each distance inside the window. */

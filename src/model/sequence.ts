@@ -77,6 +77,9 @@ export interface SequencePass {
   backward: (gradient: tf.Tensor2D, gradients: Gradients) => tf.Tensor2D
 }
 
+/** How many places `runSequence` drops units at. */
+export const placesOfDropout = (blocks: number): number => 1 + 2 * blocks
+
 /** A mask of kept units [T, D], scaled so that the expectation stays, for each place where units are dropped. */
 export type Dropout = (place: number) => tf.Tensor2D
 

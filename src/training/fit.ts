@@ -1,4 +1,5 @@
 import { setImmediate } from 'node:timers/promises'
+import type { GradientSource, LocalGradients } from '../model/gradients.js'
 import type { Histories } from '../model/history.js'
 import { Network } from '../model/network.js'
 import { countRows, packedRows, type Row, targetWeights } from '../model/packing.js'
@@ -99,6 +100,8 @@ export interface FitInput {
   /** Histories that go on into the validation window, and when it begins: for the validation loss. */
   heldOut?: { histories: Histories; from: number }
   options: FitOptions
+  /** Who computes the gradients instead of this thread alone, see `Trainer`. */
+  spread?: (local: LocalGradients) => GradientSource
   signal?: AbortSignal
   onProgress?: (progress: Progress) => void
 }
@@ -128,12 +131,10 @@ const REPORT_EVERY = 10
 export async function fit(input: FitInput): Promise<FitResult> {
   const { config, histories, options } = input
   const network = Network.fromArrays(config, input.start)
-  const trainer = new Trainer(network, input.text, countItems(histories, network.vocabulary), {
-    negatives: options.negatives,
-    pull: options.pull,
-    clip: options.clip,
-    seed: options.seed,
-  })
+  const { negatives, pull, clip, seed } = options
+  const tokens = options.rowLength * options.rowsPerStep
+  const counts = countItems(histories, network.vocabulary)
+  const trainer = new Trainer(network, input.text, counts, { negatives, pull, clip, seed, tokens }, input.spread)
   try {
     return await fitWith(trainer, input)
   } finally {

@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core'
 import { beforeAll, describe, expect, it } from 'vitest'
-import { batchGradients } from '../../src/model/gradients.js'
+import { type BatchGradients, LocalGradients } from '../../src/model/gradients.js'
 import { Network } from '../../src/model/network.js'
 import { NegativeSampler } from '../../src/model/negatives.js'
 import { packHistories } from '../../src/model/packing.js'
@@ -102,12 +102,12 @@ describe('packing', () => {
     const network = Network.fromArrays(TINY, busyArrays(TINY, TINY_ITEMS, 1))
     // Against the whole catalogue, each position is masked by its own sequence however the rows are laid.
     const negatives = new NegativeSampler(counts).draw(TINY_ITEMS, new Random(1))
-    const results: Awaited<ReturnType<typeof batchGradients>>[] = []
+    const results: BatchGradients[] = []
     for (const rows of [packed, alone]) {
-      const { loss, gradients } = await batchGradients(network, {
+      const { loss, gradients } = await new LocalGradients(network, text).gradients({
         rows,
         negatives,
-        text: (items) => tf.tensor2d(text.gather(items), [items.length, TINY.textLength]),
+        targetWeight: 1,
         learnsText: true,
         dropout: null,
       })
