@@ -61,7 +61,7 @@ async function train(items: number) {
     const writer = await DatasetWriter.open(join(folder, FILES.dataset), TEXT_LENGTH, types, [])
     await writeShop(writer, items)
     const idBytes = await writer.finish()
-    const job: Job = { from: 'base', backend: values.backend as Job['backend'], now: Date.now() }
+    const job: Job = { from: 'base', threads: 1, backend: values.backend as Job['backend'], now: Date.now() }
     await writeFile(join(folder, FILES.job), JSON.stringify(job))
     const started = performance.now()
     let last = ''

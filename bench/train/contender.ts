@@ -23,6 +23,8 @@ export interface Job {
   data: { file: string } | { items: number; events: number; eventsPerUser: number }
   size: Size
   layout: Layout
+  /** That share out the rows of a step. */
+  threads: number
 }
 
 /**
@@ -79,10 +81,10 @@ export class Contender {
 }
 
 /** A process with Attune's trainer, or the naive step. @throws Error with the reason when the engine does not work */
-export function startAttune(job: Job, threads = 1): Promise<Contender> {
+export function startAttune(job: Omit<Job, 'threads'>, threads = 1): Promise<Contender> {
   const worker = packagePath('dist', 'bench', 'train', 'worker.js')
-  return Contender.start(process.execPath, ['--expose-gc', worker, JSON.stringify(job)], {
-    TF_NUM_INTRAOP_THREADS: `${threads}`,
+  return Contender.start(process.execPath, ['--expose-gc', worker, JSON.stringify({ ...job, threads })], {
+    TF_NUM_INTRAOP_THREADS: '1',
     TF_CPP_MIN_LOG_LEVEL: '2',
   })
 }

@@ -68,7 +68,13 @@ export async function duel(
 
 /** A process with the number of threads that was fastest in a short trial. */
 async function bestAttune(files: ShopFiles, size: Size, engine: Engine): Promise<Entrant> {
-  const job = { engine, step: 'attune', data: { file: files.shop }, size, layout: layoutOf(engine, size) } as const
+  const job = {
+    engine,
+    step: 'attune',
+    data: { file: files.shop },
+    size,
+    layout: layoutOf(engine, size, files),
+  } as const
   let best: { process: Contender; threads: number; rate: number } | undefined
   for (const threads of threadsToTry(engine)) {
     const process = await startAttune(job, threads)

@@ -7,19 +7,19 @@ import { layoutOf, TRIAL, TRIAL_USERS, USUAL } from './sizes.js'
 const EVENTS = 2_000_000
 const USER_EVENTS = 10
 const madeUp = (items: number) => ({ items, events: EVENTS, eventsPerUser: USER_EVENTS })
-const usual = (engine: Engine, items: number): Job => ({
+const usual = (engine: Engine, items: number): Omit<Job, 'threads'> => ({
   engine,
   step: 'attune',
   data: madeUp(items),
   size: USUAL,
-  layout: layoutOf(engine, USUAL),
+  layout: layoutOf(engine, USUAL, { items, events: EVENTS }),
 })
 const SMALL = 10_000
 const LARGE = 1_000_000
 const WARM_UP = 3
 
 /** Starts processes, and ends them whatever happens. */
-async function withProcesses<T>(jobs: Job[], use: (processes: Contender[]) => Promise<T>): Promise<T> {
+async function withProcesses<T>(jobs: Omit<Job, 'threads'>[], use: (processes: Contender[]) => Promise<T>): Promise<T> {
   const processes: Contender[] = []
   try {
     for (const job of jobs) {
@@ -52,7 +52,13 @@ export function naiveTrial(engine: Engine, pace: Pace) {
   // Whole users in a row, and as many of them in a step.
   const layout = { rowLength: 2 * length, rowsPerStep: TRIAL_USERS / 2 }
   const data = { items: 4000, events: 200_000, eventsPerUser: length }
-  const jobs = (['attune', 'naive'] as const).map((step): Job => ({ engine, step, data, size: TRIAL, layout }))
+  const jobs = (['attune', 'naive'] as const).map((step): Omit<Job, 'threads'> => ({
+    engine,
+    step,
+    data,
+    size: TRIAL,
+    layout,
+  }))
   return withProcesses(jobs, async (processes) => {
     const [attune, naive] = await rates(processes, pace)
     return {

@@ -1,4 +1,6 @@
 import type { Engine } from '../../src/platform/tensorflow.js'
+import { DEFAULT_FIT } from '../../src/training/fit.js'
+import { rowsOfStep } from '../../src/training/recipe.js'
 
 /** A network to time, and how its data is laid out. */
 export interface Size {
@@ -28,13 +30,18 @@ export interface Layout {
   rowsPerStep: number
 }
 
-/** How Attune's own trainer lays out a step on an engine. A row holds at least what attention looks back on. */
-export function layoutOf(engine: Engine, { length }: Size): Layout {
-  void engine
-  return length > 128 ? { rowLength: 256, rowsPerStep: 4 } : { rowLength: 128, rowsPerStep: 8 }
+/**
+ * How Attune's own trainer lays out a step: as the recipe chooses it for an engine and a shop of that size. A row holds at
+ * least what attention looks back on.
+ */
+export function layoutOf(engine: Engine, { length }: Size, shop: { items: number; events: number }): Layout {
+  const { rowLength } = DEFAULT_FIT
+  const tokens = rowsOfStep({ engine, ...shop }) * rowLength
+  const longest = Math.max(rowLength, length)
+  return { rowLength: longest, rowsPerStep: Math.max(1, Math.floor(tokens / longest)) }
 }
 
-/** Threads that a process is tried with, the best of which is measured. WebAssembly and plain JavaScript have one. */
-export const threadsToTry = (engine: Engine) => (engine === 'native' ? [1, 2] : [1])
+/** Threads that a process is tried with, the best of which is measured. */
+export const threadsToTry = (engine: Engine) => (engine === 'native' || engine === 'wasm' ? [1, 2] : [1])
 /** Padded batches that the reference is tried with. */
 export const BATCHES_TO_TRY = [64, 128, 256]

@@ -7,6 +7,7 @@ import { Random } from '../../src/model/random.js'
 import { DEFAULT_TRAINER, type Rates, Trainer } from '../../src/model/trainer.js'
 import { DEFAULT_CONFIG, type NetworkConfig, startFromText } from '../../src/model/weights.js'
 import { startTensorflow } from '../../src/platform/tensorflow.js'
+import { ParallelGradients } from '../../src/training/parallel-gradients.js'
 import type { Job, Measured } from './contender.js'
 import { naiveStep } from './naive.js'
 import { countOperations } from './operations.js'
@@ -19,7 +20,7 @@ type Step = () => Promise<{ events: number; loss: number }>
 // Past the first epochs everything learns, the adaptor slower than the rest.
 const RATES: Rates = { adaptor: 2e-4, residual: 2e-3, sequence: 2e-3, readout: 2e-3 }
 
-function attuneStep(shop: BenchShop, { size, layout }: Job): Step {
+function attuneStep(shop: BenchShop, { engine, size, layout, threads }: Job): Step {
   const config: NetworkConfig = {
     ...DEFAULT_CONFIG,
     textLength: shop.text.length,
@@ -35,7 +36,8 @@ function attuneStep(shop: BenchShop, { size, layout }: Job): Step {
     Network.fromArrays(config, startFromText(config, shop.axes, shop.items, 1)),
     shop.text,
     counts,
-    { ...DEFAULT_TRAINER, negatives: size.negatives },
+    { ...DEFAULT_TRAINER, negatives: size.negatives, tokens: layout.rowLength * layout.rowsPerStep },
+    threads > 1 ? (local) => new ParallelGradients(local, engine, threads) : undefined,
   )
   const weights = targetWeights(histories, config.typeWeights)
   const random = new Random(1)

@@ -162,6 +162,8 @@ function trialOf(name: string, shop: Shop, share: number, seed: number): Trial {
     typeWeights: TYPES.map(({ weight }) => weight),
     hides: HIDES,
     seed,
+    engine,
+    threads: 1,
   }
   return { name, ground }
 }

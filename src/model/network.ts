@@ -31,6 +31,21 @@ export class Network {
     return new Network(config, weightsFrom(config, arrays))
   }
 
+  /** Over weights that somebody else changes, as in another thread. */
+  static over(config: NetworkConfig, weights: Weights): Network {
+    return new Network(config, weights)
+  }
+
+  /** Moves the weights to memory that threads can share. Who holds their arrays has to ask for them again. */
+  share(): void {
+    for (const weight of Object.values(this.weights)) {
+      if (weight.data.buffer instanceof SharedArrayBuffer) continue
+      const data = new Float32Array(new SharedArrayBuffer(weight.data.byteLength))
+      data.set(weight.data)
+      weight.data = data
+    }
+  }
+
   toArrays(): NamedArrays {
     return arraysOf(this.weights)
   }

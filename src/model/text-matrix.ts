@@ -34,8 +34,8 @@ export class TextMatrix implements VectorRows {
 
   private constructor(
     readonly length: number,
-    private codes: Int8Array<ArrayBuffer>,
-    private scales: Float32Array<ArrayBuffer>,
+    private codes: Int8Array,
+    private scales: Float32Array,
   ) {
     this.stride = strideOf(length)
     this.count = scales.length
@@ -67,6 +67,16 @@ export class TextMatrix implements VectorRows {
       codes: this.codes.subarray(0, this.count * this.stride),
       scales: this.scales.subarray(0, this.count),
     }
+  }
+
+  /** Moves the rows to memory that threads can share: they get the rows themselves then, not a copy. */
+  share(): void {
+    const { length, codes, scales } = this.toArrays()
+    if (codes.buffer instanceof SharedArrayBuffer) return
+    this.codes = new Int8Array(new SharedArrayBuffer(this.count * strideOf(length)))
+    this.codes.set(codes)
+    this.scales = new Float32Array(new SharedArrayBuffer(4 * this.count))
+    this.scales.set(scales)
   }
 
   get items(): number {

@@ -7,6 +7,8 @@ const MIB = 2 ** 20
 const SERVICE_BYTES = 400 * MIB
 // More runs than this read from one database at once, and their results wait for one another there.
 const MOST_RUNS = 8
+// A step has a handful of rows to share out, and its weights are updated by one thread.
+const MOST_THREADS = 4
 
 /** The memory that this process may use, in bytes: the machine's, or less where a container has a limit. */
 export function machineMemory(): number {
@@ -25,6 +27,21 @@ export function runsAtOnce(engine: Engine, limit: number | undefined, cores = av
   return limit ?? Math.max(1, Math.min(MOST_RUNS, cores))
 }
 
+/**
+ * How many threads a run that starts now may use: its share of the cores, of which one is left to requests where this
+ * process answers any. A GPU is one for all.
+ * @param runs that go on here then, this one counted
+ */
+export function threadsOf(
+  engine: Engine,
+  runs: number,
+  { roles }: Pick<Config, 'roles'>,
+  cores = availableParallelism(),
+): number {
+  if (engine === 'cuda' || engine === 'webgpu') return 1
+  return Math.max(1, Math.min(MOST_THREADS, Math.floor((cores - (roles.includes('api') ? 1 : 0)) / Math.max(1, runs))))
+}
+
 /** The memory that a trainer has for its runs, shared by those that go on at once. */
 export class Capacity {
   private readonly taken = new Map<string, number>()
@@ -37,6 +54,11 @@ export class Capacity {
   /** Whether a run waits here for another one's memory: until that one ends, smaller ones must not get in before it. */
   get isWaitedFor(): boolean {
     return this.waiting
+  }
+
+  /** How many go on. */
+  get runs(): number {
+    return this.taken.size
   }
 
   /** @returns 'never': not even by itself; 'later': when a run that goes on here has ended */

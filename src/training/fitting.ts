@@ -1,3 +1,4 @@
+import type { LocalGradients } from '../model/gradients.js'
 import type { Histories } from '../model/history.js'
 import { Network } from '../model/network.js'
 import type { NamedArrays } from '../model/tensor-file.js'
@@ -5,10 +6,12 @@ import type { TextMatrix } from '../model/text-matrix.js'
 import { principalAxes } from '../model/text-space.js'
 import type { VersionFile } from '../model/version-file.js'
 import { type NetworkConfig, startFromScratch, startFromText } from '../model/weights.js'
+import type { Engine } from '../platform/tensorflow.js'
 import { carryOver } from './carry-over.js'
 import type { Dataset } from './dataset.js'
 import { fit, type FitOptions, type FitResult, type Progress } from './fit.js'
 import { networkNdcg } from './network-quality.js'
+import { ParallelGradients } from './parallel-gradients.js'
 import type { Recipe } from './recipe.js'
 import type { Case, TimeSplit } from './split.js'
 
@@ -21,6 +24,9 @@ export interface Ground {
   typeWeights: number[]
   hides: Uint8Array
   seed: number
+  engine: Engine
+  /** That compute at once. */
+  threads: number
 }
 
 // Judging an epoch must not cost as much as training it: about a second of products on one core.
@@ -35,7 +41,7 @@ export async function fitNetwork(
   options: FitOptions,
   onProgress: (progress: Progress) => void,
 ): Promise<{ network: Network; result: FitResult }> {
-  const { split, text, itemCount, typeWeights, hides } = ground
+  const { split, text, itemCount, typeWeights, hides, engine, threads } = ground
   const judged = affordable(split.validation.stopping, itemCount * recipe.config.width)
   const result = await fit({
     config: recipe.config,
@@ -47,6 +53,7 @@ export async function fitNetwork(
     ...(judged.length > 0 && { validate: (network: Network) => networkNdcg(network, text, judged) }),
     heldOut: { histories: split.beforeTest, from: split.boundaries.validationFrom },
     options,
+    ...(threads > 1 && { spread: (local: LocalGradients) => new ParallelGradients(local, engine, threads) }),
     onProgress,
   })
   return { network: Network.fromArrays(recipe.config, result.arrays), result }

@@ -123,7 +123,7 @@ async function train(input: TrainingInput, meter: ProgressMeter): Promise<Traine
   const evidence = evidenceOf(eventTypes)
   const typeWeights = eventTypes.map(({ weight }, type) => (evidence[type] ? weight : 0))
   const counts: CountSettings = { types: eventTypes, halfLife: fitHalfLife(split.train, itemCount, eventTypes) }
-  const ground: Ground = { split, text, itemCount, typeWeights, hides, seed }
+  const ground: Ground = { split, text, itemCount, typeWeights, hides, seed, engine, threads: job.threads }
 
   const start = carried ? 'active' : 'text'
   const chosen = chooseRecipe(

@@ -15,7 +15,7 @@ import { Metrics } from '../platform/metrics.js'
 import { VERSION_ARTIFACT, VersionsService } from '../registry/versions.service.js'
 import { eventTypeTable } from '../tenants/settings.js'
 import { TenantsService } from '../tenants/tenants.service.js'
-import { Capacity, keptForService, machineMemory } from './capacity.js'
+import { Capacity, keptForService, machineMemory, threadsOf } from './capacity.js'
 import { trainInChild } from './child-process.js'
 import { DatasetWriter, MOST_EVENTS } from './dataset.js'
 import { tooLarge } from './estimate.js'
@@ -153,7 +153,9 @@ export class Trainer {
         join(folder, FILES.champion),
         await this.versions.readArtifact(tenantId, champion, VERSION_ARTIFACT),
       )
-    const job: Job = { from, backend: this.config.backend, now: Date.now() }
+    const { engine } = await this.engine.find()
+    const threads = threadsOf(engine, this.capacity.runs, this.config)
+    const job: Job = { from, backend: this.config.backend, threads, now: Date.now() }
     await writeFile(join(folder, FILES.job), JSON.stringify(job))
     return idBytes
   }

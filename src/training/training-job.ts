@@ -16,6 +16,8 @@ export const FILES = {
 export interface Job {
   from: StartFrom
   backend: Config['backend']
+  /** That may compute its gradients at once. */
+  threads: number
   /** The service's clock at the start, in milliseconds since 1970. */
   now: number
 }

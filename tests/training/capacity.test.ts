@@ -1,6 +1,6 @@
 import { totalmem } from 'node:os'
 import { describe, expect, it } from 'vitest'
-import { Capacity, keptForService, machineMemory, runsAtOnce } from '../../src/training/capacity.js'
+import { Capacity, keptForService, machineMemory, runsAtOnce, threadsOf } from '../../src/training/capacity.js'
 
 describe('the memory of a trainer', () => {
   it('is the machine’s at most, and some of it stays with the service', () => {
@@ -39,5 +39,20 @@ describe('runs at once', () => {
 
   it('are one where they would share a GPU', () => {
     for (const engine of ['cuda', 'webgpu'] as const) expect(runsAtOnce(engine, 4, 16)).toBe(1)
+  })
+})
+
+describe('threadsOf', () => {
+  const trainer = { roles: ['trainer' as const] }
+  const all = { roles: ['api' as const, 'ingest' as const, 'trainer' as const] }
+
+  it('shares the cores among the runs that go on, and leaves one to requests', () => {
+    expect(threadsOf('wasm', 1, trainer, 4)).toBe(4)
+    expect(threadsOf('wasm', 2, trainer, 4)).toBe(2)
+    expect(threadsOf('native', 1, all, 4)).toBe(3)
+    expect(threadsOf('native', 1, all, 2)).toBe(1)
+    expect(threadsOf('wasm', 5, trainer, 2)).toBe(1)
+    expect(threadsOf('wasm', 1, trainer, 64)).toBe(4)
+    expect(threadsOf('cuda', 1, trainer, 16)).toBe(1)
   })
 })

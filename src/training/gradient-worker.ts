@@ -1,0 +1,25 @@
+import { parentPort, workerData } from 'node:worker_threads'
+import { type Batch, LocalGradients } from '../model/gradients.js'
+import { Network } from '../model/network.js'
+import { TextMatrix } from '../model/text-matrix.js'
+import type { NetworkConfig, Weights } from '../model/weights.js'
+import { type Engine, startTensorflow } from '../platform/tensorflow.js'
+
+/** What a thread of `ParallelGradients` starts with; weights, texts and units lie in memory that it shares. */
+export interface WorkerData {
+  engine: Engine
+  config: NetworkConfig
+  weights: Weights
+  text: ReturnType<TextMatrix['toArrays']>
+  units?: Float32Array
+}
+
+const { engine, config, weights, text, units } = workerData as WorkerData
+const ready = startTensorflow(engine).then(
+  () => new LocalGradients(Network.over(config, weights), TextMatrix.fromArrays(text), units),
+)
+
+// One at a time: the next batch comes when this one's gradients were taken.
+parentPort!.on('message', (batch: Batch) => {
+  void ready.then(async (source) => parentPort!.postMessage(await source.gradients(batch)))
+})
