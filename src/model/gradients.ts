@@ -70,7 +70,7 @@ export class LocalGradients implements GradientSource {
       network,
       batch,
       places,
-      texts: () => this.textOf(places.items),
+      texts: (items) => this.textOf(items),
       mask: (place, from, tokens) => (batch.dropout ? this.masks!.cut(batch.dropout, place, from, tokens) : null),
     }
     const sums = await (tf.getBackend() === 'wasm' ? rowByRow(given) : allAtOnce(given))

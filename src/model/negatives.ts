@@ -58,14 +58,18 @@ export class NegativeSampler {
 /**
  * What is added to the scores of the negatives: their correction, and MASKED for the items of the position's own sequence,
  * which are no negatives but what the user looks for. One row for each sequence, since all its positions share it.
+ * @param N columns: past the last negative they are MASKED
  * @returns biases [sequences, N] row-major, and for each of the T tokens which of these rows is its sequence's
  */
-export function negativeBiases(row: Row, negatives: Negatives): { biases: Float32Array; sequences: Int32Array } {
-  const N = negatives.items.length
+export function negativeBiases(
+  row: Row,
+  negatives: Negatives,
+  N = negatives.items.length,
+): { biases: Float32Array; sequences: Int32Array } {
   const columns = new Map<number, number>()
   negatives.items.forEach((item, column) => columns.set(item, column))
   const sequences = sequencesOf(row)
-  const biases = new Float32Array((sequences[sequences.length - 1] + 1) * N)
+  const biases = new Float32Array((sequences[sequences.length - 1] + 1) * N).fill(MASKED)
   for (let to = 0; to < biases.length; to += N) biases.set(negatives.corrections, to)
   const mask = (sequence: number, item: number) => {
     const column = columns.get(item)

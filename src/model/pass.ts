@@ -13,7 +13,7 @@ export interface StepContext {
   batch: Batch
   places: Places
   /** Makes [items, textLength]. */
-  texts: () => tf.Tensor2D
+  texts: (items: Uint32Array) => tf.Tensor2D
   /** Makes a mask [tokens, width] for one place of the network and some tokens of the batch. */
   mask: (place: number, from: number, tokens: number) => tf.Tensor2D | null
 }
@@ -26,27 +26,55 @@ interface Places {
   negatives: Int32Array
 }
 
-/** All rows in one pass, read once. */
+/**
+ * All rows in one pass. Engines prepare a kernel for each shape of matrix that they meet and keep many of them: sizes that
+ * change from step to step are rounded up, what is added counting nothing, or both time and memory would go there.
+ */
 export async function allAtOnce(context: StepContext): Promise<Sums> {
   const { network, batch, places: found } = context
-  const { items, tokens, targets, negatives } = found
+  const { tokens, targets } = found
   const row = stackRows(batch.rows)
-  const chosen = predicting(row)
+  const predicting = Int32Array.from(row.weights.keys()).filter((token) => row.weights[token] > 0)
   // Engines differ in what they make of matrices without rows.
-  if (chosen.length === 0) return new Map()
-  return readSums((add) => {
-    const { text, vectors } = itemVectors(context)
+  if (predicting.length === 0) return new Map()
+  const chosen = filledUp(predicting, 0)
+  const weights = filledUp(
+    Float32Array.from(predicting, (token) => row.weights[token]),
+    0,
+  )
+  const items = filledUp(found.items, found.items[0])
+  const negatives = filledUp(found.negatives, found.negatives[0])
+  const sums = await readSums((add) => {
+    const { text, vectors } = itemVectors(context, items)
     const aims = chosen.map((token) => targets[token])
     const places = [tokens, aims, negatives].map((some) => tf.tensor1d(some, 'int32'))
     const [tokenVectors, targetVectors, negativeVectors] = places.map((some) => tf.gather(vectors, some))
     const tensors = sequenceTensors(network.config, network.weights)
-    const given = { tensors, chosen, tokens: tokenVectors, targets: targetVectors, negatives: negativeVectors }
+    const chosenOnes = { chosen, weights, targets: targetVectors }
+    const given = { tensors, ...chosenOnes, tokens: tokenVectors, negatives: negativeVectors }
     const slopes = passRows(context, row, 0, { ...given, negativesT: tf.transpose(negativeVectors) }, add)
     const gradients = [slopes.tokens, slopes.targets, tf.transpose(slopes.negativesT)]
     const atItems: tf.Tensor2D = tf.unsortedSegmentSum(tf.concat2d(gradients, 0), tf.concat1d(places), items.length)
     add('residual', atItems)
     if (batch.learnsText) add('adaptor', adaptorGradient(text, atItems))
   })
+  return sums.set('residual', take(sums, 'residual').subarray(0, found.items.length * network.config.width))
+}
+
+/** To one of sixteen sizes between two powers of two. */
+function filledUp<T extends Int32Array | Uint32Array | Float32Array>(values: T, rest: number): T {
+  const quantum = Math.max(8, 2 ** (Math.ceil(Math.log2(values.length)) - 4))
+  const size = Math.ceil(values.length / quantum) * quantum
+  const filled = (
+    values instanceof Float32Array
+      ? new Float32Array(size)
+      : values instanceof Int32Array
+        ? new Int32Array(size)
+        : new Uint32Array(size)
+  ) as T
+  filled.fill(rest, values.length)
+  filled.set(values)
+  return filled
 }
 
 /** A pass for each row, what they have in common made once. */
@@ -55,7 +83,7 @@ export async function rowByRow(context: StepContext): Promise<Sums> {
   const { tokens, targets, negatives } = places
   const { width } = network.config
   const [text, vectors] = tf.tidy(() => {
-    const made = itemVectors(context)
+    const made = itemVectors(context, places.items)
     return [made.text, made.vectors]
   })
   const table = await vectors.data<'float32'>()
@@ -101,6 +129,8 @@ interface Given {
   tensors: SequenceTensors
   /** [P] the tokens at which something is predicted; all T when absent */
   chosen?: Int32Array
+  /** [P] how much each of them counts; the row's when absent */
+  weights?: Float32Array
   /** [T, D] */
   tokens: tf.Tensor2D
   /** [P, D] */
@@ -125,12 +155,12 @@ function passRows(context: StepContext, row: Row, from: number, given: Given, ad
   const { chosen, targets, negatives, negativesT } = given
   const at = chosen && tf.tensor1d(chosen, 'int32')
   const users = at ? tf.gather(pass.users, at) : pass.users
-  const weighed = chosen ? Float32Array.from(chosen, (token) => row.weights[token]) : row.weights
+  const weighed = given.weights ?? row.weights
   const shares = tf.tensor2d(
     weighed.map((weight) => (total > 0 ? weight / total : 0)),
     [weighed.length, 1],
   )
-  const biases = biasesOf(row, batch.negatives, chosen)
+  const biases = biasesOf(row, batch.negatives, negatives.shape[0], chosen)
   const loss = softmaxLoss(users, targets, negatives, negativesT, biases, shares, scale)
   const slopes = loss.backward()
   add('loss', tf.reshape(tf.sum(loss.losses), [1, 1]))
@@ -139,26 +169,18 @@ function passRows(context: StepContext, row: Row, from: number, given: Given, ad
   return { tokens: pass.backward(atUsers, { add }), targets: slopes.targets, negativesT: slopes.negativesT }
 }
 
-/** The tokens at which something is predicted: what is hidden from a user is not, nor what follows the last event. */
-function predicting(row: Row): Int32Array {
-  const chosen: number[] = []
-  row.weights.forEach((weight, token) => weight > 0 && chosen.push(token))
-  return Int32Array.from(chosen)
-}
-
-/** [P, N] for the chosen tokens, of all T when absent. */
-function biasesOf(row: Row, negatives: Negatives, chosen?: Int32Array): tf.Tensor2D {
-  const N = negatives.items.length
-  const { biases, sequences: all } = negativeBiases(row, negatives)
+/** [P, N] for the chosen tokens, of all T when absent. @param N the number of negatives, or more: the rest are masked */
+function biasesOf(row: Row, negatives: Negatives, N: number, chosen?: Int32Array): tf.Tensor2D {
+  const { biases, sequences: all } = negativeBiases(row, negatives, N)
   const sequences = chosen ? chosen.map((token) => all[token]) : all
   if (tf.getBackend() === 'wasm') return tf.tensor2d(gatherRows(biases, sequences, N), [sequences.length, N])
   return tf.gather(tf.tensor2d(biases, [biases.length / N, N]), tf.tensor1d(sequences, 'int32'))
 }
 
 /** Texts of the items, [items, textLength], and the items' vectors, [items, width]. */
-function itemVectors({ network: { config, weights }, places: { items }, texts }: StepContext) {
+function itemVectors({ network: { config, weights }, texts }: StepContext, items: Uint32Array) {
   const { width, textLength } = config
-  const text = texts()
+  const text = texts(items)
   const residual = tf.tensor2d(gatherRows(weights.residual.data, items, width), [items.length, width])
   // A copy, because an engine may keep what it is given while training goes on changing the weights.
   const adaptor = tf.tensor2d(weights.adaptor.data.slice(), [textLength, width])

@@ -27,11 +27,11 @@ export interface Experience {
  * no run of `cuda` and `webgpu` was: theirs are guesses, and every estimate says so until a first run has corrected it.
  */
 const EVENTS_PER_SECOND: Record<Engine, number> = {
-  cuda: 100_000,
-  native: 40_000,
-  webgpu: 10_000,
-  wasm: 20_000,
-  cpu: 400,
+  cuda: 400_000,
+  native: 120_000,
+  webgpu: 20_000,
+  wasm: 30_000,
+  cpu: 1000,
 }
 const MEASURED: Engine[] = ['native', 'wasm', 'cpu']
 

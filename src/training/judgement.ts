@@ -1,8 +1,10 @@
 import { Counts } from '../model/counts.js'
 import { type Blend, fixedBlend } from '../model/ensemble.js'
+import type { Interaction } from '../model/history.js'
 import type { Network } from '../model/network.js'
 import { type ComponentName, noWeights } from '../model/ranking.js'
 import type { TextMatrix } from '../model/text-matrix.js'
+import { atOnce } from '../platform/tensorflow.js'
 import { servedVersion } from './contender.js'
 import { type EvaluatedNetwork, evaluate, type Evaluation, type Method, type MethodResult } from './evaluate.js'
 import { decide, type Decision } from './gate.js'
@@ -85,6 +87,7 @@ export const asksNetwork = ({ sparse, dense }: Blend) => sparse.network > 0 || d
 
 /** A network as evaluation asks it. */
 export function encoderOf(network: Network, text: TextMatrix): EvaluatedNetwork {
-  const vectors = network.itemVectors(text)
-  return { width: network.config.width, vectors, encode: (histories) => network.encode(histories, vectors) }
+  const vectors = atOnce(() => network.itemVectors(text))
+  const encode = (histories: Interaction[][]) => atOnce(() => network.encode(histories, vectors))
+  return { width: network.config.width, vectors, encode }
 }

@@ -1,6 +1,7 @@
 import type { Network } from '../model/network.js'
 import { topK } from '../model/ranking.js'
 import type { TextMatrix } from '../model/text-matrix.js'
+import { atOnce } from '../platform/tensorflow.js'
 import { judgeList, mean } from './metrics.js'
 import type { Case } from './split.js'
 
@@ -14,11 +15,11 @@ export const networkNdcg = (network: Network, text: TextMatrix, cases: Case[]): 
 export function networkNdcgs(network: Network, text: TextMatrix, cases: Case[]): Float32Array {
   if (cases.length === 0) return new Float32Array(0)
   const { width } = network.config
-  const vectors = network.itemVectors(text)
-  const users = network.encode(
-    cases.map((one) => one.history),
-    vectors,
-  )
+  const histories = cases.map((one) => one.history)
+  const { vectors, users } = atOnce(() => {
+    const vectors = network.itemVectors(text)
+    return { vectors, users: network.encode(histories, vectors) }
+  })
   const items = vectors.length / width
   const scores = new Float32Array(items)
   return Float32Array.from(cases, ({ hidden, targets }, index) => {
