@@ -248,9 +248,9 @@ function heldOutRows(input: FitInput, heldOut: { histories: Histories; from: num
 function take(rows: Iterator<Row>, count: number): Row[] {
   const taken: Row[] = []
   while (taken.length < count) {
-    const { value, done } = rows.next()
-    if (done) break
-    taken.push(value)
+    const next = rows.next()
+    if (next.done) break
+    taken.push(next.value)
   }
   return taken
 }

@@ -60,7 +60,7 @@ class Helper {
     // From the build also where this runs from its sources, as in tests: threads start from JavaScript.
     this.worker = new Worker(packagePath('dist', 'src', 'training', 'gradient-worker.js'), { workerData: data })
     this.worker.on('message', (found: BatchGradients) => this.waiting?.resolve(found))
-    this.worker.on('error', (error) => this.waiting?.reject(error as Error))
+    this.worker.on('error', (error) => this.waiting?.reject(error))
     this.worker.on('exit', (code) => this.waiting?.reject(new Error(`A training thread ended with code ${code}.`)))
   }
 
