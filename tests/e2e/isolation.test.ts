@@ -12,7 +12,7 @@ const SECRET = 'zzsecretzz'
 /** The same for ours: it must never reach the other. */
 const OURS = 'yyopenyy'
 const ITEMS = 120
-const USERS = 300
+const USERS = 700
 const FINISHED = ['promoted', 'rejected', 'skipped', 'failed', 'cancelled']
 
 interface Tenant {
