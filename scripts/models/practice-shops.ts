@@ -114,8 +114,8 @@ export type Protocol = 'time' | 'last'
 
 function ask(histories: Histories, protocol: Protocol, most: number): { known: Histories; cases: Case[] } {
   if (protocol === 'last') {
-    const { train, test } = leaveOneOut(histories, { users: most })
-    return { known: train, cases: test }
+    const { beforeTest, test } = leaveOneOut(histories, { users: most })
+    return { known: beforeTest, cases: test }
   }
   const { beforeTest, test } = splitByTime(histories, { types: TYPES, hides: HIDES, maxTest: most })
   return { known: beforeTest, cases: test }

@@ -148,14 +148,19 @@ function trialOf(name: string, shop: Shop, share: number, seed: number): Trial {
   const isKept = Array.from({ length: userCount(histories) }, () => random.next() < share)
   const kept = (part: Histories) => keepRows(part, (_, user) => isKept[user])
   const { stopping, blending } = split.validation
+  const beforeTest = kept(split.beforeTest)
   const ground: Ground = {
     // All users of the test window are asked, those of the share or not: no more is learned from them, and they tell more.
     split: {
       ...split,
       train: kept(split.train),
-      beforeTest: kept(split.beforeTest),
+      beforeTest,
       // Nothing is blended here, so that both halves can say when to stop.
-      validation: { stopping: [...stopping, ...blending].filter(({ user }) => isKept[user]), blending: [] },
+      validation: {
+        stopping: [...stopping, ...blending].filter(({ user }) => isKept[user]),
+        blending: [],
+        events: Uint8Array.from(beforeTest.times, (at) => Number(at >= split.boundaries.validationFrom)),
+      },
     },
     text: whitenAll(fitTextSpace(raw, TEXT_LENGTH, prior), rowsOf(raw, TEXT_LENGTH)),
     itemCount: shop.items.length,

@@ -97,8 +97,8 @@ export interface FitInput {
   hides?: boolean[]
   /** Quality of a network on validation users, higher is better. Without it the last epoch is taken. */
   validate?: (network: Network) => Promise<number> | number
-  /** Histories that go on into the validation window, and when it begins: for the validation loss. */
-  heldOut?: { histories: Histories; from: number }
+  /** Histories that go on into the validation window, and which events lie in it: for the validation loss. */
+  heldOut?: { histories: Histories; events: Uint8Array }
   options: FitOptions
   /** Who computes the gradients instead of this thread alone, see `Trainer`. */
   spread?: (local: LocalGradients) => GradientSource
@@ -232,10 +232,10 @@ function countItems(histories: Histories, items: number): Float64Array {
 }
 
 /** Rows whose targets all lie in the validation window. */
-function heldOutRows(input: FitInput, heldOut: { histories: Histories; from: number }): Row[] | undefined {
-  const { histories, from } = heldOut
+function heldOutRows(input: FitInput, heldOut: NonNullable<FitInput['heldOut']>): Row[] | undefined {
+  const { histories, events } = heldOut
   const weights = targetWeights(histories, input.typeWeights, input.hides)
-  for (let event = 0; event < weights.length; event++) if (histories.times[event] < from) weights[event] = 0
+  for (let event = 0; event < weights.length; event++) if (!events[event]) weights[event] = 0
   const { rowLength, seed } = input.options
   const most = Math.max(1, Math.floor(HELD_OUT_TOKENS / rowLength))
   const useful: Row[] = []

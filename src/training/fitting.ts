@@ -13,11 +13,11 @@ import { fit, type FitOptions, type FitResult, type Progress } from './fit.js'
 import { networkNdcg } from './network-quality.js'
 import { ParallelGradients } from './parallel-gradients.js'
 import type { Recipe } from './recipe.js'
-import type { Case, TimeSplit } from './split.js'
+import type { Case, Split } from './split.js'
 
 /** What the network learns from, the same for a version and its twin. */
 export interface Ground {
-  split: TimeSplit
+  split: Split
   /** Whitened. */
   text: TextMatrix
   itemCount: number
@@ -51,12 +51,51 @@ export async function fitNetwork(
     typeWeights,
     hides: Array.from(hides, (value) => value === 1),
     ...(judged.length > 0 && { validate: (network: Network) => networkNdcg(network, text, judged) }),
-    heldOut: { histories: split.beforeTest, from: split.boundaries.validationFrom },
+    heldOut: { histories: split.beforeTest, events: split.validation.events },
     options,
     ...(threads > 1 && { spread: (local: LocalGradients) => new ParallelGradients(local, engine, threads) }),
     onProgress,
   })
   return { network: Network.fromArrays(recipe.config, result.arrays), result }
+}
+
+// What was learned must not be undone: a fraction of the rate, falling to nothing again.
+const REFIT_RATE_SHARE = 0.3
+const REFIT_EPOCHS = 2
+
+/**
+ * Goes on with all events before the test window, the validation's included, once these have said when to stop: the newest
+ * events are those that tell most about the next.
+ */
+export async function refitNetwork(
+  { split, text, typeWeights, hides, engine, threads }: Ground,
+  { config }: Pick<Recipe, 'config'>,
+  network: Network,
+  { bestEpoch }: FitResult,
+  options: FitOptions,
+  onProgress: (progress: Progress) => void,
+): Promise<Network> {
+  // A start that nothing learned was better than would only be unlearned.
+  if (bestEpoch === 0) return network
+  const { arrays } = await fit({
+    config,
+    start: network.toArrays(),
+    text,
+    histories: split.beforeTest,
+    typeWeights,
+    hides: Array.from(hides, (value) => value === 1),
+    options: {
+      ...options,
+      epochs: Math.min(REFIT_EPOCHS, bestEpoch),
+      maxSteps: undefined,
+      rate: REFIT_RATE_SHARE * options.rate,
+      frozenEpochs: 0,
+      pull: 0,
+    },
+    ...(threads > 1 && { spread: (local: LocalGradients) => new ParallelGradients(local, engine, threads) }),
+    onProgress,
+  })
+  return Network.fromArrays(config, arrays)
 }
 
 /** The text recommender as a network: where fine-tuning from the base begins. */

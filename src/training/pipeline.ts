@@ -2,7 +2,7 @@ import { type BlendChoice, chooseBlend, fitWeights } from '../model/blend.js'
 import { Counts, type CountSettings } from '../model/counts.js'
 import { type Blend, fixedBlend } from '../model/ensemble.js'
 import { fitHalfLife } from '../model/half-life.js'
-import { evidenceOf } from '../model/history.js'
+import { evidenceOf, type Histories } from '../model/history.js'
 import type { Network } from '../model/network.js'
 import { COMPONENTS } from '../model/ranking.js'
 import type { TextMatrix } from '../model/text-matrix.js'
@@ -12,14 +12,14 @@ import { AppError } from '../platform/errors.js'
 import type { Engine } from '../platform/tensorflow.js'
 import type { Dataset } from './dataset.js'
 import { blendCases } from './evaluate.js'
-import type { FitResult } from './fit.js'
-import { fitNetwork, type Ground, shapeOf, startFromActive, startFromBase, startFromNothing } from './fitting.js'
+import type { FitOptions, FitResult } from './fit.js'
+import { fitNetwork, type Ground, refitNetwork, shapeOf, startFromActive, startFromBase, startFromNothing } from './fitting.js'
 import { asksNetwork, encoderOf, judgeVersion } from './judgement.js'
 import { ProgressMeter } from './progress-meter.js'
 import { cleanEvents, type QualityReport } from './quality.js'
 import { chooseRecipe, type Recipe } from './recipe.js'
 import { reportOf } from './report.js'
-import { splitByTime, type TimeSplit } from './split.js'
+import { type Split, splitByTime, type SplitOptions } from './split.js'
 import type { ChildLine, Job, Result } from './training-job.js'
 
 export interface TrainingInput {
@@ -35,6 +35,10 @@ export interface TrainingInput {
   /** Memory of the GPU, where it is one that computes. */
   gpuBytes?: number
   seed: number
+  /** How training, validation and test are told apart; absent: `splitByTime`. */
+  splitBy?: (histories: Histories, options: SplitOptions) => Split
+  /** How the recipe is chosen; absent: `chooseRecipe`. */
+  recipeBy?: typeof chooseRecipe
   say: (line: ChildLine) => void
 }
 
@@ -48,7 +52,7 @@ export interface Fitted {
 /** Everything that a version comes out of: what the gate decides on and the report tells. */
 export interface Trained {
   quality: QualityReport
-  split: TimeSplit
+  split: Split
   recipe: Recipe
   startedFrom: 'base' | 'active'
   textSpace: TextSpace
@@ -58,8 +62,9 @@ export interface Trained {
   candidate: Fitted
   /** The same network from a random start; null where it was not affordable. */
   twin: Fitted | null
-  /** The candidate's other parts, blended without the network. */
+  /** The candidate's parts, blended without the network and with it, whichever is served. */
   withoutNetwork: Blend
+  withNetwork: Blend
 }
 
 // About 20 s of products on one core: ranking all of a large catalogue for fewer users beats ranking a part of it.
@@ -72,7 +77,7 @@ const OTHER_PRODUCTS = 200
 
 /**
  * From events to a version and the gate's word on it: clean, split by time, whiten the texts, choose a recipe, fine-tune,
- * train the from-scratch twin, fit the blends, judge all on the test window.
+ * train the from-scratch twin, fit the blends, go on with the validation's events, judge all on the test window.
  * @throws AppError NOT_ENOUGH_DATA where cleaning leaves nothing to learn from
  */
 export async function trainVersion(input: TrainingInput): Promise<{ version: VersionFile; result: Result }> {
@@ -99,7 +104,8 @@ export async function trainVersion(input: TrainingInput): Promise<{ version: Ver
   return { version, result }
 }
 
-async function train(input: TrainingInput, meter: ProgressMeter): Promise<Trained> {
+/** All up to the judging. See `trainVersion`. */
+export async function train(input: TrainingInput, meter: ProgressMeter): Promise<Trained> {
   const { dataset, base, job, engine, seed, say } = input
   const { eventTypes, hiddenAfter, itemIds, vectors } = dataset
   const vectorLength = vectors.length
@@ -110,7 +116,8 @@ async function train(input: TrainingInput, meter: ProgressMeter): Promise<Traine
   const affordable = Math.floor(JUDGED_PRODUCTS / (itemCount * (vectorLength + OTHER_PRODUCTS)))
   const maxTest = Math.max(LEAST_JUDGED, Math.min(MOST_JUDGED, affordable))
   const maxValidation = Math.min(MOST_VALIDATING, maxTest)
-  const split = splitByTime(histories, { types: eventTypes, hides, maxTest, maxValidation, seed })
+  const { splitBy = splitByTime } = input
+  const split = splitBy(histories, { types: eventTypes, hides, maxTest, maxValidation, seed })
   const shape = shapeOf(split.train)
   if (shape.users === 0) throw nothingLeft()
 
@@ -126,7 +133,8 @@ async function train(input: TrainingInput, meter: ProgressMeter): Promise<Traine
   const ground: Ground = { split, text, itemCount, typeWeights, hides, seed, engine, threads: job.threads }
 
   const start = carried ? 'active' : 'text'
-  const chosen = chooseRecipe(
+  const { recipeBy = chooseRecipe } = input
+  const chosen = recipeBy(
     { ...shape, items: itemCount, textLength: vectorLength, typeWeights, engine, gpuBytes: input.gpuBytes, start },
     seed,
   )
@@ -150,7 +158,17 @@ async function train(input: TrainingInput, meter: ProgressMeter): Promise<Traine
   meter.move(0.5)
   const choice = chooseBlend(candidateCases, base)
   const twinCases = scratch ? await blendCases({ ...blending, network: 'scratch' }) : []
+  const twinChoice = scratch && chooseBlend(twinCases, base)
   const others = COMPONENTS.filter((name) => name !== 'network')
+
+  meter.enter('refitting', 'going on with the events that validation had')
+  const refit = async ({ network, result }: typeof tuned, { blend }: BlendChoice, options: FitOptions): Promise<Network> =>
+    asksNetwork(blend) ? refitNetwork(ground, recipe, network, result, options, meter.fitting) : network
+  const candidate = { network: await refit(tuned, choice, recipe.options), fit: tuned.result, choice }
+  const twin =
+    scratch && twinChoice
+      ? { network: await refit(scratch, twinChoice, recipe.twin!), fit: scratch.result, choice: twinChoice }
+      : null
   return {
     quality,
     split,
@@ -159,13 +177,10 @@ async function train(input: TrainingInput, meter: ProgressMeter): Promise<Traine
     textSpace,
     text,
     counts,
-    candidate: { network: tuned.network, fit: tuned.result, choice },
-    twin: scratch && {
-      network: scratch.network,
-      fit: scratch.result,
-      choice: chooseBlend(twinCases, base),
-    },
+    candidate,
+    twin,
     withoutNetwork: fixedBlend(fitWeights(candidateCases, others)),
+    withNetwork: fixedBlend(fitWeights(candidateCases, COMPONENTS)),
   }
 }
 

@@ -1,4 +1,5 @@
 import {
+  before,
   evidenceOf,
   type EventType,
   type Histories,
@@ -22,7 +23,7 @@ export interface Case {
   at: number
 }
 
-export interface TimeSplit {
+export interface Split {
   train: Histories
   /** Train and validation together: what is known when the test window begins. */
   beforeTest: Histories
@@ -31,6 +32,8 @@ export interface TimeSplit {
     stopping: Case[]
     /** Other users, for the weights of the blend: fitted on the same ones, it would trust the network too much. */
     blending: Case[]
+    /** [events of `beforeTest`], 1 for those that `train` lacks: what the validation loss is taken over. */
+    events: Uint8Array
   }
   test: Case[]
   /** Milliseconds since 1970. Each window begins with its moment and ends before the next. */
@@ -58,7 +61,7 @@ export const HISTORY_LENGTH = 200
  * window a user is asked about once: about the first basket with an item that is not hidden from that user and with
  * something known before it (Meng et al. 2020 on why a split by user leaks the future).
  */
-export function splitByTime(histories: Histories, options: SplitOptions): TimeSplit {
+export function splitByTime(histories: Histories, options: SplitOptions): Split {
   const { share = 0.1, maxValidation = 500, maxTest = 1500, seed = 1 } = options
   const times = Float64Array.from(histories.times).sort()
   const testFrom = nearestMoment(times, times.length * (1 - share))
@@ -73,10 +76,15 @@ export function splitByTime(histories: Histories, options: SplitOptions): TimeSp
       validation.filter(({ user }) => (hash(user, seed) & 1) === parity),
       maxValidation,
     )
+  const beforeTest = before(histories, testFrom)
   return {
-    train: keepRows(histories, (row) => histories.times[row] < validationFrom),
-    beforeTest: keepRows(histories, (row) => histories.times[row] < testFrom),
-    validation: { stopping: half(0), blending: half(1) },
+    train: before(histories, validationFrom),
+    beforeTest,
+    validation: {
+      stopping: half(0),
+      blending: half(1),
+      events: Uint8Array.from(beforeTest.times, (at) => Number(at >= validationFrom)),
+    },
     test: asked(occasionsIn(histories, testFrom, Infinity, options), maxTest),
     boundaries,
   }
@@ -171,33 +179,83 @@ function chosen<T extends { user: number }>(cases: T[], most: number, seed: numb
     .sort((a, b) => a.user - b.user)
 }
 
+export interface LeaveOneOutOptions {
+  /** Cases at most in the test, chosen by hash. */
+  users?: number
+  /** Cases at most in each half of the validation, chosen by hash. */
+  maxValidation?: number
+  seed?: number
+}
+
+// Fewer events say too little of a user to be judged by.
+const LEAST_EVENTS = 5
+
 /**
  * The published protocol, for comparison with other work: each user of at least five events gives the last one as the
- * target, unless its item is in the history already; all targets leave the training data. It lets the rest of a basket
- * stay in training, so it flatters: the split by time is the one that decides.
+ * target, unless its item is in the history already; all targets leave the training data, and so does, for the users whom
+ * validation asks, the event before. It lets the rest of a basket stay in training, so it flatters: the split by time is
+ * the one that decides.
  */
-export function leaveOneOut(histories: Histories, { users = 1000, seed = 1 } = {}): { train: Histories; test: Case[] } {
-  const lastRows = new Set<number>()
-  const cases: Case[] = []
-  for (let user = 0; user < userCount(histories); user++) {
-    const [start, end] = [histories.offsets[user], histories.offsets[user + 1]]
-    if (end - start < 5) continue
-    const history: Interaction[] = []
-    for (let row = start; row < end - 1; row++)
-      history.push({ item: histories.items[row], type: histories.types[row], at: histories.times[row] })
-    const target = histories.items[end - 1]
-    const hidden = new Set(history.map(({ item }) => item))
-    if (hidden.has(target)) continue
-    lastRows.add(end - 1)
-    cases.push({
-      user,
-      history: history.slice(-HISTORY_LENGTH),
-      hidden: Uint32Array.from(hidden),
-      targets: [target],
-      at: histories.times[end - 1],
-    })
+export function leaveOneOut(histories: Histories, options: LeaveOneOutOptions = {}): Split {
+  const { users = 1000, maxValidation = 500, seed = 1 } = options
+  const targets = lastRows(histories)
+  const beforeTest = keepRows(histories, (row, user) => targets.get(user) !== row)
+  const held = lastRows(beforeTest)
+  const half = (parity: number) =>
+    chosen(
+      [...held.keys()].filter((user) => (hash(user, seed) & 1) === parity).map((user) => ({ user })),
+      maxValidation,
+      seed,
+    ).map(({ user }) => user)
+  const [stopping, blending] = [half(0), half(1)]
+  const events = new Uint8Array(beforeTest.items.length)
+  for (const user of [...stopping, ...blending]) events[held.get(user)!] = 1
+  const asked = chosen(
+    [...targets.keys()].map((user) => ({ user })),
+    users,
+    seed,
+  )
+  const { times } = histories
+  let [from, to] = [Infinity, -Infinity]
+  for (const at of times) {
+    from = Math.min(from, at)
+    to = Math.max(to, at)
   }
-  return { train: keepRows(histories, (row) => !lastRows.has(row)), test: chosen(cases, users, seed) }
+  return {
+    train: keepRows(beforeTest, (row) => !events[row]),
+    beforeTest,
+    validation: {
+      stopping: stopping.map((user) => lastCase(beforeTest, user, held.get(user)!)),
+      blending: blending.map((user) => lastCase(beforeTest, user, held.get(user)!)),
+      events,
+    },
+    test: asked.map(({ user }) => lastCase(histories, user, targets.get(user)!)),
+    boundaries: { from, validationFrom: to, testFrom: to, to },
+  }
+}
+
+/** Row of the last event of each user who has enough of them, and had its item for the first time. */
+function lastRows({ offsets, items }: Histories): Map<number, number> {
+  const rows = new Map<number, number>()
+  for (let user = 0; user + 1 < offsets.length; user++) {
+    const [start, last] = [offsets[user], offsets[user + 1] - 1]
+    if (last + 1 - start < LEAST_EVENTS) continue
+    if (!items.subarray(start, last).includes(items[last])) rows.set(user, last)
+  }
+  return rows
+}
+
+function lastCase({ offsets, items, types, times }: Histories, user: number, row: number): Case {
+  const history: Interaction[] = []
+  for (let r = Math.max(offsets[user], row - HISTORY_LENGTH); r < row; r++)
+    history.push({ item: items[r], type: types[r], at: times[r] })
+  return {
+    user,
+    history,
+    hidden: Uint32Array.from(new Set(items.subarray(offsets[user], row))),
+    targets: [items[row]],
+    at: times[row],
+  }
 }
 
 /** 32 well-mixed bits of a user (the finaliser of MurmurHash3). */

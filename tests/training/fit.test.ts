@@ -131,11 +131,12 @@ describe('fit', () => {
 
   it('follows the loss on held-out events down, and judges by nothing before their window', async () => {
     const from = 4 * 3_600_000
+    const since = (moment: number) => Uint8Array.from(histories.times, (at) => Number(at >= moment))
     const before = toHistories(circle(60, 4, 1))
-    const result = await fit({ ...input, histories: before, heldOut: { histories, from } })
+    const result = await fit({ ...input, histories: before, heldOut: { histories, events: since(from) } })
     const losses = result.curve.map((epoch) => epoch.validationLoss ?? NaN)
     expect(losses.at(-1)).toBeLessThan(losses[0])
-    const none = await fit({ ...input, heldOut: { histories, from: Infinity }, options: { ...options, epochs: 1 } })
+    const none = await fit({ ...input, heldOut: { histories, events: since(Infinity) }, options: { ...options, epochs: 1 } })
     expect(none.curve[1].validationLoss).toBeNull()
   })
 

@@ -95,10 +95,16 @@ describe('split', () => {
   it('leaves one out as published', () => {
     const list = [0, 1, 2, 3, 4, 5].map((item, i) => ({ item, type: 0, at: i }))
     const repeat = [0, 1, 2, 3, 0].map((item, i) => ({ item, type: 0, at: i }))
-    const { train, test } = leaveOneOut(toHistories([list, repeat, list.slice(0, 4)]))
+    const { beforeTest, train, test, validation } = leaveOneOut(toHistories([list, repeat, list.slice(0, 4)]))
     expect(test).toHaveLength(1)
     expect(test[0]).toMatchObject({ user: 0, targets: [5], at: 5 })
-    expect(train.items).toHaveLength(5 + 5 + 4)
+    expect(beforeTest.items).toHaveLength(5 + 5 + 4)
+    // Validation asks for the event before the last, which training then does not have.
+    const [asked] = [...validation.stopping, ...validation.blending]
+    expect(asked).toMatchObject({ user: 0, targets: [4], at: 4 })
+    expect(asked.history.map(({ item }) => item)).toEqual([0, 1, 2, 3])
+    expect([...validation.events.keys()].filter((row) => validation.events[row])).toEqual([4])
+    expect([...train.items]).toEqual([0, 1, 2, 3, 0, 1, 2, 3, 0, 0, 1, 2, 3])
   })
 })
 

@@ -1,0 +1,158 @@
+// One data set, one split, one seed: learns as a training run does and judges every method on the same users. Reads its
+// task from the first argument, as JSON, and prints what it found as the last line.
+import { join } from 'node:path'
+import { Counts } from '../../src/model/counts.js'
+import { fixedBlend } from '../../src/model/ensemble.js'
+import type { EventType, Histories } from '../../src/model/history.js'
+import { itemText } from '../../src/model/item-text.js'
+import { noWeights, type ComponentName } from '../../src/model/ranking.js'
+import { TEXT_LENGTH } from '../../src/model/text-encoder.js'
+import { rowsOf } from '../../src/model/text-matrix.js'
+import { textEncoder } from '../../src/catalog/item-vectors.js'
+import { startTensorflow, type Engine } from '../../src/platform/tensorflow.js'
+import { shippedBlend, shippedPrior } from '../../src/registry/shipped-base.js'
+import type { Dataset } from '../../src/training/dataset.js'
+import { evaluate, type Method } from '../../src/training/evaluate.js'
+import { fromScratch } from '../../src/training/fit.js'
+import { encoderOf } from '../../src/training/judgement.js'
+import { mean } from '../../src/training/metrics.js'
+import { networkNdcgs } from '../../src/training/network-quality.js'
+import { train } from '../../src/training/pipeline.js'
+import { ProgressMeter } from '../../src/training/progress-meter.js'
+import { chooseRecipe } from '../../src/training/recipe.js'
+import { leaveOneOut, splitByTime } from '../../src/training/split.js'
+import { readShop, type Shop } from '../../scripts/shop-files.js'
+
+export interface Task {
+  data: string
+  set: string
+  split: 'last' | 'time'
+  seed: number
+  engine: Engine
+  threads: number
+}
+
+/** NDCG@10 and hit rate, 0 to 1, with the 95 % interval of the first. */
+export interface Figures {
+  ndcg: number
+  low: number
+  high: number
+  hitRate: number
+}
+
+export interface Found {
+  users: number
+  events: number
+  items: number
+  seconds: number
+  methods: Record<string, Figures>
+  /** NDCG@10 of the network by itself over every user that the protocol asks, not a thousand of them. */
+  networkOfAll: number
+  blend: { kind: string; weights: Record<string, number>; reason: string }
+  epochs: { best: number; all: number; scratchBest: number }
+  reasons: Record<string, string>
+}
+
+async function work({ data, set, split, seed, engine: wanted, threads }: Task): Promise<Found> {
+  const { backend: engine } = await startTensorflow(wanted)
+  const dataset = datasetOf(readShop(join(data, set)))
+  const base = shippedBlend()
+  const startedAt = performance.now()
+  let everyone: ReturnType<typeof leaveOneOut>['test'] = []
+  const splitBy = (histories: Histories, options: Parameters<typeof splitByTime>[1]) => {
+    if (split === 'time') return splitByTime(histories, options)
+    const { maxValidation } = options
+    everyone = leaveOneOut(histories, { users: Infinity, maxValidation, seed: SPLIT_SEED }).test
+    return leaveOneOut(histories, { users: 1000, maxValidation, seed: SPLIT_SEED })
+  }
+  const trained = await train(
+    {
+      dataset,
+      champion: null,
+      prior: shippedPrior(),
+      base,
+      job: { from: 'base', backend: engine, threads, now: Date.now() },
+      engine,
+      seed,
+      splitBy,
+      // The twin is a row of the table, also where a run could not afford it.
+      recipeBy: (shape, of) => {
+        const recipe = chooseRecipe(shape, of)
+        return { ...recipe, twin: recipe.twin ?? fromScratch(recipe.options) }
+      },
+      say: () => undefined,
+    },
+    new ProgressMeter(() => undefined),
+  )
+  const seconds = (performance.now() - startedAt) / 1000
+  const { text, candidate, twin } = trained
+  const itemCount = dataset.itemIds.length
+  const only = (name: ComponentName) => fixedBlend({ ...noWeights(), [name]: 1 })
+  const methods: Method[] = [
+    ...(['popular', 'recent', 'text', 'wide', 'narrow'] as const).map((name) => ({ name, blend: only(name) })),
+    { name: 'base', blend: base },
+    { name: 'from scratch', blend: only('network'), network: 'scratch' },
+    { name: 'fine-tuned', blend: only('network'), network: 'candidate' },
+    { name: 'blend without network', blend: trained.withoutNetwork },
+    { name: 'blend', blend: candidate.choice.blend, network: 'candidate' },
+    { name: 'blend with network', blend: trained.withNetwork, network: 'candidate' },
+  ]
+  const { users, methods: judged } = await evaluate({
+    parts: { itemCount, text, counts: Counts.from(trained.split.beforeTest, itemCount, trained.counts) },
+    networks: { candidate: encoderOf(candidate.network, text), scratch: encoderOf(twin!.network, text) },
+    cases: trained.split.test,
+    methods,
+  })
+  return {
+    users,
+    events: trained.quality.kept,
+    items: itemCount,
+    seconds,
+    methods: Object.fromEntries(
+      Object.entries(judged).map(([name, { metrics }]) => [
+        name,
+        { ndcg: metrics.ndcg.mean, low: metrics.ndcg.low, high: metrics.ndcg.high, hitRate: metrics.hitRate.mean },
+      ]),
+    ),
+    networkOfAll: mean(networkNdcgs(candidate.network, text, everyone)),
+    blend: { kind: candidate.choice.kind, weights: candidate.choice.blend.dense, reason: candidate.choice.reason },
+    epochs: {
+      best: candidate.fit.bestEpoch,
+      all: candidate.fit.curve.length - 1,
+      scratchBest: twin!.fit.bestEpoch,
+    },
+    reasons: trained.recipe.reasons,
+  }
+}
+
+// The users that are asked stay the same, whatever the seed of the training.
+const SPLIT_SEED = 1
+
+/** All types weigh the same, and an item that a user had is not asked for again: as in the published protocols. */
+function datasetOf(shop: Shop): Dataset {
+  const indices = new Map(shop.items.map(({ id }, index) => [id, index]))
+  const users = new Map<string, number>()
+  const types = [...new Set(shop.interactions.map(({ type }) => type))].sort()
+  const rows = shop.interactions.filter(({ itemId }) => indices.has(itemId))
+  for (const { userId } of rows) if (!users.has(userId)) users.set(userId, users.size)
+  const eventTypes: EventType[] = types.map((name) => ({ name, weight: 1, meaning: 'positive' }))
+  return {
+    itemIds: shop.items.map(({ id }) => id),
+    vectors: rowsOf(textEncoder().encodeAll(shop.items.map(itemText)), TEXT_LENGTH),
+    userCount: users.size,
+    events: {
+      users: Uint32Array.from(rows, ({ userId }) => users.get(userId)!),
+      items: Uint32Array.from(rows, ({ itemId }) => indices.get(itemId)!),
+      types: Uint8Array.from(rows, ({ type }) => types.indexOf(type)),
+      times: Float64Array.from(rows, ({ at }) => at * 1000),
+    },
+    eventTypes,
+    hiddenAfter: types,
+    read: shop.interactions.length,
+    unknownItem: shop.interactions.length - rows.length,
+    tooOld: 0,
+  }
+}
+
+const found = await work(JSON.parse(process.argv[2]) as Task)
+process.stdout.write(`${JSON.stringify(found)}\n`, () => process.exit(0))
