@@ -9,8 +9,9 @@
 import { spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { parseArgs } from 'node:util'
-import { isOutdated, make, megabytes, readEngine, remove } from './engine/make.mjs'
+import { readCommand } from './engine/command.mjs'
+import { isBroken, isDamaged, isOutdated, megabytes, readEngine, remove } from './engine/made.mjs'
+import { make } from './engine/make.mjs'
 import { ENGINES, partsOf } from './engine/parts.mjs'
 
 const root = dirname(import.meta.dirname)
@@ -18,13 +19,10 @@ const home = join(root, 'engines')
 const names = Object.keys(ENGINES)
 
 try {
-  const { values, positionals } = parseArgs({ options: { wheel: { type: 'boolean' } }, allowPositionals: true })
-  const [first, second] = positionals
-  if (first === undefined) list()
-  else if (first === 'remove' && names.includes(second)) takeAway(second)
-  else if (names.includes(first) && second === undefined)
-    process.exitCode = (await provide(first, values.wheel)) ? 0 : 1
-  else throw new Error(`usage: npm run engine -- [${names.join(' | ')} | remove ${names.join('|')}]`)
+  const command = readCommand(process.argv.slice(2))
+  if (command.do === 'list') list()
+  else if (command.do === 'remove') takeAway(command.name)
+  else process.exitCode = (await provide(command.name, command.wheel)) ? 0 : 1
 } catch (error) {
   console.error(`attune: ${error.message}`)
   process.exitCode = 1
@@ -38,7 +36,7 @@ function list() {
     console.log(`${name.padEnd(8)}${engine.does}`)
     if (!made)
       console.log(
-        `        not made; npm run engine -- ${name} (downloads ${megabytes(download)}, keeps ${megabytes(engine.unpacked)})`,
+        `        ${isBroken(home, name) ? 'damaged' : 'not made'}; npm run engine -- ${name} (downloads ${megabytes(download)}, keeps ${megabytes(engine.unpacked)})`,
       )
     else
       console.log(
@@ -57,19 +55,7 @@ function takeAway(name) {
 
 /** @returns {Promise<boolean>} whether it can be used on this machine */
 async function provide(name, wheel) {
-  const made = readEngine(home, name)
-  const isCurrent = made && !isOutdated(name, made)
-  if (isCurrent) console.log(`${name} is made already (${megabytes(made.size)}); testing it`)
-  else remove(join(home, `${name}.old`))
-  const folder = join(home, name)
-  const started = Date.now()
-  const { verdict } = isCurrent
-    ? { verdict: test(name, folder) }
-    : await make(name, { home, test, say: (line) => console.log(line), wheel })
-  if (!isCurrent)
-    console.log(
-      `${name}: made in ${Math.round((Date.now() - started) / 1000)} s, ${megabytes(readEngine(home, name).size)} in engines/${name}`,
-    )
+  const verdict = testMade(name) ?? (await makeAnew(name, wheel))
   if (verdict.works)
     console.log(
       `${name} works: ${verdict.gflops} GFLOP/s in a matrix product, one thread of the processor unless it is a GPU`,
@@ -81,6 +67,31 @@ async function provide(name, wheel) {
   return verdict.works
 }
 
+/** The verdict on the engine that is there; null where there is none, or where it has to be made again. */
+function testMade(name) {
+  const made = readEngine(home, name)
+  if (!made) {
+    if (isBroken(home, name)) console.log(`engines/${name} is damaged; making it again`)
+    return null
+  }
+  if (isOutdated(name, made)) return null
+  console.log(`${name} is made already (${megabytes(made.size)}); testing it`)
+  const verdict = test(name, join(home, name))
+  if (verdict.works || !isDamaged(home, name, test)) return verdict
+  console.log(`it does not work (${verdict.reason}); making it again`)
+  return null
+}
+
+async function makeAnew(name, wheel) {
+  remove(join(home, `${name}.old`))
+  const started = Date.now()
+  const { verdict } = await make(name, { home, test, say: (line) => console.log(line), wheel })
+  console.log(
+    `${name}: made in ${Math.round((Date.now() - started) / 1000)} s, ${megabytes(readEngine(home, name).size)} in engines/${name}`,
+  )
+  return verdict
+}
+
 /** Tries an engine in a process of its own. */
 function test(engine, folder) {
   const probe = join(root, 'dist', 'src', 'platform', 'engine-probe.js')
@@ -90,8 +101,6 @@ function test(engine, folder) {
   })
   const line = (stdout ?? '').split('\n').findLast((text) => text.startsWith('{'))
   if (line) return JSON.parse(line)
-  return {
-    works: false,
-    reason: `the test ended with ${signal ?? status}: ${(stderr ?? '').trim().split('\n').slice(-3).join(' ')}`,
-  }
+  const words = (stderr ?? '').trim().split('\n').slice(-3).join(' ')
+  return { works: false, reason: `the test ended with ${signal ?? status}${words && `: ${words}`}` }
 }

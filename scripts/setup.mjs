@@ -4,7 +4,7 @@ import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { isOutdated, readEngine } from './engine/make.mjs'
+import { isBroken, isOutdated, readEngine } from './engine/made.mjs'
 
 const root = dirname(import.meta.dirname)
 const OLDEST = [20, 19]
@@ -80,6 +80,12 @@ function sayEngine() {
 
 function engineLine() {
   const home = join(root, 'engines')
+  const broken = ['cuda', 'native', 'webgpu'].filter((name) => isBroken(home, name))
+  const repairs = broken.map((name) => `; engines/${name} is damaged: npm run engine -- ${name} makes it again`)
+  return firstEngine(home) + repairs.join('')
+}
+
+function firstEngine(home) {
   for (const [name, module] of [
     ['cuda', 'tfjs-node-gpu'],
     ['native', 'tfjs-node'],
@@ -111,7 +117,8 @@ function line(file) {
 function run(command, args, cwd = root) {
   const { status, error } = spawnSync(command, args, {
     cwd,
-    stdio: ['ignore', 'inherit', 'inherit'],
+    // What comes after set-up may print for programs.
+    stdio: ['ignore', 2, 2],
     shell: process.platform === 'win32',
   })
   if (error) fail(`${command} could not be started: ${error.message}`)

@@ -1,7 +1,6 @@
 // Makes an engine in a folder beside its place and moves it there when it works. Every step leaves its result under a
 // temporary name until it is whole, so whatever interrupts one, the next call does that step again and no other.
 import { spawnSync } from 'node:child_process'
-import { createHash } from 'node:crypto'
 import {
   existsSync,
   mkdirSync,
@@ -10,17 +9,15 @@ import {
   renameSync,
   rmSync,
   statfsSync,
-  statSync,
   writeFileSync,
 } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import { download } from './download.mjs'
+import { folderSize, megabytes, recipeOf, remove, sizeLeft, sizeOf } from './made.mjs'
 import { ENGINES, OWN_DOWNLOAD, partsOf } from './parts.mjs'
 import { call, fetchPackage, fetchWheel, reach } from './sources.mjs'
 import { untar, unzip } from './unpack.mjs'
 
-// Of the folder that `src/platform/native-engine.ts` reads; a change makes what was built before out of date.
-const LAYOUT = 2
 const KERNELS =
   /^package\/(dist\/(nodejs_kernel_backend|int64_tensors|register_all_kernels|kernels\/\w+)\.js|binding\/.*)$/
 // The package wants all of TensorFlow.js; its kernels use what is in tfjs-core, which the project has.
@@ -38,31 +35,6 @@ for (const [name, method] of Object.entries(methods))
 module.exports = tf
 `
 const COMPILER = process.env.CXX || 'g++'
-
-export const megabytes = (bytes) => `${Math.round(bytes / 1e6).toLocaleString('en')} MB`
-
-/** Changes whenever something that goes into the engine does. */
-export function recipeOf(parts) {
-  const sums = parts.map(({ sha256 }) => sha256)
-  return createHash('sha256')
-    .update([LAYOUT, ...sums].join())
-    .digest('hex')
-    .slice(0, 16)
-}
-
-/** What `engine.json` says of an engine in its place; null where there is none. */
-export function readEngine(home, name) {
-  const file = join(home, name, 'engine.json')
-  return existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')) : null
-}
-
-/** Whether it was made from other parts than those of this version of Attune. */
-export const isOutdated = (name, made) => !planned(name).some((parts) => recipeOf(parts) === made.recipe)
-
-const planned = (name) => {
-  const parts = partsOf(ENGINES[name])
-  return name === 'native' ? [parts, partsOf({ ...ENGINES.native, libraries: [OWN_DOWNLOAD] })] : [parts]
-}
 
 /** @throws Error naming everything that is missing for an engine here */
 export function requireTools(name, machine = { platform: process.platform, arch: process.arch, has }) {
@@ -94,7 +66,9 @@ export async function make(name, { home, test, say, wheel = false }) {
     // An earlier call was for other parts; what it downloaded is checked by its sum anyway.
     if (!existsSync(stamp) || readFileSync(stamp, 'utf8') !== recipe) remove(join(stage, 'engine'))
     writeFileSync(stamp, recipe)
-    say(`${name}: ${megabytes(sizeOf(plan.parts))} to download, ${megabytes(plan.unpacked)} installed`)
+    const left = sizeLeft(stage, plan.parts)
+    const download = left === 0 ? 'nothing left' : megabytes(Math.max(1e6, left))
+    say(`${name}: ${download} to download, ${megabytes(plan.unpacked)} installed`)
     const engine = join(stage, 'engine')
     mkdirSync(engine, { recursive: true })
     sweep(engine)
@@ -124,8 +98,6 @@ async function choose(name, wheel) {
   const libraries = [{ ...OWN_DOWNLOAD, size }]
   return { ...engine, libraries, parts: partsOf({ ...engine, libraries }), own: true }
 }
-
-const sizeOf = (parts) => parts.reduce((sum, { size }) => sum + size, 0)
 
 function requireSpace(home, stage, { parts, unpacked }) {
   const there = existsSync(home) ? home : dirname(home)
@@ -313,12 +285,4 @@ function tenths(say) {
     else if (said === null && tenth > 0) say(`    continued at ${10 * tenth} %`)
     said = tenth
   }
-}
-
-export const remove = (path) => rmSync(path, { recursive: true, force: true })
-
-export function folderSize(folder) {
-  return readdirSync(folder, { recursive: true, withFileTypes: true })
-    .filter((entry) => entry.isFile())
-    .reduce((sum, entry) => sum + statSync(join(entry.parentPath ?? entry.path, entry.name)).size, 0)
 }

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process'
-import { existsSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import util from 'node:util'
@@ -13,9 +13,16 @@ export const isOptional = (engine: string): engine is OptionalEngine => (OPTIONA
 
 const PACKAGES = { native: '@tensorflow/tfjs-node', cuda: '@tensorflow/tfjs-node-gpu' }
 
-/** Where `npm run engine` puts an engine; its `engine.json` is written last, so a folder with one is complete. */
+/** Where `npm run engine` puts an engine; its `engine.json` is written last, so a folder with one that can be read is complete. */
 export const engineFolder = (engine: OptionalEngine) => packagePath('engines', engine)
-export const isMade = (folder: string) => existsSync(join(folder, 'engine.json'))
+export function isMade(folder: string): boolean {
+  try {
+    JSON.parse(readFileSync(join(folder, 'engine.json'), 'utf8'))
+    return true
+  } catch {
+    return false
+  }
+}
 
 /**
  * Registers the backend 'tensorflow' over a native library: from the folder that `npm run engine` made, else from the

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -7,6 +7,8 @@ import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { download, sumOf, WrongSum } from '../../scripts/engine/download.mjs'
+import { readCommand } from '../../scripts/engine/command.mjs'
+import { isBroken, isDamaged, readEngine, sizeLeft } from '../../scripts/engine/made.mjs'
 import { requireTools } from '../../scripts/engine/make.mjs'
 import { addressIn } from '../../scripts/engine/sources.mjs'
 import { untar, unzip } from '../../scripts/engine/unpack.mjs'
@@ -132,6 +134,60 @@ describe('requireTools', () => {
     expect(() => requireTools('native', { platform: 'win32', arch: 'x64', has: () => false })).toThrow(
       /Linux on x64.*and a C\+\+ compiler/,
     )
+  })
+})
+
+describe('readCommand', () => {
+  it('knows what can be asked for', () => {
+    expect(readCommand([])).toEqual({ do: 'list' })
+    expect(readCommand(['cuda'])).toEqual({ do: 'provide', name: 'cuda', wheel: false })
+    expect(readCommand(['native', '--wheel'])).toEqual({ do: 'provide', name: 'native', wheel: true })
+    expect(readCommand(['remove', 'native'])).toEqual({ do: 'remove', name: 'native' })
+  })
+
+  it.each(['native extra', 'remove native extra', 'remove', 'remove abacus', '--wheel', 'cuda --wheel', '--whel'])(
+    'answers `%s` with the usage',
+    (line) => expect(() => readCommand(line.split(' '))).toThrow(/^usage: /),
+  )
+})
+
+describe('an engine in its place', () => {
+  const works = () => ({ works: true })
+  const place = (stamp: string) => {
+    mkdirSync(join(folder, 'native'))
+    writeFileSync(join(folder, 'native', 'tfjs_binding.node'), CONTENT)
+    writeFileSync(join(folder, 'native', 'engine.json'), stamp)
+  }
+  const stampOf = (size: number) => JSON.stringify({ engine: 'native', version: '1', recipe: 'a', size })
+
+  it('is none where nothing is', () => {
+    expect(readEngine(folder, 'native')).toBeNull()
+    expect(isBroken(folder, 'native')).toBe(false)
+  })
+
+  it.each(['', '{"engine":"nat', 'null', '{}'])('is broken where its engine.json holds `%s`', (stamp) => {
+    place(stamp)
+    expect(readEngine(folder, 'native')).toBeNull()
+    expect(isBroken(folder, 'native')).toBe(true)
+  })
+
+  it('is damaged where its files changed, or its library does not compute', () => {
+    place(stampOf(CONTENT.length + stampOf(CONTENT.length).length))
+    expect(isBroken(folder, 'native')).toBe(false)
+    expect(isDamaged(folder, 'native', works)).toBe(false)
+    expect(isDamaged(folder, 'native', () => ({ works: false }))).toBe(true)
+    writeFileSync(join(folder, 'native', 'tfjs_binding.node'), CONTENT.subarray(0, 1000))
+    expect(isDamaged(folder, 'native', works)).toBe(true)
+  })
+})
+
+describe('sizeLeft', () => {
+  it('counts only what is not here yet', () => {
+    const parts = ['a', 'b', 'c', 'd'].map((name) => ({ name, file: `${name}.whl`, size: 1000 }))
+    writeFileSync(join(folder, 'a.whl'), '')
+    writeFileSync(join(folder, 'b.whl.part'), CONTENT.subarray(0, 400))
+    mkdirSync(join(folder, 'engine', '.unpacked-c'), { recursive: true })
+    expect(sizeLeft(folder, parts)).toBe(1600)
   })
 })
 

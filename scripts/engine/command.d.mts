@@ -1,0 +1,3 @@
+export function readCommand(
+  args: string[],
+): { do: 'list' } | { do: 'remove'; name: string } | { do: 'provide'; name: string; wheel: boolean }
