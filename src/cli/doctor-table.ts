@@ -27,7 +27,7 @@ export function doctorTable(diagnosis: Diagnosis, width = 80): string {
     ...found,
     ...(fallback ? ['', ...wrapped(`Slower than it should be: ${fallback}`, width)] : []),
     '',
-    ok ? 'The service can run here.' : 'The service can not run here: see what is marked NO.',
+    ok ? 'The service can run here.' : 'The service cannot run here: see what is marked NO.',
     ...(engine ? [] : [`No engine works for BACKEND=${backend}.`]),
   ].join('\n')
 }

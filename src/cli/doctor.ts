@@ -61,8 +61,8 @@ export async function diagnose(env: NodeJS.ProcessEnv): Promise<Diagnosis> {
   ]
   const { config, check } = configuration(env)
   checks.push(check)
-  checks.push(await attempt('Data folder', () => checkDataFolder(config.dataDir)))
-  checks.push(await attempt('Database', () => checkDatabase(config, logger)))
+  checks.push(await attempt('Data folder', () => uninterrupted(() => checkDataFolder(config.dataDir))))
+  checks.push(await attempt('Database', () => uninterrupted(() => checkDatabase(config, logger))))
   checks.push(
     config.kafka
       ? await attempt('Kafka', () => checkKafka(config.kafka as NonNullable<Config['kafka']>, logger))
@@ -111,7 +111,7 @@ async function checkDataFolder(dataDir: string): Promise<string> {
   await mkdtemp(join(folder, '.attune-doctor-')).then(
     (trial) => rm(trial, { recursive: true }),
     () => {
-      throw new Error(`${folder} can not be written (DATA_DIR)`)
+      throw new Error(`${folder} cannot be written (DATA_DIR)`)
     },
   )
   return folder === resolve(dataDir) ? `${dataDir} can be written` : `${dataDir} is not there yet and can be made`
@@ -133,6 +133,26 @@ async function checkDatabase({ database: { url }, dataDir }: Config, logger: Log
     }
   } finally {
     if (trial) await rm(trial, { recursive: true, force: true })
+  }
+}
+
+/**
+ * Work that cleans up after itself, also where the process is told to end meanwhile: the signal counts when the work is
+ * done. It may well come twice, from a terminal and by npm.
+ */
+async function uninterrupted<T>(work: () => Promise<T>): Promise<T> {
+  let caught: NodeJS.Signals | undefined
+  const hold = (signal: NodeJS.Signals) => {
+    if (!caught) console.error('attune: ends as soon as what it started is cleaned up')
+    caught = signal
+  }
+  const signals = ['SIGINT', 'SIGTERM'] as const
+  for (const signal of signals) process.on(signal, hold)
+  try {
+    return await work()
+  } finally {
+    for (const signal of signals) process.off(signal, hold)
+    if (caught) process.kill(process.pid, caught)
   }
 }
 
