@@ -21,7 +21,10 @@ export function machineMemory(): number {
 export const keptForService = (config: Pick<Config, 'roles' | 'modelMemoryMb'>): number =>
   SERVICE_BYTES + (config.roles.includes('api') ? config.modelMemoryMb * MIB : 0)
 
-/** How many runs a trainer works on at once: one a core, as each uses one thread; one where they would share a GPU. */
+/**
+ * How many runs a trainer works on at once: one a core, since several runs use the cores better than several threads of
+ * one (`threadsOf`); one where they would share a GPU.
+ */
 export function runsAtOnce(engine: Engine, limit: number | undefined, cores = availableParallelism()): number {
   if (engine === 'cuda' || engine === 'webgpu') return 1
   return limit ?? Math.max(1, Math.min(MOST_RUNS, cores))

@@ -25,8 +25,9 @@ export interface ChildOptions {
 const PASSED_ON = ['PATH', 'LD_LIBRARY_PATH', 'CUDA_VISIBLE_DEVICES', 'SystemRoot', 'TMPDIR', 'TEMP']
 
 /**
- * The service's environment holds the database's address and the operator's key: the child gets none of that. One thread
- * a run: threads within a step cost more than they gain, and another run can use the core.
+ * The service's environment holds the database's address and the operator's key: the child gets none of that. TensorFlow
+ * gets one thread whatever is set outside: its own threads within an operation cost more than they gain. A run shares the
+ * rows of a step among worker threads instead, each with a TensorFlow thread of its own.
  */
 export const childEnvironment = (): NodeJS.ProcessEnv => ({
   ...Object.fromEntries(
