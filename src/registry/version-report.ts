@@ -21,7 +21,10 @@ export const VersionReport = z
       to: z.string(),
     }),
     counts: z.looseObject({ events: z.number(), users: z.number(), items: z.number() }),
-    /** By who was judged (`candidate`, `champion`, `base`, `popular`, ...), each metric at 10 with its interval. */
+    /**
+     * By who was judged (`candidate`, `champion`, `base`, `popular`, ...): each metric at 10 with its interval, at 5 and 20
+     * under `at`, what the lists are like as a whole, calibration to the user's categories, and NDCG by slice.
+     */
     metrics: z.record(z.string(), z.looseObject({})),
     gate: z.looseObject({
       decision: z.enum(['passed', 'rejected']),
@@ -30,9 +33,14 @@ export const VersionReport = z
     }),
     /** Each choice with its reason. */
     recipe: z.looseObject({}),
+    /** By network, its losses, their gap and the validation's NDCG@10 by epoch. */
     curves: z.looseObject({}),
+    /** The gap at the epoch that was kept and at the last, and NDCG@10 on users it learned from, on validation and on test. */
     overfitting: z.looseObject({}),
+    /** Each slice of users and items against what is served. */
     forgetting: z.looseObject({}),
+    /** What the figures of calibration are, or why there are none. */
+    calibration: z.string(),
     blend: z.looseObject({}),
     quality: z.looseObject({}),
   })

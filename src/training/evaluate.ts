@@ -5,13 +5,20 @@ import type { Interaction } from '../model/history.js'
 import { combine, type Eligible, noWeights, standardise, type StandardScores, topK } from '../model/ranking.js'
 import {
   bootstrapInterval,
+  bootstrapIntervals,
+  type Categories,
+  categoryShares,
+  CUTOFF,
+  CUTOFFS,
   headItems,
   type Interval,
   judge,
   type Judged,
   type ListQuality,
   listQuality,
+  LONGEST,
   METRICS,
+  miscalibration,
   type Slice,
   SLICES,
   slicesOf,
@@ -19,11 +26,20 @@ import {
 import type { Case } from './split.js'
 
 export interface EvaluatedNetwork extends NetworkVectors {
-  /** One vector per history, [histories, width]. */
-  encode: (histories: Interaction[][]) => Float32Array
+  /** One vector per history, as of the moment at which each is asked about, [histories, width]. */
+  encode: (histories: Interaction[][], asked: number[]) => Float32Array
 }
 
-export interface Method {
+export type Method = BlendMethod | ScoredMethod
+
+/** A method of another kind than the parts that are served. */
+export interface ScoredMethod {
+  name: string
+  /** [items], higher is better; may be overwritten by the next call. What is hidden or unavailable is left out afterwards. */
+  scores: (one: Case) => Float32Array
+}
+
+export interface BlendMethod {
   name: string
   blend: Blend
   /** Which of the networks gives its `network` component; without one it has none. */
@@ -37,16 +53,28 @@ export interface EvaluationInput {
   cases: Case[]
   /** [items], 1 where an item may be recommended; all when absent */
   available?: Uint8Array
+  /** Without them no calibration. */
+  categories?: Categories
+  /** Who did nothing since this moment is returning, see `awaySince`. */
+  away?: number
   /** Called with the share of the cases done, 0 to 1. */
   onProgress?: (share: number) => void
   signal?: AbortSignal
 }
 
+export type Metrics = Record<(typeof METRICS)[number], Interval>
+
 export interface MethodResult {
-  /** By case, in their order. */
+  /** The first ten of each list, by case, in their order. */
   judged: Judged
-  metrics: Record<(typeof METRICS)[number], Interval>
+  /** At 10. */
+  metrics: Metrics
+  /** The same at other lengths of list. */
+  at: Record<Exclude<(typeof CUTOFFS)[number], typeof CUTOFF>, Metrics>
+  /** Of the first ten. */
   lists: ListQuality
+  /** See `miscalibration`, over the users whose history has categories; null where nobody's has. */
+  calibration: (Interval & { users: number }) | null
   slices: Record<Slice, { users: number; ndcg: Interval }>
 }
 
@@ -57,14 +85,13 @@ export interface Evaluation {
   slices: Record<Slice, Uint32Array>
 }
 
-const CUTOFF = 10
 // A network encodes many histories at once far faster than one by one; between batches others get their turn.
 const BATCH = 32
 const EVERYTHING = { network: 0, text: 1, wide: 1, narrow: 1, popular: 1, recent: 1 }
 
 /**
- * Ranks the whole catalogue for every case by every method and judges the first ten. Each component is computed once a
- * case, by the code that serves, whichever methods use it.
+ * Ranks the whole catalogue for every case by every method, once, and judges the first 5, 10 and 20. Each component is
+ * computed once a case, by the code that serves, whichever methods use it.
  * @throws the signal's reason when it is aborted
  */
 export async function evaluate(input: EvaluationInput & { methods: Method[] }): Promise<Evaluation> {
@@ -73,41 +100,74 @@ export async function evaluate(input: EvaluationInput & { methods: Method[] }): 
   const weigher = new Ensemble({ ...parts, blend: NO_BLEND })
   const lists = new Map<string, number[][]>(methods.map(({ name }) => [name, []]))
   await forEachCase(input, (one, shared, networks, eligible) => {
-    for (const { name, blend, network } of methods) {
+    for (const method of methods) lists.get(method.name)!.push(topK(scoresBy(method), LONGEST, eligible))
+
+    function scoresBy(method: Method): Float32Array {
+      if ('scores' in method) return method.scores(one)
+      const { blend, network } = method
       const scores = { ...shared, network: network === undefined ? undefined : networks[network] }
-      const ranked = combine(scores, weigher.weights(one.history, blend), itemCount, eligible)
-      lists.get(name)!.push(topK(ranked, CUTOFF, eligible))
+      return combine(scores, weigher.weights(one.history, blend), itemCount, eligible)
     }
   })
 
   const popularity = Float32Array.from({ length: itemCount }, (_, item) => counts.seen(item))
   const users = new Set(cases.map(({ user }) => user)).size
-  const slices = sliceCases(cases, popularity)
+  const slices = sliceCases(input, popularity)
+  return { users, methods: summarise(input, lists, popularity, slices), slices }
+}
+
+/** What came of each method's lists. All figures of the same users share their resamples. */
+function summarise(
+  { parts, cases, categories }: EvaluationInput,
+  lists: Map<string, number[][]>,
+  popularity: Float32Array,
+  slices: Evaluation['slices'],
+): Evaluation['methods'] {
   const targets = cases.map((one) => new Set(one.targets))
-  const results = methods.map(({ name }): [string, MethodResult] => {
-    const judged = judge(lists.get(name)!, targets, CUTOFF)
+  const names = [...lists.keys()]
+  const judged = names.map((name) => CUTOFFS.map((cutoff) => judge(lists.get(name)!, targets, cutoff)))
+  const atTen = judged.map((of) => of[CUTOFFS.indexOf(CUTOFF)])
+  const intervals = bootstrapIntervals(judged.flat().flatMap((one) => METRICS.map((metric) => one[metric])))
+  const sliced = SLICES.map((slice) =>
+    bootstrapIntervals(atTen.map(({ ndcg }) => Float32Array.from(slices[slice], (at) => ndcg[at]))),
+  )
+  const histories = cases.map(
+    ({ history }) => categories && categoryShares(parts.counts.stepsOf(history, Infinity), categories),
+  )
+  const results = names.map((name, n): [string, MethodResult] => {
+    const firstTen = lists.get(name)!.map((list) => list.slice(0, CUTOFF))
+    const metrics = CUTOFFS.map((_, c) => {
+      const first = (n * CUTOFFS.length + c) * METRICS.length
+      return Object.fromEntries(METRICS.map((metric, m) => [metric, intervals[first + m]])) as Metrics
+    })
+    const [at5, at10, at20] = metrics
     return [
       name,
       {
-        judged,
-        metrics: Object.fromEntries(METRICS.map((metric) => [metric, bootstrapInterval(judged[metric])])) as Record<
-          (typeof METRICS)[number],
-          Interval
-        >,
-        lists: listQuality(lists.get(name)!, popularity),
+        judged: atTen[n],
+        metrics: at10,
+        at: { 5: at5, 20: at20 },
+        lists: listQuality(firstTen, popularity),
+        calibration: categories ? calibrationOf(firstTen, histories, categories) : null,
         slices: Object.fromEntries(
-          SLICES.map((slice) => [
-            slice,
-            {
-              users: slices[slice].length,
-              ndcg: bootstrapInterval(Float32Array.from(slices[slice], (at) => judged.ndcg[at])),
-            },
-          ]),
+          SLICES.map((slice, s) => [slice, { users: slices[slice].length, ndcg: sliced[s][n] }]),
         ) as MethodResult['slices'],
       },
     ]
   })
-  return { users, methods: Object.fromEntries(results), slices }
+  return Object.fromEntries(results)
+}
+
+function calibrationOf(
+  lists: number[][],
+  histories: (Map<number, number> | null | undefined)[],
+  categories: Categories,
+): MethodResult['calibration'] {
+  const values = lists.flatMap((list, at) => {
+    const history = histories[at]
+    return history ? [miscalibration(history, categoryShares(list, categories))] : []
+  })
+  return values.length > 0 ? { ...bootstrapInterval(values), users: values.length } : null
 }
 
 /**
@@ -148,7 +208,8 @@ async function forEachCase(input: EvaluationInput, visit: Visit): Promise<void> 
     signal?.throwIfAborted()
     const batch = cases.slice(from, from + BATCH)
     const histories = batch.map(({ history }) => history)
-    const users = networks.map(({ network }) => network.encode(histories))
+    const asked = batch.map(({ at }) => at)
+    const users = networks.map(({ network }) => network.encode(histories, asked))
     batch.forEach((one, index) => {
       if (input.available) eligible.set(input.available.subarray(0, parts.itemCount))
       else eligible.fill(1)
@@ -167,9 +228,9 @@ async function forEachCase(input: EvaluationInput, visit: Visit): Promise<void> 
   }
 }
 
-function sliceCases(cases: Case[], popularity: Float32Array): Record<Slice, Uint32Array> {
+function sliceCases({ cases, away }: EvaluationInput, popularity: Float32Array): Record<Slice, Uint32Array> {
   const head = headItems(popularity)
-  const found = cases.map((one) => new Set(slicesOf(one, popularity, head)))
+  const found = cases.map((one) => new Set(slicesOf(one, popularity, head, away)))
   return Object.fromEntries(
     SLICES.map((slice) => [slice, Uint32Array.from(found.keys()).filter((at) => found[at].has(slice))]),
   ) as Record<Slice, Uint32Array>

@@ -8,15 +8,22 @@ import { atOnce } from '../platform/tensorflow.js'
 import { servedVersion } from './contender.js'
 import { type EvaluatedNetwork, evaluate, type Evaluation, type Method, type MethodResult } from './evaluate.js'
 import { decide, type Decision } from './gate.js'
+import { awaySince, type Categories } from './metrics.js'
+import { networkNdcg, trainingCases } from './network-quality.js'
 import type { Trained, TrainingInput } from './pipeline.js'
 
 export interface Judgement {
   decision: Decision
   users: number
   methods: Record<string, MethodResult>
+  /** NDCG@10 of the candidate's network by itself on what it learned from, and on the test window. */
+  fit: { training: number; test: number }
 }
 
 const only = (name: ComponentName): Blend => fixedBlend({ ...noWeights(), [name]: 1 })
+
+// Enough to tell a network that knows its training data by heart, few enough to cost little.
+const TRAINING_USERS = 300
 
 /** How much of the judging is that of the version itself; the rest is the champion's. */
 const OWN_SHARE = 0.6
@@ -24,11 +31,13 @@ const OWN_SHARE = 0.6
 /**
  * Judges the version, its twin, what is served now, the base and each single part on the same users of the test window,
  * with the counts of everything before it, and asks the gate.
+ * @param categories of the dataset's items, for the calibration
  */
 export async function judgeVersion(
   trained: Trained,
   { dataset, champion, base }: Pick<TrainingInput, 'dataset' | 'champion' | 'base'>,
   onProgress: (share: number) => void,
+  categories?: Categories,
 ): Promise<Judgement> {
   const { split, text, candidate, twin, withoutNetwork } = trained
   const itemCount = dataset.itemIds.length
@@ -51,14 +60,20 @@ export async function judgeVersion(
   ]
   const served = champion && servedVersion(champion, dataset)
   const ownShare = served ? OWN_SHARE : 1
-  const cases = split.test
-  const own = await evaluate({ parts, networks, cases, methods, onProgress: (share) => onProgress(share * ownShare) })
+  const shared = { cases: split.test, categories, away: awaySince(split.boundaries) }
+  const own = await evaluate({
+    ...shared,
+    parts,
+    networks,
+    methods,
+    onProgress: (share) => onProgress(share * ownShare),
+  })
   const judged: Evaluation['methods'] = { ...own.methods }
   if (served) {
     const { methods: others } = await evaluate({
+      ...shared,
       parts: { ...parts, text: served.text, counts: Counts.from(split.beforeTest, itemCount, served.counts) },
       networks: served.network ? { champion: encoderOf(served.network, served.text) } : {},
-      cases,
       methods: [{ name: 'champion', blend: served.blend, network: served.network ? 'champion' : undefined }],
       onProgress: (share) => onProgress(ownShare + share * (1 - ownShare)),
     })
@@ -79,7 +94,13 @@ export async function judgeVersion(
     networkCurve: candidate.fit.curve,
     bestEpoch: candidate.fit.bestEpoch,
   })
-  return { decision, users: own.users, methods: judged }
+  const hides = Uint8Array.from(dataset.eventTypes, ({ name }) => (dataset.hiddenAfter.includes(name) ? 1 : 0))
+  const learned = trainingCases(split.train, dataset.eventTypes, hides, TRAINING_USERS)
+  const fit = {
+    training: networkNdcg(candidate.network, text, learned),
+    test: judged.network.metrics.ndcg.mean,
+  }
+  return { decision, users: own.users, methods: judged, fit }
 }
 
 /** Whether the network has any weight in a blend. */
@@ -88,6 +109,7 @@ export const asksNetwork = ({ sparse, dense }: Blend) => sparse.network > 0 || d
 /** A network as evaluation asks it. */
 export function encoderOf(network: Network, text: TextMatrix): EvaluatedNetwork {
   const vectors = atOnce(() => network.itemVectors(text))
-  const encode = (histories: Interaction[][]) => atOnce(() => network.encode(histories, vectors))
+  const encode = (histories: Interaction[][], asked: number[]) =>
+    atOnce(() => network.encode(histories, vectors, asked))
   return { width: network.config.width, vectors, encode }
 }

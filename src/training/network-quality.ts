@@ -1,11 +1,10 @@
+import { evidenceOf, type EventType, type Histories, historyOf, userCount } from '../model/history.js'
 import type { Network } from '../model/network.js'
 import { topK } from '../model/ranking.js'
 import type { TextMatrix } from '../model/text-matrix.js'
 import { atOnce } from '../platform/tensorflow.js'
-import { judgeList, mean } from './metrics.js'
-import type { Case } from './split.js'
-
-const CUTOFF = 10
+import { CUTOFF, judgeList, mean } from './metrics.js'
+import { type Case, HISTORY_LENGTH } from './split.js'
 
 /** Mean NDCG@10 of a network by itself over some users, the whole catalogue ranked: what early stopping goes by. */
 export const networkNdcg = (network: Network, text: TextMatrix, cases: Case[]): number =>
@@ -16,9 +15,10 @@ export function networkNdcgs(network: Network, text: TextMatrix, cases: Case[]):
   if (cases.length === 0) return new Float32Array(0)
   const { width } = network.config
   const histories = cases.map((one) => one.history)
+  const asked = cases.map((one) => one.at)
   const { vectors, users } = atOnce(() => {
     const vectors = network.itemVectors(text)
-    return { vectors, users: network.encode(histories, vectors) }
+    return { vectors, users: network.encode(histories, vectors, asked) }
   })
   const items = vectors.length / width
   const scores = new Float32Array(items)
@@ -27,6 +27,37 @@ export function networkNdcgs(network: Network, text: TextMatrix, cases: Case[]):
     for (const item of hidden) scores[item] = -Infinity
     return judgeList(topK(scores, CUTOFF), new Set(targets), CUTOFF).ndcg
   })
+}
+
+/**
+ * What a network has learned from, as cases: the last moment of users spread over the training data. How much better it
+ * does on them than on later ones is what it knows by heart.
+ * @param hides by event type: 1 where an item is hidden from the user after such an event
+ * @param most cases
+ */
+export function trainingCases(histories: Histories, types: EventType[], hides: Uint8Array, most: number): Case[] {
+  const { offsets, items, times } = histories
+  const evidence = evidenceOf(types)
+  const users = userCount(histories)
+  const cases: Case[] = []
+  const step = Math.max(1, Math.floor(users / Math.max(1, most)))
+  for (let first = 0; first < step; first++)
+    for (let user = first; user < users; user += step) {
+      if (cases.length >= most) return cases
+      const [start, end] = [offsets[user], offsets[user + 1]]
+      if (end === start) continue
+      const at = times[end - 1]
+      const hidden = new Set<number>()
+      const targets = new Set<number>()
+      for (let row = start; row < end; row++) {
+        if (times[row] < at && hides[histories.types[row]]) hidden.add(items[row])
+        if (times[row] === at && evidence[histories.types[row]] && !hidden.has(items[row])) targets.add(items[row])
+      }
+      const history = historyOf(histories, user, at, HISTORY_LENGTH)
+      if (history.length > 0 && targets.size > 0)
+        cases.push({ user, history, hidden: Uint32Array.from(hidden), targets: [...targets], at })
+    }
+  return cases
 }
 
 /** Writes the product of `vector` with each row of `rows` into `out`. */

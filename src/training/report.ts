@@ -1,6 +1,7 @@
 import type { TextMatrix } from '../model/text-matrix.js'
 import type { VersionReport } from '../registry/version-report.js'
 import type { MethodResult } from './evaluate.js'
+import type { EpochResult } from './fit.js'
 import type { Check } from './gate.js'
 import type { Judgement } from './judgement.js'
 import type { Fitted, Trained, TrainingInput } from './pipeline.js'
@@ -44,21 +45,29 @@ export function reportOf(input: TrainingInput, trained: Trained, judgement: Judg
       halfLifeHours: counts.halfLife / 3_600_000,
     },
     curves: { candidate: curveOf(candidate), ...(twin && { 'from-scratch': curveOf(twin) }) },
-    overfitting: overfittingOf(candidate, gate.checks),
+    overfitting: { ...overfittingOf(candidate, gate.checks), ndcg: ndcgOf(candidate, judgement) },
     forgetting: forgettingOf(gate.checks, champion && methods.champion ? 'champion' : 'base'),
+    calibration: calibrationNote(methods.candidate),
     blend: { ...served.choice, withoutNetwork: trained.withoutNetwork.sparse },
     quality: { ...quality },
   }
   return { lineage: gate.serve === 'scratch' ? 'scratch' : trained.startedFrom, decision, reason, report }
 }
 
-function metricsOf({ metrics, lists, slices }: MethodResult) {
-  return { ...metrics, ...lists, slices }
+function metricsOf({ metrics, at, lists, calibration, slices }: MethodResult) {
+  return { ...metrics, at, ...lists, calibration, slices }
+}
+
+function calibrationNote({ calibration }: MethodResult): string {
+  return calibration
+    ? `divergence of the first ten from the categories of the history, over ${calibration.users} users; 0 is the same mix`
+    : 'not told: no history has an item with a category'
 }
 
 function curveOf({ fit }: Fitted) {
   const { curve, bestEpoch, bestValidation, steps, tokensPerSecond } = fit
-  return { epochs: curve, bestEpoch, bestValidation, steps, tokensPerSecond: Math.round(tokensPerSecond) }
+  const epochs = curve.map((epoch) => ({ ...epoch, gap: gapOf(epoch) }))
+  return { epochs, bestEpoch, bestValidation, steps, tokensPerSecond: Math.round(tokensPerSecond) }
 }
 
 /** Training against validation: the gap at the epoch that was kept, and whether going on would have made it worse. */
@@ -66,16 +75,23 @@ function overfittingOf({ fit }: Fitted, checks: Check[]) {
   const check = checks.find(({ name }) => name === 'overfitting')
   const best = fit.curve.find(({ epoch }) => epoch === fit.bestEpoch)
   const last = fit.curve.at(-1)
-  const gap = (at: typeof best) =>
-    at?.trainLoss != null && at.validationLoss != null ? at.validationLoss - at.trainLoss : null
   return {
     bestEpoch: fit.bestEpoch,
     epochs: fit.curve.length - 1,
-    gapAtBest: gap(best),
-    gapAtLast: gap(last),
+    gapAtBest: gapOf(best),
+    gapAtLast: gapOf(last),
     overfits: check ? !check.passed : false,
     detail: check?.detail ?? 'no epoch was trained',
   }
+}
+
+/** How much higher the loss is on held-out events than on those it learns from; these have dropout, so it may begin below zero. */
+const gapOf = (epoch: EpochResult | undefined): number | null =>
+  epoch?.trainLoss != null && epoch.validationLoss != null ? epoch.validationLoss - epoch.trainLoss : null
+
+/** The network by itself on users it learned from, on those that stopped it, and later: what is lost is known by heart or has changed. */
+function ndcgOf({ fit: { bestValidation } }: Fitted, { fit: { training, test } }: Judgement) {
+  return { training, validation: bestValidation, test, gap: training - test }
 }
 
 /** What each kind of user and item has gained or lost against what is served. */

@@ -97,6 +97,61 @@ describe('evaluation', () => {
     expect(results['paths'].lists.coverage).toBeLessThanOrEqual(0.5)
   })
 
+  it('judges one ranking at 5, 10 and 20, for every slice', async () => {
+    const away = 400 * HOUR
+    const { methods: results, slices } = await evaluate({
+      parts: partsOf(split.beforeTest),
+      methods,
+      cases: split.test,
+      away,
+    })
+    const { metrics, at, judged, slices: sliced, calibration } = results['paths']
+    expect(at[5].hitRate.mean).toBeLessThan(metrics.hitRate.mean)
+    expect(metrics.hitRate.mean).toBeLessThan(at[20].hitRate.mean)
+    expect(metrics.hitRate.mean).toBeCloseTo(judged.hitRate.reduce((sum, hit) => sum + hit, 0) / split.test.length, 10)
+    for (const { low, mean, high } of [at[5].ndcg, metrics.ndcg, at[20].ndcg, sliced.tail.ndcg]) {
+      expect(low).toBeLessThan(mean)
+      expect(mean).toBeLessThan(high)
+    }
+    expect(calibration).toBeNull()
+    expect([...slices.returning]).toEqual(
+      [...split.test.keys()].filter((i) => split.test[i].history.every((event) => event.at < away)),
+    )
+  })
+
+  it('measures calibration where items have categories', async () => {
+    // Walkers along a path stay in their third of the catalogue; what is popular is all over it.
+    const thirds = {
+      offsets: Uint32Array.from({ length: ITEMS + 1 }, (_, i) => i),
+      values: Uint32Array.from({ length: ITEMS }, (_, i) => Math.floor((3 * i) / ITEMS)),
+      count: 3,
+    }
+    const { methods: results } = await evaluate({
+      parts: partsOf(split.beforeTest),
+      methods,
+      cases: split.test,
+      categories: thirds,
+    })
+    expect(results['paths'].calibration!.high).toBeLessThan(results['popular'].calibration!.low)
+    expect(results['paths'].calibration!.users).toBe(split.test.length)
+  })
+
+  it('ranks by scores of any other kind, and never what is hidden', async () => {
+    const cases = split.test
+    const scores = ({ targets, hidden }: (typeof cases)[number]) => {
+      const all = new Float32Array(ITEMS)
+      for (const item of hidden) all[item] = 2
+      for (const item of targets) all[item] = 1
+      return all
+    }
+    const { methods: results } = await evaluate({
+      parts: partsOf(split.beforeTest),
+      methods: [{ name: 'oracle', scores }],
+      cases,
+    })
+    expect(results['oracle'].metrics.ndcg.mean).toBeCloseTo(1, 6)
+  })
+
   it('reports progress, and stops when told to', async () => {
     const shares: number[] = []
     const input = { parts: partsOf(split.beforeTest), methods, cases: split.test }

@@ -19,7 +19,9 @@ const changed = (from: Judged, users: Uint32Array, by: number): Judged => {
   return { ...from, ndcg }
 }
 const NO_SLICES = {
+  oneEvent: new Uint32Array(),
   newUsers: new Uint32Array(),
+  returning: new Uint32Array(),
   lightUsers: new Uint32Array(),
   coldItems: new Uint32Array(),
   head: new Uint32Array(),
@@ -104,6 +106,14 @@ describe('the forgetting guard', () => {
   it('lets a slice fall within the tolerance', () => {
     const candidate = changed(judged(0.1, USERS, 0.02, 2), newUsers, -0.06)
     expect(failed({ candidate, slices: { ...NO_SLICES, newUsers } })).toEqual([])
+  })
+
+  it('guards users who have been away, and tells of those with one event only', () => {
+    const candidate = changed(judged(0.15, USERS, 0.02, 2), newUsers, -0.25)
+    expect(decide(input({ candidate, slices: { ...NO_SLICES, returning: newUsers } })).promote).toBe(false)
+    const told = decide(input({ candidate, slices: { ...NO_SLICES, oneEvent: newUsers } }))
+    expect(told.promote).toBe(true)
+    expect(told.reason).toContain('note: slice oneEvent (60 users) falls')
   })
 
   it('does not judge a slice of a handful of users', () => {

@@ -1,11 +1,15 @@
 import { describe, expect, it } from 'vitest'
 import {
+  awaySince,
   bootstrapInterval,
+  bootstrapIntervals,
+  categoryShares,
   headItems,
   judge,
   judgeList,
   listQuality,
   mean,
+  miscalibration,
   pairedDifference,
   slicesOf,
 } from '../../src/training/metrics.js'
@@ -58,22 +62,45 @@ describe('metrics', () => {
     const spread = listQuality([[7], [8], [9]], popularity)
     expect(same).toMatchObject({ coverage: 0.1, headShare: 1 })
     expect(spread).toMatchObject({ coverage: expect.closeTo(0.3, 10) as number, headShare: 0 })
+    expect([same.coldShare, spread.coldShare]).toEqual([0, expect.closeTo(1 / 3, 10)])
     expect(spread.novelty).toBeGreaterThan(same.novelty)
     expect(same.gini).toBeGreaterThan(spread.gini)
-    expect(listQuality([], popularity)).toEqual({ coverage: 0, novelty: 0, gini: 0, headShare: 0 })
+    expect(listQuality([], popularity)).toEqual({ coverage: 0, novelty: 0, gini: 0, headShare: 0, coldShare: 0 })
   })
 
   it('sort cases into slices', () => {
     const head = headItems([5, 1, 0, 1, 1, 1, 1, 1, 1, 1])
     expect([...head]).toEqual([1, 0, 0, 0, 0, 0, 0, 0, 0, 0])
     const seen = [5, 1, 0]
-    expect(slicesOf({ history: { length: 1 }, targets: [0] }, seen, head)).toEqual(['newUsers', 'head'])
-    expect(slicesOf({ history: { length: 5 }, targets: [0, 2] }, seen, head)).toEqual([
-      'lightUsers',
-      'coldItems',
-      'tail',
-    ])
-    expect(slicesOf({ history: { length: 50 }, targets: [1] }, seen, head)).toEqual(['tail'])
+    const events = (count: number, last = 1000) =>
+      Array.from({ length: count }, (_, i) => ({ at: last - count + i + 1 }))
+    expect(slicesOf({ history: events(1), targets: [0] }, seen, head)).toEqual(['oneEvent', 'newUsers', 'head'])
+    expect(slicesOf({ history: events(5), targets: [0, 2] }, seen, head)).toEqual(['lightUsers', 'coldItems', 'tail'])
+    expect(slicesOf({ history: events(50), targets: [1] }, seen, head)).toEqual(['tail'])
+    const away = awaySince({ from: 0, testFrom: 1000 })
+    expect(away).toBe(750)
+    expect(slicesOf({ history: events(50, 749), targets: [1] }, seen, head, away)).toEqual(['returning', 'tail'])
+    expect(slicesOf({ history: events(50, 750), targets: [1] }, seen, head, away)).toEqual(['tail'])
+  })
+
+  it('draw each resample once for many figures, which changes none of them', () => {
+    const columns = [3, 5, 7].map((step) => Float32Array.from({ length: 200 }, (_, i) => (i % step) / step))
+    expect(bootstrapIntervals(columns)).toEqual(columns.map((values) => bootstrapInterval(values)))
+    expect(bootstrapIntervals([])).toEqual([])
+  })
+
+  it('tell how far a list is from the mix of categories that its user likes', () => {
+    // Item 0 is filed under both, 1 and 2 under one each, 3 under none.
+    const categories = { offsets: Uint32Array.of(0, 2, 3, 4, 4), values: Uint32Array.of(0, 1, 0, 1), count: 2 }
+    expect(categoryShares([0, 1, 3], categories)).toEqual(new Map([[0, 0.75], [1, 0.25]])) // prettier-ignore
+    expect(categoryShares([3], categories)).toBeNull()
+    const liked = categoryShares([1, 1, 1, 2], categories)!
+    const far = (list: number[]) => miscalibration(liked, categoryShares(list, categories))
+    expect(far([1, 2, 1, 1])).toBeCloseTo(0, 10)
+    // By hand: 3/4 log(3/4 / q) + 1/4 log(1/4 / q') of q = .99 / 2 + .01 * 3/4 and q' = .99 / 2 + .01 / 4.
+    expect(far([1, 2])).toBeCloseTo(0.75 * Math.log(0.75 / 0.5025) + 0.25 * Math.log(0.25 / 0.4975), 10)
+    expect(far([2])).toBeGreaterThan(far([1]))
+    expect(far([3])).toBeCloseTo(Math.log(100), 6)
   })
 
   it('judge many lists at once', () => {
