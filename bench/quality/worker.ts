@@ -12,8 +12,9 @@ import { textEncoder } from '../../src/catalog/item-vectors.js'
 import { startTensorflow, type Engine } from '../../src/platform/tensorflow.js'
 import { shippedBlend, shippedPrior } from '../../src/registry/shipped-base.js'
 import type { Dataset } from '../../src/training/dataset.js'
+import type { NetworkConfig } from '../../src/model/weights.js'
 import { evaluate, type Method } from '../../src/training/evaluate.js'
-import { fromScratch } from '../../src/training/fit.js'
+import { type FitOptions, fromScratch } from '../../src/training/fit.js'
 import { encoderOf } from '../../src/training/judgement.js'
 import { mean } from '../../src/training/metrics.js'
 import { networkNdcgs } from '../../src/training/network-quality.js'
@@ -30,6 +31,8 @@ export interface Task {
   seed: number
   engine: Engine
   threads: number
+  /** Changes to what the recipe chose, for trials. */
+  tweak?: { config?: Partial<NetworkConfig>; options?: Partial<FitOptions>; noTwin?: boolean }
 }
 
 /** NDCG@10 and hit rate, 0 to 1, with the 95 % interval of the first. */
@@ -53,7 +56,7 @@ export interface Found {
   reasons: Record<string, string>
 }
 
-async function work({ data, set, split, seed, engine: wanted, threads }: Task): Promise<Found> {
+async function work({ data, set, split, seed, engine: wanted, threads, tweak = {} }: Task): Promise<Found> {
   const { backend: engine } = await startTensorflow(wanted)
   const dataset = datasetOf(readShop(join(data, set)))
   const base = shippedBlend()
@@ -77,8 +80,10 @@ async function work({ data, set, split, seed, engine: wanted, threads }: Task): 
       splitBy,
       // The twin is a row of the table, also where a run could not afford it.
       recipeBy: (shape, of) => {
-        const recipe = chooseRecipe(shape, of)
-        return { ...recipe, twin: recipe.twin ?? fromScratch(recipe.options) }
+        const chosen = chooseRecipe(shape, of)
+        const options = { ...chosen.options, ...tweak.options }
+        const twin = tweak.noTwin ? null : { ...fromScratch(options), ...(chosen.twin && { rate: chosen.twin.rate }) }
+        return { ...chosen, config: { ...chosen.config, ...tweak.config }, options, twin }
       },
       say: () => undefined,
     },
@@ -91,7 +96,7 @@ async function work({ data, set, split, seed, engine: wanted, threads }: Task): 
   const methods: Method[] = [
     ...(['popular', 'recent', 'text', 'wide', 'narrow'] as const).map((name) => ({ name, blend: only(name) })),
     { name: 'base', blend: base },
-    { name: 'from scratch', blend: only('network'), network: 'scratch' },
+    ...(twin ? [{ name: 'from scratch', blend: only('network'), network: 'scratch' }] : []),
     { name: 'fine-tuned', blend: only('network'), network: 'candidate' },
     { name: 'blend without network', blend: trained.withoutNetwork },
     { name: 'blend', blend: candidate.choice.blend, network: 'candidate' },
@@ -99,7 +104,10 @@ async function work({ data, set, split, seed, engine: wanted, threads }: Task): 
   ]
   const { users, methods: judged } = await evaluate({
     parts: { itemCount, text, counts: Counts.from(trained.split.beforeTest, itemCount, trained.counts) },
-    networks: { candidate: encoderOf(candidate.network, text), scratch: encoderOf(twin!.network, text) },
+    networks: {
+      candidate: encoderOf(candidate.network, text),
+      ...(twin && { scratch: encoderOf(twin.network, text) }),
+    },
     cases: trained.split.test,
     methods,
   })
@@ -119,7 +127,7 @@ async function work({ data, set, split, seed, engine: wanted, threads }: Task): 
     epochs: {
       best: candidate.fit.bestEpoch,
       all: candidate.fit.curve.length - 1,
-      scratchBest: twin!.fit.bestEpoch,
+      scratchBest: twin?.fit.bestEpoch ?? 0,
     },
     reasons: trained.recipe.reasons,
   }

@@ -51,10 +51,10 @@ function attuneStep(shop: BenchShop, { engine, size, layout, threads }: Job): St
   }
 }
 
-/** Tokens of a row that are somebody's event: all but what fills up the last row, lone tokens without an end or a target. */
-function realEvents({ length, starts, ends, targets }: Row): number {
+/** Tokens of a row that are somebody's event: all but what fills up the last row, lone tokens without a past or a target. */
+function realEvents({ length, starts, gaps, targets }: Row): number {
   let last = length
-  while (last > 0 && starts[last - 1] === last - 1 && !ends[last - 1] && targets[last - 1] < 0) last--
+  while (last > 0 && starts[last - 1] === last - 1 && gaps[last - 1] === 0 && targets[last - 1] < 0) last--
   return last
 }
 

@@ -50,6 +50,12 @@ export class Network {
     return arraysOf(this.weights)
   }
 
+  /** Takes over the values of weights of its own shapes, wherever they lie. */
+  restore(arrays: NamedArrays): void {
+    for (const [name, { data }] of Object.entries(this.weights)) data.set(arrays[name].data)
+    this.dispose()
+  }
+
   /** Items that have a residual. */
   get vocabulary(): number {
     return this.weights.residual.shape[0]
@@ -98,11 +104,11 @@ export class Network {
   /**
    * The user's vector after each history (newest event last); zeros for an empty one.
    * @param vectors [n, width], from `itemVectors`: histories may only name items among them
-   * @param isOpen whether more events of each history's last moment are to come, as inside a basket: what then comes next
-   *   is another thing than what the user comes back for
+   * @param asked moment at which each is asked about, in milliseconds since 1970; unknown when absent. What comes next in
+   *   a basket or a visit is another thing than what the user comes back for.
    * @returns [histories, width]
    */
-  encode(histories: Interaction[][], vectors: Float32Array, isOpen = false): Float32Array {
+  encode(histories: Interaction[][], vectors: Float32Array, asked?: ArrayLike<number>): Float32Array {
     const { width } = this.config
     const users = new Float32Array(histories.length * width)
     const memory = this.memory
@@ -118,7 +124,7 @@ export class Network {
       const { row, last } = packRow(
         chosen.map((index) => histories[index]),
         memory,
-        isOpen,
+        asked && chosen.map((index) => asked[index]),
       )
       const encoded = this.encodeRow(row, last, vectors)
       chosen.forEach((index, i) => users.set(encoded.subarray(i * width, (i + 1) * width), index * width))

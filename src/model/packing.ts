@@ -16,8 +16,8 @@ export interface Row {
   types: Uint8Array
   /** bucket of the time since the token before, of GAP_BUCKETS */
   gaps: Uint8Array
-  /** 1 where the moment is over, 0 where the next event is of the same one, as inside a basket */
-  ends: Uint8Array
+  /** bucket of the time until what is predicted: whoever is asked at a moment knows it as well */
+  waits: Uint8Array
   /** where in its row the token's sequence begins */
   starts: Uint32Array
   /** the item to predict at each token, or -1 */
@@ -49,7 +49,7 @@ export function emptyRow(length: number): Row {
     items: new Uint32Array(length),
     types: new Uint8Array(length),
     gaps: new Uint8Array(length),
-    ends: new Uint8Array(length),
+    waits: new Uint8Array(length),
     starts: new Uint32Array(length),
     targets: new Int32Array(length).fill(-1),
     weights: new Float32Array(length),
@@ -63,7 +63,7 @@ export function stackRows(rows: Row[]): Row {
   const stack = { ...emptyRow(rows.length * length), length, count: rows.length }
   rows.forEach((row, index) => {
     const at = index * length
-    for (const name of ['items', 'types', 'gaps', 'ends', 'starts', 'targets', 'weights'] as const)
+    for (const name of ['items', 'types', 'gaps', 'waits', 'starts', 'targets', 'weights'] as const)
       stack[name].set(row[name], at)
   })
   return stack
@@ -127,7 +127,7 @@ export function* packedRows(
       row.items[filled] = items[event]
       row.types[filled] = types[event]
       row.gaps[filled] = gapBucket(event > offsets[user] ? times[event - 1] : undefined, times[event])
-      row.ends[filled] = event + 1 < end && times[event + 1] === times[event] ? 0 : 1
+      if (event + 1 < end) row.waits[filled] = gapBucket(times[event], times[event + 1])
       row.starts[filled] = start
       if (event + 1 < end && weights[event + 1] > 0) {
         row.targets[filled] = items[event + 1]
@@ -154,9 +154,13 @@ export function countRows({ offsets }: Histories, length: number): number {
 /**
  * Several histories in one row, and the position of each one's last token. None may be empty.
  * @param keep only that many of the newest events of each
- * @param isOpen whether more events of the last moment are to come
+ * @param asked moment at which each is asked about, in milliseconds since 1970; unknown when absent
  */
-export function packRow(histories: Interaction[][], keep: number, isOpen = false): { row: Row; last: number[] } {
+export function packRow(
+  histories: Interaction[][],
+  keep: number,
+  asked?: ArrayLike<number>,
+): { row: Row; last: number[] } {
   const lengths = histories.map((history) => Math.min(history.length, keep))
   const row = emptyRow(lengths.reduce((sum, length) => sum + length, 0))
   const last: number[] = []
@@ -169,7 +173,8 @@ export function packRow(histories: Interaction[][], keep: number, isOpen = false
       row.types[filled] = history[i].type
       // What was cut off must not show, or a caller who passes more than is kept would get another vector.
       row.gaps[filled] = gapBucket(i > first ? history[i - 1].at : undefined, history[i].at)
-      row.ends[filled] = Number(i + 1 < history.length ? history[i + 1].at !== history[i].at : !isOpen)
+      const next = i + 1 < history.length ? history[i + 1].at : asked?.[index]
+      if (next !== undefined) row.waits[filled] = gapBucket(history[i].at, next)
       row.starts[filled] = start
     }
     last.push(filled - 1)

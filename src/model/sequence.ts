@@ -17,7 +17,7 @@ export type SequenceTensors = {
   blocks: BlockWeights[]
   /** [1, D] */
   alpha: tf.Tensor2D
-  /** [types + gaps + 1, D]: what an event's type, the time since the one before and the end of a moment add to its item */
+  /** [types + 2 gaps, D]: what an event's type, the time since the one before and until the next add to its item */
   side: tf.Tensor2D
 }
 
@@ -56,16 +56,16 @@ export function sequenceTensors(config: NetworkConfig, weights: Weights): Sequen
 }
 
 /** The weights that make up the side table, in its order. */
-export const SIDE = ['types', 'gaps', 'ends'] as const
+export const SIDE = ['types', 'gaps', 'waits'] as const
 
-/** Which rows of the side table each token gets, [T, types + gaps + 1]. A type newer than the network adds nothing. */
+/** Which rows of the side table each token gets, [T, types + 2 gaps]. A type newer than the network adds nothing. */
 function sideFeatures(row: Row, types: number): Float32Array {
-  const columns = types + GAP_BUCKETS + 1
+  const columns = types + 2 * GAP_BUCKETS
   const features = new Float32Array(row.items.length * columns)
   for (let token = 0, at = 0; token < row.items.length; token++, at += columns) {
     if (row.types[token] < types) features[at + row.types[token]] = 1
     features[at + types + row.gaps[token]] = 1
-    features[at + columns - 1] = row.ends[token]
+    features[at + types + GAP_BUCKETS + row.waits[token]] = 1
   }
   return features
 }
@@ -113,7 +113,7 @@ export function runSequence(
   const gradients: Gradients = { add: (name, gradient) => recording.gradients?.add(name, gradient) }
 
   const types = config.typeWeights.length
-  const features = tf.tensor2d(sideFeatures(row, types), [T, types + GAP_BUCKETS + 1])
+  const features = tf.tensor2d(sideFeatures(row, types), [T, types + 2 * GAP_BUCKETS])
   const input = drop({ output: tf.add(items, tf.matMul(features, tensors.side)), backward: (gradient) => gradient })
   let x = input.output
   const backwards: ((gradient: tf.Tensor2D) => tf.Tensor2D)[] = [input.backward]

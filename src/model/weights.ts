@@ -46,7 +46,7 @@ const GROUPS: [RegExp, Part][] = [
   [/^adaptor$/, 'adaptor'],
   [/^residual$/, 'residual'],
   [/^(alpha|logScale)$/, 'readout'],
-  [/^(block|types$|gaps$|ends$)/, 'sequence'],
+  [/^(block|types$|gaps$|waits$)/, 'sequence'],
 ]
 
 /** Every weight's shape. `items` is the size of the vocabulary: the items that have a residual. */
@@ -61,7 +61,7 @@ export function shapesOf(config: NetworkConfig, items: number): Record<string, n
     logScale: [1, 1],
     types: [typeWeights.length, width],
     gaps: [GAP_BUCKETS, width],
-    ends: [1, width],
+    waits: [GAP_BUCKETS, width],
   }
   for (let block = 0; block < config.blocks; block++) {
     const name = `block.${block}`
@@ -106,15 +106,33 @@ export function arraysOf(weights: Weights): NamedArrays {
 
 /**
  * The start that equals the text recommender: principal axes as adaptor, no residual, and nothing of the transformer until
- * alpha leaves zero (ReZero, Bachlechner et al. 2020).
+ * alpha leaves zero (ReZero, Bachlechner et al. 2020). Items without text get a random residual: where all were nothing, no
+ * gradient would ever tell them apart.
  * @param axes [textLength, width]
+ * @param lacksText absent: all have one
  */
-export function startFromText(config: NetworkConfig, axes: Float32Array, items: number, seed: number): NamedArrays {
+export function startFromText(
+  config: NetworkConfig,
+  axes: Float32Array,
+  items: number,
+  seed: number,
+  lacksText: (item: number) => boolean = () => false,
+): NamedArrays {
   const arrays = startFromScratch(config, items, seed)
   arrays.adaptor.data = axes.slice()
   arrays.alpha.data.fill(0)
+  const random = new Random(seed ^ RESIDUAL_STREAM)
+  for (let item = 0; item < items; item++)
+    if (lacksText(item))
+      arrays.residual.data.set(
+        random.normals(config.width, TEXTLESS_LENGTH / Math.sqrt(config.width)),
+        item * config.width,
+      )
   return arrays
 }
+const RESIDUAL_STREAM = 0x7e5d
+// About that of an item's text in its principal axes.
+const TEXTLESS_LENGTH = 0.5
 
 /** The same network knowing nothing: a random adaptor, a random transformer that takes part from the first step. */
 export function startFromScratch(config: NetworkConfig, items: number, seed: number): NamedArrays {
@@ -140,7 +158,7 @@ const START_SCALE = 10
 
 function deviation(name: string, config: NetworkConfig): number {
   if (name === 'adaptor') return 1 / Math.sqrt(config.width)
-  if (/^(types|gaps|ends)$/.test(name)) return 0.02
+  if (/^(types|gaps|waits)$/.test(name)) return 0.02
   // Contracting maps see `expansion` times as many inputs.
   return 1 / Math.sqrt(name.endsWith('contract') ? config.width * config.expansion : config.width)
 }

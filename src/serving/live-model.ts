@@ -161,7 +161,7 @@ export class LiveModel {
   score(history: Interaction[], among: Uint32Array, now: number): Scored {
     if (!history.some(({ type }) => this.evidence[type])) return this.trending(among, now)
     const eligible = this.mask(among)
-    const user = this.weighedNetwork?.encode(history)
+    const user = this.weighedNetwork?.encode(history, now)
     const ensemble = this.scoring()
     return {
       scores: ensemble.score(history, now, eligible, user),

@@ -43,9 +43,9 @@ export class LiveNetwork {
     }
   }
 
-  /** The user's vector after a history (oldest first), [width]. */
-  encode(history: Interaction[]): Float32Array {
-    return this.network.encode([history], this.vectors)
+  /** The user's vector after a history (oldest first), [width]. @param now milliseconds since 1970 */
+  encode(history: Interaction[], now: number): Float32Array {
+    return this.network.encode([history], this.vectors, [now])
   }
 
   /** Follows the catalogue where items are new or changed. One past the vocabulary has no residual: it is what its text says. */

@@ -10,10 +10,12 @@ import { type Rates, Trainer } from '../model/trainer.js'
 import type { NetworkConfig } from '../model/weights.js'
 
 export interface FitOptions {
-  /** Passes over the training events; the learning rate falls to nothing over them. */
+  /** Passes over the training events at most; over the last of them the learning rate falls to nothing. */
   epochs: number
-  /** Stop after this many epochs without a better validation. */
+  /** After this many epochs without a better validation, the best one is gone back to, and the rate falls. */
   patience: number
+  /** How often that is done before it stops. */
+  drops: number
   /** At most this many steps in all; no limit when absent. */
   maxSteps?: number
   seed: number
@@ -39,6 +41,7 @@ export interface FitOptions {
 export const DEFAULT_FIT: FitOptions = {
   epochs: 4,
   patience: 3,
+  drops: 1,
   seed: 1,
   rate: 2e-3,
   adaptorShare: 0.1,
@@ -162,6 +165,7 @@ async function fitWith(trainer: Trainer, input: FitInput): Promise<FitResult> {
   })
   const curve = [await judge(0, null)]
   let best = { epoch: 0, validation: curve[0].validationNdcg, arrays: network.toArrays() }
+  const schedule = { share: 1, drops: 0, since: 0 }
   let step = 0
   let tokens = 0
   let seconds = 0
@@ -175,7 +179,7 @@ async function fitWith(trainer: Trainer, input: FitInput): Promise<FitResult> {
       await setImmediate()
       signal?.throwIfAborted()
       const started = performance.now()
-      sum += await trainer.step(batch, ratesOf(options, step, steps, isFrozen, isTrained))
+      sum += await trainer.step(batch, ratesOf(options, step, steps, schedule.share, isFrozen, isTrained))
       seconds += (performance.now() - started) / 1000
       tokens += batch.length * options.rowLength
       done++
@@ -200,7 +204,14 @@ async function fitWith(trainer: Trainer, input: FitInput): Promise<FitResult> {
     curve.push(result)
     if (result.validationNdcg === null || best.validation === null || result.validationNdcg > best.validation) {
       best = { epoch, validation: result.validationNdcg, arrays: network.toArrays() }
-    } else if (epoch - best.epoch >= options.patience) break
+      schedule.since = epoch
+    } else if (epoch - schedule.since >= options.patience) {
+      if (schedule.drops === options.drops) break
+      schedule.drops++
+      schedule.share *= DROP
+      schedule.since = epoch
+      network.restore(best.arrays)
+    }
   }
   return {
     arrays: best.arrays,
@@ -214,9 +225,22 @@ async function fitWith(trainer: Trainer, input: FitInput): Promise<FitResult> {
 // Keeps the order of sequences apart from the trainer's draws, which start from the same seed.
 const PACKING_STREAM = 0x5eed
 
-function ratesOf(options: FitOptions, step: number, steps: number, isFrozen: boolean, isTrained: boolean): Rates {
+// Of the rate, each time that validation stands still.
+const DROP = 0.25
+// Of all steps there will be at most, over which the rate falls: what is noise of the rate settles then.
+const FALLING = 0.5
+
+function ratesOf(
+  options: FitOptions,
+  step: number,
+  steps: number,
+  share: number,
+  isFrozen: boolean,
+  isTrained: boolean,
+): Rates {
   const climb = Math.min(1, (step + 1) / options.warmUpSteps)
-  const rate = options.rate * climb * (1 - step / steps)
+  const fall = Math.min(1, (steps - step) / (FALLING * steps))
+  const rate = options.rate * share * climb * fall
   return {
     adaptor: isFrozen ? 0 : rate * options.adaptorShare,
     residual: rate * (options.residualShare ?? 1),

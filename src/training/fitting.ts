@@ -100,7 +100,8 @@ export async function refitNetwork(
 
 /** The text recommender as a network: where fine-tuning from the base begins. */
 export function startFromBase({ text, itemCount, seed }: Ground, { config }: Pick<Recipe, 'config'>): NamedArrays {
-  return startFromText(config, principalAxes(text, config.textLength, config.width), itemCount, seed)
+  const axes = principalAxes(text, config.textLength, config.width)
+  return startFromText(config, axes, itemCount, seed, (item) => text.isEmpty(item))
 }
 
 /** The active version's network for today's items and event types; null where it has none, or for other vectors. */

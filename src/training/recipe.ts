@@ -31,17 +31,17 @@ export interface Recipe {
   reasons: Record<string, string>
 }
 
-/** Tokens that a version may always train on: 30 to 40 s of one core. */
+/** Tokens that a version may always train on: about a minute of one core. */
 const TOKEN_BUDGET: Record<Engine, number> = {
-  cuda: 5_000_000,
-  native: 3_000_000,
-  wasm: 800_000,
-  webgpu: 800_000,
+  cuda: 20_000_000,
+  native: 5_000_000,
+  wasm: 1_200_000,
+  webgpu: 1_200_000,
   cpu: 30_000,
 }
 // A large shop may take longer: this many passes, but no more than so many budgets. All events are met once, whatever the
 // time, but on an engine that would take days for it.
-const PASSES_OF_LARGE = 3
+const PASSES_OF_LARGE: Record<Engine, number> = { cuda: 30, native: 16, wasm: 8, webgpu: 8, cpu: 3 }
 const MOST_BUDGETS = 4
 const isSlow = (engine: Engine) => engine === 'cpu'
 // With fewer passes a twin would lose for lack of time only, and prove nothing.
@@ -50,7 +50,7 @@ const LEAST_TWIN_EPOCHS = 2
  * Passes that are of use, by the number of events: the rate falls to nothing over them, so too many only take longer to
  * the same end, and a small set needs more of them for as many steps.
  */
-const usefulEpochs = (events: number) => (events < 5000 ? 20 : events < 50_000 ? 10 : 8)
+const usefulEpochs = (events: number) => (events < 100_000 ? 40 : 24)
 /**
  * Most tokens of a step. What pays by calls of the engine, not by arithmetic, is faster the more there are of them; wasm is
  * not. The rate grows with them (Goyal et al. 2017): then, on public sets, twice and four times the usual learned no less
@@ -83,7 +83,7 @@ export function chooseRecipe(shape: TrainingShape, seed: number): Recipe {
   const dense = perItem >= DENSE_EVENTS_PER_ITEM
   const long = longShare >= LONG_SHARE && perUser >= 50
   const least = TOKEN_BUDGET[engine]
-  const budget = Math.max(least, Math.min(MOST_BUDGETS * least, PASSES_OF_LARGE * events), isSlow(engine) ? 0 : events)
+  const budget = Math.max(least, Math.min(MOST_BUDGETS * least, PASSES_OF_LARGE[engine] * events), isSlow(engine) ? 0 : events)
   const affordable = Math.floor(budget / Math.max(1, events))
   const useful = usefulEpochs(events)
   const epochs = Math.max(1, Math.min(useful, affordable))

@@ -84,15 +84,17 @@ describe.each(['wasm', 'cpu'] as const)('Network on %s', (engine) => {
     const history = histories[0]
     expect(history.length).toBeLessThanOrEqual(network.memory)
     const users = pass(network, history, vectors)
-    history.forEach(({ at }, i) => {
-      const isOpen = i + 1 < history.length && history[i + 1].at === at
-      expectClose(network.encode([history.slice(0, i + 1)], vectors, isOpen), users.subarray(i * W, (i + 1) * W))
+    history.forEach((_, i) => {
+      const asked = i + 1 < history.length ? [history[i + 1].at] : undefined
+      expectClose(network.encode([history.slice(0, i + 1)], vectors, asked), users.subarray(i * W, (i + 1) * W))
     })
   })
 
-  it('lets no later event change an earlier output', () => {
+  it('lets no later event change an earlier output, but for the moment that is asked about', () => {
     const before = pass(network, histories[3], vectors)
-    const changed = histories[3].map((event, i) => (i < 8 ? event : { item: 0, type: 1, at: event.at + 1e9 }))
+    const changed = histories[3].map((event, i) =>
+      i < 8 ? event : { item: 0, type: 1, at: i === 8 ? event.at : event.at + 1e9 },
+    )
     const after = pass(network, changed, vectors)
     expectClose(after.subarray(0, 8 * W), before.subarray(0, 8 * W), 1e-6)
     expect(Math.abs(after[8 * W] - before[8 * W])).toBeGreaterThan(1e-3)

@@ -103,14 +103,16 @@ describe('packRow', () => {
   })
 })
 
-describe('the end of a moment', () => {
+describe('the time until what is predicted', () => {
   const basket = [event(1, 0, 0), event(2, 0, 0), event(3, 0, DAY), event(4, 0, DAY)]
 
-  it('is its last event, in training as in serving, unless more is known to come', () => {
+  it('is that to the next event in training, and to the moment asked about in serving', () => {
     const [row] = packHistories(toHistories([basket]), new Float32Array(4).fill(1), 4, new Random(1))
-    expect([...row.ends]).toEqual([0, 1, 0, 1])
-    expect([...packRow([basket], 10).row.ends]).toEqual([0, 1, 0, 1])
-    expect([...packRow([basket], 10, true).row.ends]).toEqual([0, 1, 0, 0])
+    const day = gapBucket(0, DAY)
+    expect([...row.waits]).toEqual([1, day, 1, 0])
+    expect([...packRow([basket], 10).row.waits]).toEqual([1, day, 1, 0])
+    expect([...packRow([basket], 10, [DAY]).row.waits]).toEqual([1, day, 1, 1])
+    expect([...packRow([basket], 10, [DAY + 60_000]).row.waits]).toEqual([1, day, 1, gapBucket(0, 60_000)])
   })
 })
 
