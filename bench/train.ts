@@ -1,50 +1,38 @@
 // How fast Attune trains, beside PyTorch on the same machine in the same run, and whether other promises hold.
 import { existsSync, mkdtempSync, rmSync } from 'node:fs'
-import { cpus, tmpdir, totalmem } from 'node:os'
+import { constants, cpus, tmpdir, totalmem } from 'node:os'
 import { join } from 'node:path'
-import { parseArgs } from 'node:util'
 import { checkEngines } from '../src/platform/engine-check.js'
 import type { Engine } from '../src/platform/tensorflow.js'
 import type { Bench } from './report.js'
-import { duel, type Pace, ratioOf, type Result } from './train/duel.js'
+import { stopAll } from './train/contender.js'
+import { duel, ratioOf, type Result } from './train/duel.js'
+import { HELP, type Options, readOptions } from './train/options.js'
 import { catalogueTrial, flatTrial, naiveTrial, pairTrial } from './train/promises.js'
 import { makePython } from './train/reference.js'
 import { prepareShop } from './train/shop.js'
 import { SHOPS } from './train/sizes.js'
 
-const { values } = parseArgs({
-  options: {
-    /** Folder with the shops' folders. */
-    data: { type: 'string', default: process.env.ATTUNE_DATA },
-    shops: { type: 'string', default: Object.keys(SHOPS).join() },
-    engines: { type: 'string' },
-    rounds: { type: 'string', default: '5' },
-    seconds: { type: 'string', default: '6' },
-    /** A Python that has PyTorch, instead of a throw-away one. */
-    python: { type: 'string' },
-    'no-reference': { type: 'boolean', default: false },
-    naive: { type: 'boolean', default: false },
-    flat: { type: 'boolean', default: false },
-    pairs: { type: 'boolean', default: false },
-    catalogue: { type: 'boolean', default: false },
-  },
-})
-const pace: Pace = { rounds: Number(values.rounds), seconds: Number(values.seconds) }
+const options = readCommandLine()
 // Slower by a factor of 50 than the next: it would only prolong the run.
 const LEFT_OUT: Engine = 'cpu'
 
 const folder = mkdtempSync(join(tmpdir(), 'attune-bench-'))
-let python: { path: string; remove: () => void } | null = null
+const ending = new AbortController()
 const clear = () => {
-  rmSync(folder, { recursive: true, force: true })
-  python?.remove()
+  stopAll()
+  ending.abort()
+  // Those that were just stopped may still write.
+  rmSync(folder, { recursive: true, force: true, maxRetries: 5 })
 }
-process.once('SIGINT', () => {
-  clear()
-  process.exit(130)
-})
+for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+  process.on(signal, () => {
+    clear()
+    process.exit(128 + constants.signals[signal])
+  })
+}
 try {
-  const engines = await presentEngines()
+  const { pace } = options
   const result: Bench = {
     bench: 'train',
     date: new Date().toISOString().slice(0, 10),
@@ -52,41 +40,58 @@ try {
     node: process.version,
     ...pace,
   }
-  const trials = { naive: naiveTrial, flat: flatTrial, pairs: pairTrial, catalogue: catalogueTrial }
-  const asked = Object.entries(trials).filter(([name]) => values[name as keyof typeof trials])
-  for (const [name, trial] of asked) {
-    for (const engine of name === 'naive' ? engines.filter((engine) => engine === 'wasm') : engines) {
-      const found = await trial(engine, pace)
-      console.log(`${name}, ${engine}:`, JSON.stringify(found))
-      result[name] = { ...(result[name] as object | undefined), [engine]: found }
+  const shops = options.trials.length === 0 ? options.shops.filter(hasData) : []
+  if (options.trials.length === 0 && shops.length === 0) {
+    console.warn('NOTHING MEASURED: all shops are skipped, and no trial was asked for')
+  } else {
+    const engines = await presentEngines()
+    const trials = { naive: naiveTrial, flat: flatTrial, pairs: pairTrial, catalogue: catalogueTrial }
+    if (shops.length > 0) Object.assign(result, await shopResults(shops, engines))
+    for (const name of shops.length > 0 ? (['naive'] as const) : options.trials) {
+      for (const engine of name === 'naive' ? engines.filter((engine) => engine === 'wasm') : engines) {
+        const found = await trials[name](engine, pace)
+        console.log(`${name}, ${engine}:`, JSON.stringify(found))
+        result[name] = { ...(result[name] as object | undefined), [engine]: found }
+      }
     }
   }
-  if (asked.length === 0) {
-    Object.assign(result, await shopResults(engines))
-    if (engines.includes('wasm')) result.naive = { wasm: await naiveTrial('wasm', pace) }
-  }
   console.log(JSON.stringify(result))
+} catch (error) {
+  console.error(`attune: ${error instanceof Error ? error.message : String(error)}`)
+  process.exitCode = 1
 } finally {
   clear()
 }
 
+function readCommandLine(): Options {
+  try {
+    const read = readOptions(process.argv.slice(2), process.env)
+    if (!read.help) return read
+    console.log(HELP)
+    process.exit(0)
+  } catch (error) {
+    // Node adds advice in more lines.
+    console.error(`attune: ${(error as Error).message.split('\n')[0]}`)
+    process.exit(2)
+  }
+}
+
 async function presentEngines(): Promise<Engine[]> {
-  if (values.engines !== undefined) return values.engines.split(',') as Engine[]
+  if (options.engines !== undefined) return options.engines
   const checks = await checkEngines()
   for (const { engine, works, reason } of checks) if (!works) console.log(`engine ${engine} is not here: ${reason}`)
   return checks.filter(({ engine, works }) => works && engine !== LEFT_OUT).map(({ engine }) => engine)
 }
 
-async function shopResults(engines: Engine[]) {
+async function shopResults(shops: string[], engines: Engine[]) {
   const ratioToPyTorch: Record<string, number | null> = {}
   const eventsPerSecond: Record<string, Record<string, number>> = {}
   const details: Record<string, Record<string, Result>> = {}
-  const shops = values.shops.split(',').filter((name) => hasData(name))
-  if (shops.length > 0) python = await findPython()
+  const { python, reason } = await findPython()
   for (const name of shops) {
-    const files = prepareShop(values.data!, name, folder)
+    const files = prepareShop(options.data!, name, folder)
     console.log(`${name}: ${files.items} items, ${files.users} users, ${files.events} events`)
-    const results = await duel(files, SHOPS[name], engines, python?.path ?? null, pace)
+    const results = await duel(files, SHOPS[name], engines, python, options.pace)
     for (const [contender, { eventsPerSecond: rate, ...rest }] of Object.entries(results)) {
       console.log(`  ${contender.padEnd(8)} ${`${rate}`.padStart(8)} events a second`, JSON.stringify(rest))
     }
@@ -98,26 +103,27 @@ async function shopResults(engines: Engine[]) {
       Object.entries(results).map(([contender, { eventsPerSecond: rate }]) => [contender, rate]),
     )
   }
-  return { ratioToPyTorch, eventsPerSecond, details }
+  return { ratioToPyTorch, ...(reason && { noRatioBecause: reason }), eventsPerSecond, details }
 }
 
 function hasData(name: string): boolean {
-  const there = values.data !== undefined && existsSync(join(values.data, name, 'interactions.csv.gz'))
+  const there = options.data !== undefined && existsSync(join(options.data, name, 'interactions.csv.gz'))
   if (!there) {
-    const where = values.data === undefined ? '--data DIR or ATTUNE_DATA names no folder' : `not in ${values.data}`
+    const where = options.data === undefined ? '--data DIR or ATTUNE_DATA names no folder' : `not in ${options.data}`
     console.warn(`SKIPPED: ${name}, for its data is absent (${where})`)
   }
   return there
 }
 
-async function findPython(): Promise<typeof python> {
-  if (values['no-reference']) return null
-  if (values.python !== undefined) return { path: values.python, remove: () => undefined }
+/** A Python that has PyTorch, or why there is none. */
+async function findPython(): Promise<{ python: string | null; reason?: string }> {
+  if (!options.reference) return { python: null, reason: 'PyTorch was left out: --no-reference' }
+  if (options.python !== undefined) return { python: options.python }
   try {
-    const made = await makePython()
-    return { path: made.python, remove: made.remove }
+    return { python: await makePython(folder, ending.signal) }
   } catch (error) {
-    console.warn(`SKIPPED: PyTorch, for it can't be installed (${(error as Error).message})`)
-    return null
+    const reason = `PyTorch can't be installed (${(error as Error).message})`
+    console.warn(`SKIPPED: PyTorch, for ${reason}`)
+    return { python: null, reason }
   }
 }

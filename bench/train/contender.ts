@@ -27,6 +27,13 @@ export interface Job {
   threads: number
 }
 
+const running = new Set<ChildProcess>()
+
+/** Ends every process that was started. */
+export function stopAll(): void {
+  for (const child of running) child.kill('SIGKILL')
+}
+
 /**
  * A process that trains when it is told to, so that several take turns: one line of JSON on its standard input, one back.
  */
@@ -40,8 +47,11 @@ export class Contender {
   /** @throws Error with the reason when the process can't begin */
   static async start(command: string, args: string[], env: Record<string, string>): Promise<Contender> {
     const child = spawn(command, args, { env: { ...process.env, ...env }, stdio: ['pipe', 'pipe', 'pipe'] })
+    running.add(child)
+    child.once('close', () => running.delete(child))
     const printed: string[] = []
     child.stderr.on('data', (data: Buffer) => printed.push(data.toString()))
+    child.on('error', (error) => printed.push(`Error: ${error.message}`))
     const contender = new Contender(child)
     try {
       await contender.read<object>()

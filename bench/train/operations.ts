@@ -2,7 +2,7 @@ import * as tf from '@tensorflow/tfjs-core'
 
 /**
  * Counts kernel launches from now on: of a native library the calls into it, which some of the work reaches without a kernel
- * of TensorFlow.js, else the kernels. Slows what it counts, so it is for a pass that is not timed.
+ * of TensorFlow.js, else the kernels. Only this thread's: those of a run's other threads are not seen. Slows what it counts, so it is for a pass that is not timed.
  * @returns the number so far
  */
 export function countOperations(): () => number {
