@@ -1,0 +1,164 @@
+import { beforeAll, describe, expect, it } from 'vitest'
+import { fixedBlend } from '../../src/model/ensemble.js'
+import { type Histories, groupByUser, toHistories, userCount } from '../../src/model/history.js'
+import { Random } from '../../src/model/random.js'
+import { noWeights } from '../../src/model/ranking.js'
+import { rowsOf } from '../../src/model/text-matrix.js'
+import { encodeVersion } from '../../src/model/version-file.js'
+import { startTensorflow } from '../../src/platform/tensorflow.js'
+import type { Dataset } from '../../src/training/dataset.js'
+import { trainVersion } from '../../src/training/pipeline.js'
+import { chooseRecipe } from '../../src/training/recipe.js'
+import { splitByTime, type SplitOptions } from '../../src/training/split.js'
+import { HIDES, HOUR, randomText, VIEWS } from './paths.js'
+
+const GROUPS = 20
+/** Nobody has it but in the window where it is planted. Its text is that of the item before it, which nobody ever has. */
+const PLANTED = 12 * GROUPS + 1
+const UNTOUCHED = PLANTED - 1
+const ITEMS = PLANTED + 1
+const TEXT_LENGTH = 16
+
+/** Users go on to anything of the next group: groups are told by text, and too many items are in each to count pairs. */
+function groupShop(users: number, length = 12, seed = 1): Histories {
+  const random = new Random(seed)
+  return toHistories(
+    Array.from({ length: users }, () => {
+      let at = random.below(500) * HOUR
+      let group = random.below(GROUPS)
+      return Array.from({ length }, () => {
+        const event = { item: group + GROUPS * random.below(UNTOUCHED / GROUPS), type: 0, at }
+        at += (1 + random.below(100)) * HOUR
+        group = random.next() < 0.9 ? (group + 1) % GROUPS : random.below(GROUPS)
+        return event
+      })
+    }),
+  )
+}
+
+function groupText(): Float32Array {
+  const groups = randomText(GROUPS, TEXT_LENGTH)
+  const vectors = randomText(ITEMS, TEXT_LENGTH, 2)
+  for (let item = 0; item < ITEMS; item++)
+    for (let j = 0; j < TEXT_LENGTH; j++) {
+      const at = item * TEXT_LENGTH + j
+      vectors[at] = groups[(item % GROUPS) * TEXT_LENGTH + j] + 0.3 * vectors[at]
+    }
+  vectors.copyWithin(PLANTED * TEXT_LENGTH, UNTOUCHED * TEXT_LENGTH, PLANTED * TEXT_LENGTH)
+  return vectors
+}
+
+const histories = groupShop(400)
+const { boundaries } = splitByTime(histories, { types: VIEWS, hides: HIDES })
+
+/** The events of all users in order of time, those of a window all of the planted item. */
+function shop(planted: { from: number; until: number } | null): Dataset {
+  const users = Uint32Array.from({ length: histories.items.length })
+  for (let user = 0; user < userCount(histories); user++)
+    users.fill(user, histories.offsets[user], histories.offsets[user + 1])
+  const order = Uint32Array.from(users.keys()).sort((a, b) => histories.times[a] - histories.times[b] || a - b)
+  const times = Float64Array.from(order, (row) => histories.times[row])
+  const isPlanted = (at: number) => planted !== null && at >= planted.from && at < planted.until
+  return {
+    itemIds: Array.from({ length: ITEMS }, (_, item) => `item ${item}`),
+    vectors: rowsOf(groupText(), TEXT_LENGTH),
+    userCount: userCount(histories),
+    events: {
+      users: Uint32Array.from(order, (row) => users[row]),
+      items: Uint32Array.from(order, (row) => (isPlanted(histories.times[row]) ? PLANTED : histories.items[row])),
+      types: new Uint8Array(order.length),
+      times,
+    },
+    eventTypes: VIEWS,
+    hiddenAfter: ['view'],
+    read: order.length,
+    unknownItem: 0,
+    tooOld: 0,
+  }
+}
+
+const IN_TEST = { from: boundaries.testFrom, until: Infinity }
+const IN_VALIDATION = { from: boundaries.validationFrom, until: boundaries.testFrom }
+
+async function learn(
+  dataset: Dataset,
+  splitBy?: (histories: Histories, options: SplitOptions) => ReturnType<typeof splitByTime>,
+) {
+  const { version, result } = await trainVersion({
+    dataset,
+    champion: null,
+    prior: { mean: new Float32Array(), covariance: new Float32Array(), weight: 0 },
+    base: fixedBlend({ ...noWeights(), text: 0.5, narrow: 0.3, recent: 0.2 }),
+    job: { from: 'base', backend: 'wasm', threads: 1, now: boundaries.to },
+    engine: 'wasm',
+    seed: 1,
+    splitBy,
+    // One network, so that the version holds the candidate whatever the gate says of it, and for a few steps only.
+    recipeBy: (shape, seed) => {
+      const recipe = chooseRecipe(shape, seed)
+      return { ...recipe, options: { ...recipe.options, epochs: 6 }, twin: null }
+    },
+    say: () => undefined,
+  })
+  return { version, report: result.report }
+}
+
+/** Training losses say what the network learned from, before validation had a word. */
+const losses = ({ report }: Awaited<ReturnType<typeof learn>>) =>
+  (report.curves as { candidate: { epochs: { trainLoss: number | null }[] } }).candidate.epochs.map((e) => e.trainLoss)
+
+/** Learns from a window that it must not know. */
+const leaky = (histories: Histories, options: SplitOptions) => ({
+  ...splitByTime(histories, options),
+  train: histories,
+  beforeTest: histories,
+})
+
+describe('what lies in the future', () => {
+  let plain: Awaited<ReturnType<typeof learn>>
+  beforeAll(async () => {
+    await startTensorflow('wasm')
+    plain = await learn(shop(null))
+  })
+
+  it('is planted without moving the windows', () => {
+    for (const planted of [IN_TEST, IN_VALIDATION]) {
+      const { events, userCount: users } = shop(planted)
+      const split = splitByTime(groupByUser(events, users), { types: VIEWS, hides: HIDES })
+      expect(split.boundaries).toEqual(boundaries)
+      expect(events.items.filter((item) => item === PLANTED).length).toBeGreaterThan(100)
+    }
+  })
+
+  it('teaches a version nothing: it is the same, byte for byte, whatever happens in the test window', async () => {
+    const planted = await learn(shop(IN_TEST))
+    // Text space, network, blend, half-life and all.
+    expect(planted.version.network).not.toBeNull()
+    expect(Buffer.compare(encodeVersion(planted.version), encodeVersion(plain.version))).toBe(0)
+    expect(planted.report.curves).toMatchObject({
+      candidate: { bestEpoch: expect.toSatisfy((n: number) => n > 0) as number },
+    })
+    expect(losses(planted)).toEqual(losses(plain))
+    // Every user takes it, and no count knows it: it stays behind all that anybody had before.
+    const metrics = planted.report.metrics as Record<string, { hitRate: { mean: number } }>
+    for (const name of ['popular', 'recent', 'wide', 'narrow']) expect(metrics[name].hitRate.mean, name).toBe(0)
+    expect((plain.report.metrics as typeof metrics).candidate.hitRate.mean).toBeGreaterThan(0.3)
+  })
+
+  it('teaches nothing that comes before: text space, half-life and losses do not know of the validation window', async () => {
+    const planted = await learn(shop(IN_VALIDATION))
+    expect(planted.version.textSpace).toEqual(plain.version.textSpace)
+    expect(planted.version.counts).toEqual(plain.version.counts)
+    expect(losses(planted)).toEqual(losses(plain))
+    // Its users may weigh the parts: that is what they are asked for.
+    expect(planted.report.blend).not.toEqual(plain.report.blend)
+  })
+
+  it('would be found here, were training to see it', async () => {
+    const [seen, planted] = [await learn(shop(null), leaky), await learn(shop(IN_TEST), leaky)]
+    expect(Buffer.compare(encodeVersion(planted.version), encodeVersion(seen.version))).not.toBe(0)
+    expect(losses(planted)).not.toEqual(losses(seen))
+    const metrics = planted.report.metrics as Record<string, { hitRate: { mean: number } }>
+    expect(metrics.popular.hitRate.mean).toBeGreaterThan(0.9)
+  })
+})
