@@ -32,15 +32,17 @@ export interface Baselines {
 
 /** The inverse takes 14 s of one core at 4,000 items and grows with the third power; there is one for each lambda, and one more. */
 export const MOST_ITEMS_OF_EASE = 5000
-const LAMBDAS = [20, 100, 500]
+const EASE_SETTINGS = [10, 60, 350, 2000].flatMap((lambda) => [0, 0.5, 1].map((decay) => ({ lambda, decay })))
 
-const KNN_SETTINGS: KnnSetting[] = [0.5, 0.3].flatMap((power) =>
-  [0, 5, 30].flatMap((shrinkage) => [50, 300].map((neighbours) => ({ neighbours, shrinkage, power }))),
+const KNN_SETTINGS: KnnSetting[] = [0.3, 0.5, 0.7].flatMap((power) =>
+  [0, 10].flatMap((shrinkage) =>
+    [20, 50, 200].flatMap((neighbours) => [0.5, 1].map((decay) => ({ neighbours, shrinkage, power, decay }))),
+  ),
 )
 const PAIR_KINDS: PairKind[] = ['wide', 'narrow']
 
-// Enough to part settings that differ, few enough to try a dozen.
-const VALIDATION_USERS = 400
+// Enough to part settings that differ, few enough to try some dozens.
+const VALIDATION_USERS = 300
 
 /** Writes the scores of every item for a case into `out`. */
 type Scorer = (one: Case, out: Float32Array) => Float32Array
@@ -83,16 +85,18 @@ export const tunedItemKnn = (input: BaselineInput): Baseline =>
   })
 
 export const tunedEase = (input: BaselineInput): Baseline =>
-  tuned(
-    'EASE',
-    input,
-    LAMBDAS.map((lambda) => ({ lambda })),
-    (histories) =>
-      ({ lambda }) => {
-        const ease = Ease.from(histories, input.itemCount, input.counts.types, lambda)
-        return (one, out) => ease.score(one.history, out)
-      },
-  )
+  tuned('EASE', input, EASE_SETTINGS, (histories) => {
+    // One matrix at a time: they are the larger part of a gigabyte, and settings of one lambda follow each other.
+    let current: { lambda: number; ease: Ease } | null = null
+    return ({ lambda, decay }) => {
+      if (current?.lambda !== lambda) {
+        current = null
+        current = { lambda, ease: Ease.from(histories, input.itemCount, input.counts.types, lambda) }
+      }
+      const { ease } = current
+      return (one, out) => ease.score(one.history, out, decay)
+    }
+  })
 
 /**
  * @param settings to choose from

@@ -30,20 +30,28 @@ export class Ease {
     return new Ease(evidence, items, places, invert(gram, items.length))
   }
 
-  /** Writes each item's score after `history` into `out` [items of the catalogue]; -Infinity for what nobody had. */
-  score(history: Interaction[], out: Float32Array): Float32Array {
+  /**
+   * Writes each item's score after `history` (oldest first) into `out` [items of the catalogue]; -Infinity for what nobody had.
+   * @param decay the k-th newest item weighs k to the power of minus this: 0 is the method as published
+   */
+  score(history: Interaction[], out: Float32Array, decay = 0): Float32Array {
     const { items, places, inverse, evidence } = this
     const size = items.length
+    const known = new Set<number>()
+    for (let at = history.length - 1; at >= 0; at--)
+      if (evidence[history[at].type] && places[history[at].item] >= 0) known.add(places[history[at].item])
     const sums = new Float64Array(size)
-    const known = new Set(history.filter(({ type }) => evidence[type]).map(({ item }) => places[item]))
+    const own = new Float64Array(size)
+    let k = 0
     for (const place of known) {
-      if (place < 0) continue
+      const weight = (++k) ** -decay
       const from = place * size
-      for (let j = 0; j < size; j++) sums[j] += inverse[from + j]
+      for (let j = 0; j < size; j++) sums[j] += weight * inverse[from + j]
+      own[place] = weight
     }
     out.fill(-Infinity)
     // B = I - P / diag(P), and 0 on the diagonal: an item does not foretell itself.
-    for (let j = 0; j < size; j++) out[items[j]] = (known.has(j) ? 1 : 0) - sums[j] / inverse[j * size + j]
+    for (let j = 0; j < size; j++) out[items[j]] = own[j] - sums[j] / inverse[j * size + j]
     return out
   }
 }

@@ -8,6 +8,8 @@ export type KnnSetting = {
   shrinkage: number
   /** Of each item's number of users, below the line: .5 is the cosine, less favours what many had. */
   power: number
+  /** The k-th newest item of a history weighs k to the power of minus this. */
+  decay: number
 }
 
 /** Items beside one item, and how many users had both, or how near they are. */
@@ -81,7 +83,7 @@ export class ItemKnn {
     private readonly setting: KnnSetting,
   ) {}
 
-  /** Writes each item's score after `history` (oldest first) into `out` [items]: the k-th newest weighs 1 / sqrt(k). */
+  /** Writes each item's score after `history` (oldest first) into `out` [items]. */
   score(history: Interaction[], out: Float32Array): Float32Array {
     out.fill(0)
     const steps = new Set<number>()
@@ -89,7 +91,7 @@ export class ItemKnn {
       if (this.both.evidence[history[at].type]) steps.add(history[at].item)
     let k = 0
     for (const step of steps) {
-      const weight = 1 / Math.sqrt(++k)
+      const weight = (++k) ** -this.setting.decay
       const { items, values } = this.neighbours(step)
       for (let i = 0; i < items.length; i++) out[items[i]] += weight * values[i]
     }

@@ -24,16 +24,22 @@ describe('item KNN', () => {
   )
 
   it('is the shrunk cosine of who had both, whatever the order and however often', () => {
-    const scores = new ItemKnn(both, { neighbours: 10, shrinkage: 0, power: 0.5 }).score(had(0), new Float32Array(5))
+    const scores = new ItemKnn(both, { neighbours: 10, shrinkage: 0, power: 0.5, decay: 0.5 }).score(
+      had(0),
+      new Float32Array(5),
+    )
     // Item 0 has four users, 1 two of them, 2 one of its two, 4 its only one; nobody wanted 3.
     const expected = [0, 2 / Math.sqrt(8), 1 / Math.sqrt(8), 0, 1 / 2]
     expected.forEach((value, item) => expect(scores[item]).toBeCloseTo(value, 6))
-    const shrunk = new ItemKnn(both, { neighbours: 10, shrinkage: 2, power: 0.5 }).score(had(0), new Float32Array(5))
+    const shrunk = new ItemKnn(both, { neighbours: 10, shrinkage: 2, power: 0.5, decay: 0.5 }).score(
+      had(0),
+      new Float32Array(5),
+    )
     expect(shrunk[4]).toBeCloseTo(1 / 4, 6)
   })
 
   it('keeps the nearest neighbours only, and weighs what is newer more', () => {
-    const one = new ItemKnn(both, { neighbours: 1, shrinkage: 0, power: 0.5 })
+    const one = new ItemKnn(both, { neighbours: 1, shrinkage: 0, power: 0.5, decay: 0.5 })
     expect([...one.score(had(0), new Float32Array(5))].map((value) => value > 0)).toEqual([
       false,
       true,
@@ -41,7 +47,7 @@ describe('item KNN', () => {
       false,
       false,
     ])
-    const all = new ItemKnn(both, { neighbours: 10, shrinkage: 0, power: 0.5 })
+    const all = new ItemKnn(both, { neighbours: 10, shrinkage: 0, power: 0.5, decay: 0.5 })
     const scores = all.score(had(2, 4), new Float32Array(5))
     expect(scores[0]).toBeCloseTo(1 / 2 + 1 / Math.sqrt(2) / Math.sqrt(8), 6)
   })
@@ -85,6 +91,7 @@ describe('EASE', () => {
     expect(ease.score(had(1), new Float32Array(4))[0]).toBeCloseTo(weights[0], 6)
     expect(ease.score(had(2), new Float32Array(4))[0]).toBeCloseTo(weights[1], 6)
     expect(ease.score(had(1, 2), new Float32Array(4))[0]).toBeCloseTo(weights[0] + weights[1], 6)
+    expect(ease.score(had(2, 1), new Float32Array(4), 1)[0]).toBeCloseTo(weights[0] + weights[1] / 2, 6)
     expect(ease.score(had(1), new Float32Array(4))[1]).toBeCloseTo(0, 6)
     expect(ease.score(had(1), new Float32Array(4))[3]).toBe(-Infinity)
   })
