@@ -22,8 +22,9 @@ export interface Judgement {
 
 const only = (name: ComponentName): Blend => fixedBlend({ ...noWeights(), [name]: 1 })
 
-// Enough to tell a network that knows its training data by heart, few enough to cost little.
-const TRAINING_USERS = 300
+// Enough to tell a network that knows its training data by heart, few enough to cost little, also where a case costs much.
+const LEAST_TRAINING_USERS = 50
+const TRAINING_SHARE = 0.2
 
 /** How much of the judging is that of the version itself; the rest is the champion's. */
 const OWN_SHARE = 0.6
@@ -95,7 +96,8 @@ export async function judgeVersion(
     bestEpoch: candidate.fit.bestEpoch,
   })
   const hides = Uint8Array.from(dataset.eventTypes, ({ name }) => (dataset.hiddenAfter.includes(name) ? 1 : 0))
-  const learned = trainingCases(split.train, dataset.eventTypes, hides, TRAINING_USERS)
+  const asked = Math.max(LEAST_TRAINING_USERS, Math.floor(TRAINING_SHARE * split.test.length))
+  const learned = trainingCases(split.train, dataset.eventTypes, hides, asked)
   const fit = {
     training: networkNdcg(candidate.network, text, learned),
     test: judged.network.metrics.ndcg.mean,

@@ -8,6 +8,7 @@ import { COMPONENTS, noWeights, topK, type ComponentName } from '../../src/model
 import { blendCases, evaluate, type EvaluationInput, type Method } from '../../src/training/evaluate.js'
 import { decide } from '../../src/training/gate.js'
 import { judgeList } from '../../src/training/metrics.js'
+import { trainingCases } from '../../src/training/network-quality.js'
 import { splitByTime } from '../../src/training/split.js'
 import { HIDES, HOUR, pathShop, randomText, shuffled, VIEWS } from './paths.js'
 
@@ -217,6 +218,21 @@ describe('the gate on the real test window', () => {
     expect(decision.serve).toBe('current')
     expect(decision.reason).toMatch(/^Rejected/)
   })
+})
+
+it('asks of training data the last moment of users spread over all, and nothing later', () => {
+  const cases = trainingCases(split.train, VIEWS, HIDES, 50)
+  expect(cases).toHaveLength(50)
+  expect(new Set(cases.map(({ user }) => user)).size).toBe(50)
+  expect(Math.max(...cases.map(({ user }) => user))).toBeGreaterThan(250)
+  for (const { user, history, hidden, targets, at } of cases) {
+    expect(at).toBeLessThan(split.boundaries.validationFrom)
+    expect(split.train.times[split.train.offsets[user + 1] - 1]).toBe(at)
+    expect(history.every((event) => event.at < at)).toBe(true)
+    expect(targets.some((item) => hidden.includes(item))).toBe(false)
+    expect(split.train.items[split.train.offsets[user + 1] - 1]).toBe(targets.at(-1))
+  }
+  expect(trainingCases(split.train, VIEWS, HIDES, 10_000).length).toBeGreaterThan(200)
 })
 
 it('collects for the blend what each part ranks high, targets included', async () => {

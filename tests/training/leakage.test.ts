@@ -161,4 +161,35 @@ describe('what lies in the future', () => {
     const metrics = planted.report.metrics as Record<string, { hitRate: { mean: number } }>
     expect(metrics.popular.hitRate.mean).toBeGreaterThan(0.9)
   })
+
+  it('leaves a report with every figure: at each length, by slice, by epoch, learned against later', () => {
+    const { overfitting, forgetting, curves, metrics, calibration } = plain.report as unknown as {
+      overfitting: { ndcg: { training: number; validation: number; test: number; gap: number } }
+      forgetting: { against: string; slices: Record<string, { users: number }> }
+      curves: { candidate: { epochs: { gap: number | null; trainLoss: number | null; validationLoss: number }[] } }
+      metrics: Record<
+        string,
+        { ndcg: object; at: Record<number, Record<string, object>>; slices: Record<string, object> }
+      >
+      calibration: string
+    }
+    const { training, validation, test, gap } = overfitting.ndcg
+    expect(validation).toBeGreaterThan(0)
+    expect(test).toBeGreaterThan(0)
+    expect(training).toBeGreaterThan(0)
+    expect(gap).toBeCloseTo(training - test, 10)
+    expect(curves.candidate.epochs[0].gap).toBeNull()
+    for (const { gap: apart, trainLoss, validationLoss } of curves.candidate.epochs.slice(1))
+      expect(apart).toBeCloseTo(validationLoss - trainLoss!, 10)
+    expect(forgetting.against).toBe('base')
+    expect(forgetting.slices['returning'].users).toBeGreaterThan(0)
+    for (const [name, { ndcg, at, slices }] of Object.entries(metrics))
+      for (const interval of [
+        ndcg,
+        ...Object.values(at).flatMap((figures) => Object.values(figures)),
+        ...Object.values(slices),
+      ])
+        expect(JSON.stringify(interval), name).toMatch(/"mean":[\d.e-]+,"low":[\d.e-]+,"high":[\d.e-]+/)
+    expect(calibration).toMatch(/^not told/)
+  })
 })
