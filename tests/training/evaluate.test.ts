@@ -99,7 +99,7 @@ describe('evaluation', () => {
   })
 
   it('judges one ranking at 5, 10 and 20, for every slice', async () => {
-    const away = 400 * HOUR
+    const away = split.boundaries.testFrom - 50 * HOUR
     const { methods: results, slices } = await evaluate({
       parts: partsOf(split.beforeTest),
       methods,
@@ -115,6 +115,7 @@ describe('evaluation', () => {
       expect(mean).toBeLessThan(high)
     }
     expect(calibration).toBeNull()
+    expect(slices.returning.length).toBeGreaterThan(0)
     expect([...slices.returning]).toEqual(
       [...split.test.keys()].filter((i) => split.test[i].history.every((event) => event.at < away)),
     )
