@@ -6,6 +6,18 @@ export interface CountSettings {
   types: EventType[]
   /** Milliseconds after which an event counts half in recent popularity; `fitHalfLife` chooses one by data. */
   halfLife: number
+  /** `DEFAULT_NORMS` when absent; `choosePairNorms` chooses them by data. */
+  norms?: PairNorms
+}
+
+/**
+ * How pairs of often seen items are held down: pair i to j counts
+ * C / (n_i + shrinkage)^source / (n_j + shrinkage)^target, with n the steps of an item.
+ */
+export interface NormSetting {
+  shrinkage: number
+  source: number
+  target: number
 }
 
 /** No one setting wins everywhere: "wide" suits baskets and tastes, "narrow" paths where order means much. */
@@ -15,12 +27,12 @@ export const PAIR_SETTINGS = {
 } as const satisfies Record<string, PairSetting>
 
 export type PairKind = keyof typeof PAIR_SETTINGS
+export type PairNorms = Record<PairKind, NormSetting>
 
 // Shrinks pairs of items that were hardly seen; the powers are below 1 in sum, so that a well-sold follower keeps some
 // of its lead.
-const SHRINKAGE = 10
-const SOURCE_POWER = 0.5
-const TARGET_POWER = 0.3
+export const DEFAULT_NORM: NormSetting = { shrinkage: 10, source: 0.5, target: 0.3 }
+const DEFAULT_NORMS: PairNorms = { wide: DEFAULT_NORM, narrow: DEFAULT_NORM }
 // Older steps weigh under 2 % of the newest.
 const HISTORY_LENGTH = 50
 // Doubles hold 2^1023: past 500 half-lives the sums move to a later reference moment.
@@ -32,7 +44,7 @@ const REBASE_HALF_LIVES = 500
  */
 export class Counts {
   private readonly evidence: Uint8Array
-  private readonly norms: Norms
+  private readonly norms: Record<PairKind, Norms>
   /** Moment of the newest event. */
   private newest: number
 
@@ -46,7 +58,7 @@ export class Counts {
     private readonly pairs: Record<PairKind, Cooccurrence>,
   ) {
     this.evidence = evidenceOf(settings.types)
-    this.norms = normsOf(steps)
+    this.norms = bothNorms(steps, settings)
     this.newest = reference
   }
 
@@ -71,15 +83,21 @@ export class Counts {
     const steps = stepsOf(histories, evidence)
     const stepCounts = new Float32Array(itemCount)
     for (const item of steps.items) stepCounts[item]++
-    const norms = normsOf(stepCounts)
+    const norms = bothNorms(stepCounts, settings)
     return new Counts(settings, itemCount, stepCounts, popularity, decayed, reference, {
-      wide: Cooccurrence.from(steps, PAIR_SETTINGS.wide, norms, itemCount),
-      narrow: Cooccurrence.from(steps, PAIR_SETTINGS.narrow, norms, itemCount),
+      wide: Cooccurrence.from(steps, PAIR_SETTINGS.wide, norms.wide, itemCount),
+      narrow: Cooccurrence.from(steps, PAIR_SETTINGS.narrow, norms.narrow, itemCount),
     })
   }
 
   get itemCount(): number {
     return this.items
+  }
+
+  /** The same counts seen by other norms; they share what was counted, so only one of them may be added to. */
+  withNorms(norms: PairNorms): Counts {
+    const { settings, items, steps, popularity, decayed, reference, pairs } = this
+    return new Counts({ ...settings, norms }, items, steps, popularity, decayed, reference, pairs)
   }
 
   /**
@@ -99,10 +117,13 @@ export class Counts {
     const earlier = this.stepsOf(previous, LENGTH_CAP).reverse()
     if (earlier.length > 0 && earlier[earlier.length - 1] === event.item) return
     this.steps[event.item]++
-    this.norms.source[event.item] = sourceNorm(this.steps[event.item])
-    this.norms.target[event.item] = targetNorm(this.steps[event.item])
-    this.pairs.wide.add(earlier, event.item, earlier.length, this.norms)
-    this.pairs.narrow.add(earlier, event.item, earlier.length, this.norms)
+    for (const kind of PAIR_KINDS) {
+      const norms = this.norms[kind]
+      const { shrinkage, source, target } = settingOf(this.settings, kind)
+      norms.source[event.item] = (this.steps[event.item] + shrinkage) ** -source
+      norms.target[event.item] = (this.steps[event.item] + shrinkage) ** -target
+      this.pairs[kind].add(earlier, event.item, earlier.length, norms)
+    }
   }
 
   /** Makes room for items up to `itemCount`, without any counts yet. */
@@ -115,7 +136,7 @@ export class Counts {
     this.steps = longer(this.steps, new Float32Array(capacity))
     this.popularity = longer(this.popularity, new Float64Array(capacity))
     this.decayed = longer(this.decayed, new Float64Array(capacity))
-    Object.assign(this.norms, normsOf(this.steps))
+    Object.assign(this.norms, bothNorms(this.steps, this.settings))
   }
 
   /** A type whose events are evidence, for histories that no user has, as that of "more like this". */
@@ -146,7 +167,7 @@ export class Counts {
     out.fill(0)
     const { recency } = PAIR_SETTINGS[kind]
     this.stepsOf(history, HISTORY_LENGTH).forEach((item, k) => {
-      this.pairs[kind].follow(item, (k + 1) ** -recency, this.norms, out)
+      this.pairs[kind].follow(item, (k + 1) ** -recency, this.norms[kind], out)
     })
     return out
   }
@@ -154,7 +175,7 @@ export class Counts {
   /** How strongly `other` follows `item` by itself. */
   pair(kind: PairKind, item: number, other: number): number {
     if (item >= this.items || other >= this.items) return 0
-    return this.pairs[kind].pair(item, other, this.norms)
+    return this.pairs[kind].pair(item, other, this.norms[kind])
   }
 
   /** In how many steps of any user the item was seen. */
@@ -203,10 +224,17 @@ export class Counts {
   }
 }
 
-const sourceNorm = (steps: number): number => (steps + SHRINKAGE) ** -SOURCE_POWER
-const targetNorm = (steps: number): number => (steps + SHRINKAGE) ** -TARGET_POWER
+const PAIR_KINDS = Object.keys(PAIR_SETTINGS) as PairKind[]
 
-const normsOf = (steps: Float32Array): Norms => ({ source: steps.map(sourceNorm), target: steps.map(targetNorm) })
+const settingOf = ({ norms = DEFAULT_NORMS }: CountSettings, kind: PairKind): NormSetting => norms[kind]
+
+function bothNorms(steps: Float32Array, settings: CountSettings): Record<PairKind, Norms> {
+  const normsOf = ({ shrinkage, source, target }: NormSetting): Norms => ({
+    source: steps.map((count) => (count + shrinkage) ** -source),
+    target: steps.map((count) => (count + shrinkage) ** -target),
+  })
+  return { wide: normsOf(settingOf(settings, 'wide')), narrow: normsOf(settingOf(settings, 'narrow')) }
+}
 
 function stepsOf(histories: Histories, evidence: Uint8Array): Steps {
   const total = histories.items.length

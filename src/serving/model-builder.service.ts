@@ -187,11 +187,15 @@ export class ModelBuilder {
       events: log.columns(),
       userCount: log.userCount,
       types,
-      halfLife: file?.counts.halfLife ?? null,
+      counts: file?.counts ?? null,
     })
     catalog.text = TextMatrix.fromArrays(prepared.text)
     await setImmediate()
-    const counts = Counts.fromArrays(prepared.counts, { types, halfLife: prepared.halfLife })
+    const counts = Counts.fromArrays(prepared.counts, {
+      types,
+      halfLife: prepared.halfLife,
+      norms: file?.counts.norms,
+    })
     await setImmediate()
     const network = file?.network && Network.fromArrays(file.network.config, file.network.arrays)
     const model = new LiveModel({

@@ -1,4 +1,4 @@
-import { Counts } from '../model/counts.js'
+import { Counts, type CountSettings } from '../model/counts.js'
 import { fitHalfLife } from '../model/half-life.js'
 import { groupByUser, type EventColumns, type EventType } from '../model/history.js'
 import type { NamedArrays } from '../model/tensor-file.js'
@@ -18,8 +18,8 @@ export interface Preparation {
   events: EventColumns
   userCount: number
   types: EventType[]
-  /** That of the version; null: chosen by the events. */
-  halfLife: number | null
+  /** Those of the version; null: the half-life is chosen by the events. */
+  counts: Omit<CountSettings, 'types'> | null
 }
 
 export interface Prepared {
@@ -73,11 +73,11 @@ export function prepare(input: Preparation): Prepared {
   const vectors = new RawVectors(length, itemCount, input.vectors)
   const space = input.space ?? fitTextSpace(vectors, length, input.prior ?? undefined)
   const histories = groupByUser(input.events, input.userCount)
-  const halfLife = input.halfLife ?? fitHalfLife(histories, itemCount, types)
+  const halfLife = input.counts?.halfLife ?? fitHalfLife(histories, itemCount, types)
   return {
     space,
     text: whitenAll(space, vectors).toArrays(),
     halfLife,
-    counts: Counts.from(histories, itemCount, { types, halfLife }).toArrays(),
+    counts: Counts.from(histories, itemCount, { types, halfLife, norms: input.counts?.norms }).toArrays(),
   }
 }

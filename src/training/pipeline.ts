@@ -13,8 +13,17 @@ import type { Engine } from '../platform/tensorflow.js'
 import type { Dataset } from './dataset.js'
 import { blendCases } from './evaluate.js'
 import type { FitOptions, FitResult } from './fit.js'
-import { fitNetwork, type Ground, refitNetwork, shapeOf, startFromActive, startFromBase, startFromNothing } from './fitting.js'
+import {
+  fitNetwork,
+  type Ground,
+  refitNetwork,
+  shapeOf,
+  startFromActive,
+  startFromBase,
+  startFromNothing,
+} from './fitting.js'
 import { asksNetwork, encoderOf, judgeVersion } from './judgement.js'
+import { choosePairNorms } from './pair-norms.js'
 import { ProgressMeter } from './progress-meter.js'
 import { cleanEvents, type QualityReport } from './quality.js'
 import { chooseRecipe, type Recipe } from './recipe.js'
@@ -129,7 +138,7 @@ export async function train(input: TrainingInput, meter: ProgressMeter): Promise
   const text = whitenAll(textSpace, vectors)
   const evidence = evidenceOf(eventTypes)
   const typeWeights = eventTypes.map(({ weight }, type) => (evidence[type] ? weight : 0))
-  const counts: CountSettings = { types: eventTypes, halfLife: fitHalfLife(split.train, itemCount, eventTypes) }
+  const halfLife = fitHalfLife(split.train, itemCount, eventTypes)
   const ground: Ground = { split, text, itemCount, typeWeights, hides, seed, engine, threads: job.threads }
 
   const start = carried ? 'active' : 'text'
@@ -147,7 +156,10 @@ export async function train(input: TrainingInput, meter: ProgressMeter): Promise
   const scratch = recipe.twin && (await twinOf(ground, recipe, recipe.twin, meter))
 
   meter.enter('blending', 'fitting the blend')
-  const parts = { itemCount, text, counts: Counts.from(split.train, itemCount, counts) }
+  const counted = Counts.from(split.train, itemCount, { types: eventTypes, halfLife })
+  const pairs = choosePairNorms(counted, [...split.validation.stopping, ...split.validation.blending])
+  const counts: CountSettings = { types: eventTypes, halfLife, norms: pairs.norms }
+  const parts = { itemCount, text, counts: counted.withNorms(pairs.norms) }
   const networks = {
     candidate: encoderOf(tuned.network, text),
     ...(scratch && { scratch: encoderOf(scratch.network, text) }),
@@ -162,7 +174,11 @@ export async function train(input: TrainingInput, meter: ProgressMeter): Promise
   const others = COMPONENTS.filter((name) => name !== 'network')
 
   meter.enter('refitting', 'going on with the events that validation had')
-  const refit = async ({ network, result }: typeof tuned, { blend }: BlendChoice, options: FitOptions): Promise<Network> =>
+  const refit = async (
+    { network, result }: typeof tuned,
+    { blend }: BlendChoice,
+    options: FitOptions,
+  ): Promise<Network> =>
     asksNetwork(blend) ? refitNetwork(ground, recipe, network, result, options, meter.fitting) : network
   const candidate = { network: await refit(tuned, choice, recipe.options), fit: tuned.result, choice }
   const twin =
@@ -172,7 +188,7 @@ export async function train(input: TrainingInput, meter: ProgressMeter): Promise
   return {
     quality,
     split,
-    recipe,
+    recipe: { ...recipe, reasons: { ...recipe.reasons, pairs: pairs.reason } },
     startedFrom: carried ? 'active' : 'base',
     textSpace,
     text,
