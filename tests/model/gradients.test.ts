@@ -1,8 +1,10 @@
 import { beforeAll, describe, expect, it } from 'vitest'
+import { drawStarts, drawUnits } from '../../src/model/dropout.js'
 import { type Batch, LocalGradients } from '../../src/model/gradients.js'
 import { Network } from '../../src/model/network.js'
 import { NegativeSampler } from '../../src/model/negatives.js'
 import { Random } from '../../src/model/random.js'
+import { placesOfDropout } from '../../src/model/sequence.js'
 import { TextMatrix } from '../../src/model/text-matrix.js'
 import { startTensorflow } from '../../src/platform/tensorflow.js'
 import { busyArrays, randomRows, randomText, TINY, TINY_ITEMS } from './tiny-shop.js'
@@ -16,6 +18,11 @@ const batch: Batch = {
   learnsText: true,
   dropout: null,
 }
+const tokens = rows.length * 10
+const units = drawUnits(0.3, TINY.width, tokens, new Random(6))
+// The same masks at every call, so that the loss is a function of the weights alone.
+const starts = drawStarts(placesOfDropout(TINY.blocks), units.length / TINY.width, tokens, new Random(7))
+const dropping: Batch = { ...batch, dropout: { starts, from: 0 } }
 
 // All rows at once on cpu, as on the native engines; row by row on wasm.
 describe.each(['cpu', 'wasm'] as const)('batchGradients on %s', (engine) => {
@@ -23,9 +30,12 @@ describe.each(['cpu', 'wasm'] as const)('batchGradients on %s', (engine) => {
     await startTensorflow(engine)
   })
 
-  it('agrees with numeric differentiation at every weight', async () => {
+  it.each([
+    ['without dropout', batch],
+    ['with dropout', dropping],
+  ])('agrees with numeric differentiation at every weight, %s', async (_, batch) => {
     const network = Network.fromArrays(TINY, busyArrays(TINY, TINY_ITEMS, 3))
-    const source = new LocalGradients(network, text)
+    const source = new LocalGradients(network, text, units)
     const { gradients } = await source.gradients(batch)
     expect(Object.keys(gradients).sort()).toEqual(Object.keys(network.weights).sort())
     const random = new Random(2)
