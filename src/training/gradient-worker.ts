@@ -23,3 +23,7 @@ const ready = startTensorflow(engine).then(
 parentPort!.on('message', (batch: Batch) => {
   void ready.then(async (source) => parentPort!.postMessage(await source.gradients(batch)))
 })
+// Unheard, a batch that can not be read would be waited for for ever.
+parentPort!.on('messageerror', (error) => {
+  throw error
+})

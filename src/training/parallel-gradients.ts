@@ -32,10 +32,12 @@ export class ParallelGradients implements GradientSource {
   }
 
   async gradients(batch: Batch): Promise<BatchGradients> {
-    // The first step is done alone: the native library keeps names of what it meets for all threads, unguarded.
+    // The first step is done alone: the native library keeps names of what it meets for all threads, unguarded. Those of
+    // dropout it meets only with a batch that has it.
     if (!this.isWarm) {
-      this.isWarm = true
-      return this.local.gradients(batch)
+      const found = await this.local.gradients(batch)
+      this.isWarm = batch.dropout !== null || this.local.units === undefined
+      return found
     }
     const [own, ...others] = divide(batch, this.threads)
     while (this.workers.length < others.length) this.workers.push(new Helper(dataOf(this.local, this.engine)))
@@ -55,20 +57,30 @@ export class ParallelGradients implements GradientSource {
 class Helper {
   private readonly worker: Worker
   private waiting: { resolve: (found: BatchGradients) => void; reject: (error: Error) => void } | undefined
+  /** Why it does not answer any more. */
+  private ended: Error | undefined
 
   constructor(data: WorkerData) {
     // From the build also where this runs from its sources, as in tests: threads start from JavaScript.
     this.worker = new Worker(packagePath('dist', 'src', 'training', 'gradient-worker.js'), { workerData: data })
     this.worker.on('message', (found: BatchGradients) => this.waiting?.resolve(found))
-    this.worker.on('error', (error) => this.waiting?.reject(error))
-    this.worker.on('exit', (code) => this.waiting?.reject(new Error(`A training thread ended with code ${code}.`)))
+    this.worker.on('error', (error) => this.end(error))
+    this.worker.on('messageerror', (error) => this.end(error))
+    this.worker.on('exit', (code) => this.end(new Error(`A training thread ended with code ${code}.`)))
   }
 
   gradients(batch: Batch): Promise<BatchGradients> {
     return new Promise((resolve, reject) => {
+      // What is sent to a thread that has ended is lost without a word.
+      if (this.ended) return reject(this.ended)
       this.waiting = { resolve, reject }
       this.worker.postMessage(batch)
     })
+  }
+
+  private end(why: Error): void {
+    this.ended ??= why
+    this.waiting?.reject(this.ended)
   }
 
   stop(): void {

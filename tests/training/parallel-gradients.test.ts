@@ -1,3 +1,4 @@
+import * as tf from '@tensorflow/tfjs-core'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { drawStarts, drawUnits } from '../../src/model/dropout.js'
 import { type Batch, LocalGradients } from '../../src/model/gradients.js'
@@ -6,9 +7,11 @@ import { NegativeSampler } from '../../src/model/negatives.js'
 import { Random } from '../../src/model/random.js'
 import { placesOfDropout } from '../../src/model/sequence.js'
 import { TextMatrix } from '../../src/model/text-matrix.js'
-import { startTensorflow } from '../../src/platform/tensorflow.js'
+import { engineFolder, isMade } from '../../src/platform/native-engine.js'
+import { type Engine, startTensorflow } from '../../src/platform/tensorflow.js'
+import { DEFAULT_FIT, fit, type FitInput } from '../../src/training/fit.js'
 import { ParallelGradients } from '../../src/training/parallel-gradients.js'
-import { busyArrays, randomRows, randomText, TINY, TINY_ITEMS } from '../model/tiny-shop.js'
+import { busyArrays, randomHistories, randomRows, randomText, TINY, TINY_ITEMS } from '../model/tiny-shop.js'
 
 const config = { ...TINY, dropout: 0.3 }
 const text = () => TextMatrix.from(randomText(TINY_ITEMS, TINY.textLength, 3), TINY.textLength)
@@ -23,9 +26,25 @@ const batch: Batch = {
   learnsText: true,
   dropout: { starts: drawStarts(placesOfDropout(config.blocks), units.length / config.width, tokens, random), from: 0 },
 }
+// They fill whole rows: of a row without a target, the items get no gradient where it is all that a thread has, else one of 0.
+const histories = randomHistories(Array<number>(9).fill(12), TINY_ITEMS, 8)
+const fitted: FitInput = {
+  config,
+  start: busyArrays(config, TINY_ITEMS, 1),
+  text: text(),
+  histories,
+  typeWeights: config.typeWeights,
+  // Makes the first batch that anybody sees one without dropout.
+  heldOut: { histories, events: new Uint8Array(histories.items.length).fill(1) },
+  options: { ...DEFAULT_FIT, epochs: 3, rowLength: 12, rowsPerStep: 3, negatives: 8, warmUpSteps: 2 },
+}
 const local = () => new LocalGradients(Network.fromArrays(config, busyArrays(config, TINY_ITEMS, 1)), text(), units)
 
-describe.each(['wasm', 'cpu'] as const)('gradients by several threads on %s', (engine) => {
+const engines: Engine[] = ['wasm', 'cpu']
+if (isMade(engineFolder('native'))) engines.push('native')
+else console.warn("NOT TESTED: several threads on 'native', which is not made here (npm run engine -- native)")
+
+describe.each(engines)('gradients by several threads on %s', (engine) => {
   let parallel: ParallelGradients
 
   beforeAll(async () => {
@@ -58,10 +77,37 @@ describe.each(['wasm', 'cpu'] as const)('gradients by several threads on %s', (e
     one.dispose()
   })
 
-  it('says what stopped a thread', async () => {
-    const broken = new ParallelGradients(local(), 'native-of-another-world' as 'cpu', 2)
+  it('trains to the weights of one, and leaves no tensor', async () => {
+    const before = tf.memory().numTensors
+    const alone = await fit(fitted)
+    const shared = await fit({ ...fitted, spread: (local) => new ParallelGradients(local, engine, 3) })
+    expect(tf.memory().numTensors).toBe(before)
+    expect(shared.steps).toBe(alone.steps)
+    expect(alone.steps).toBeGreaterThan(3)
+    for (const [name, { data }] of Object.entries(alone.arrays)) {
+      const others = shared.arrays[name].data
+      const most = data.reduce((most, value, i) => Math.max(most, Math.abs(value - others[i])), 0)
+      expect(most, name).toBeLessThan(1e-4)
+    }
+    const start = fitted.start.residual.data
+    expect(alone.arrays.residual.data.some((value, i) => Math.abs(value - start[i]) > 1e-3)).toBe(true)
+  })
+
+  it('says what stopped a thread, also one that ended before it was asked', async () => {
+    const broken = new ParallelGradients(local(), 'native-of-another-world' as 'cpu', 3)
     await broken.gradients(batch)
-    await expect(broken.gradients(batch)).rejects.toThrow()
+    await expect(broken.gradients(batch)).rejects.toThrow(/native-of-another-world|not a function/)
+    // By then all have ended, and hear nothing any more.
+    await new Promise((resolve) => setTimeout(resolve, 500))
+    await expect(broken.gradients(batch)).rejects.toThrow(/native-of-another-world|not a function/)
     broken.dispose()
+  })
+
+  it('is alone until dropout was met once', async () => {
+    const cold = new ParallelGradients(local(), 'native-of-another-world' as 'cpu', 2)
+    await cold.gradients({ ...batch, dropout: null })
+    await cold.gradients(batch)
+    await expect(cold.gradients(batch)).rejects.toThrow()
+    cold.dispose()
   })
 })
