@@ -16,7 +16,8 @@ import type { NetworkConfig } from '../../src/model/weights.js'
 import { evaluate, type Method } from '../../src/training/evaluate.js'
 import { type FitOptions, fromScratch } from '../../src/training/fit.js'
 import { encoderOf } from '../../src/training/judgement.js'
-import { mean } from '../../src/training/metrics.js'
+import { tunedBaselines } from '../../src/training/baselines.js'
+import { awaySince, type Categories, mean } from '../../src/training/metrics.js'
 import { networkNdcgs } from '../../src/training/network-quality.js'
 import { train } from '../../src/training/pipeline.js'
 import { ProgressMeter } from '../../src/training/progress-meter.js'
@@ -31,6 +32,10 @@ export interface Task {
   seed: number
   engine: Engine
   threads: number
+  /** Whether methods of others are tuned too: they do not depend on the seed. */
+  baselines: boolean
+  /** Times of this many seconds since 1970 are real; below, the task answers null. */
+  leastTime: number
   /** Changes to what the recipe chose, for trials. */
   tweak?: { config?: Partial<NetworkConfig>; options?: Partial<FitOptions>; noTwin?: boolean }
 }
@@ -44,6 +49,8 @@ export interface Figures {
 }
 
 export interface Found {
+  /** Why a method is not among them. */
+  absent: Record<string, string>
   users: number
   events: number
   items: number
@@ -56,9 +63,21 @@ export interface Found {
   reasons: Record<string, string>
 }
 
-async function work({ data, set, split, seed, engine: wanted, threads, tweak = {} }: Task): Promise<Found> {
+async function work({
+  data,
+  set,
+  split,
+  seed,
+  engine: wanted,
+  threads,
+  baselines,
+  leastTime,
+  tweak = {},
+}: Task): Promise<Found | null> {
   const { backend: engine } = await startTensorflow(wanted)
-  const dataset = datasetOf(readShop(join(data, set)))
+  const shop = readShop(join(data, set))
+  if (shop.interactions.some(({ at }) => at < leastTime)) return null
+  const dataset = datasetOf(shop)
   const base = shippedBlend()
   const startedAt = performance.now()
   let everyone: ReturnType<typeof leaveOneOut>['test'] = []
@@ -102,16 +121,21 @@ async function work({ data, set, split, seed, engine: wanted, threads, tweak = {
     { name: 'blend', blend: candidate.choice.blend, network: 'candidate' },
     { name: 'blend with network', blend: trained.withNetwork, network: 'candidate' },
   ]
+  const { split: parted, counts } = trained
+  const others = baselines ? tunedBaselines({ split: parted, itemCount, counts }) : { methods: [], absent: {} }
   const { users, methods: judged } = await evaluate({
     parts: { itemCount, text, counts: Counts.from(trained.split.beforeTest, itemCount, trained.counts) },
     networks: {
       candidate: encoderOf(candidate.network, text),
       ...(twin && { scratch: encoderOf(twin.network, text) }),
     },
-    cases: trained.split.test,
-    methods,
+    cases: parted.test,
+    away: awaySince(parted.boundaries),
+    categories: dataset.categories,
+    methods: [...methods, ...others.methods],
   })
   return {
+    absent: others.absent,
     users,
     events: trained.quality.kept,
     items: itemCount,
@@ -146,6 +170,7 @@ function datasetOf(shop: Shop): Dataset {
   const eventTypes: EventType[] = types.map((name) => ({ name, weight: 1, meaning: 'positive' }))
   return {
     itemIds: shop.items.map(({ id }) => id),
+    categories: categoriesOf(shop),
     vectors: rowsOf(textEncoder().encodeAll(shop.items.map(itemText)), TEXT_LENGTH),
     userCount: users.size,
     events: {
@@ -160,6 +185,20 @@ function datasetOf(shop: Shop): Dataset {
     unknownItem: shop.interactions.length - rows.length,
     tooOld: 0,
   }
+}
+
+function categoriesOf({ items }: Shop): Categories {
+  const places = new Map<string, number>()
+  const values: number[] = []
+  const offsets = new Uint32Array(items.length + 1)
+  items.forEach(({ categories }, item) => {
+    for (const category of new Set(categories)) {
+      if (!places.has(category)) places.set(category, places.size)
+      values.push(places.get(category)!)
+    }
+    offsets[item + 1] = values.length
+  })
+  return { offsets, values: Uint32Array.from(values), count: places.size }
 }
 
 const found = await work(JSON.parse(process.argv[2]) as Task)

@@ -3,12 +3,15 @@ import { type FileHandle, mkdir, open, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { EventColumns, EventType } from '../model/history.js'
 import type { VectorRows } from '../model/text-matrix.js'
+import type { Categories } from './metrics.js'
 
 /** What a run trains on, in index space. */
 export interface Dataset {
   itemIds: string[]
   /** Raw, a row an item; zeros where an item has none. */
   vectors: VectorRows
+  /** What each item is filed under. */
+  categories?: Categories
   userCount: number
   /** Events of known items by time, ties by arrival. */
   events: EventColumns
@@ -26,12 +29,16 @@ export interface Dataset {
 /** Of a tenant with more events the newest so many are read. */
 export const MOST_EVENTS = 20_000_000
 
-type Facts = Omit<Dataset, 'itemIds' | 'vectors' | 'events'> & { vectorLength: number }
+type Facts = Omit<Dataset, 'itemIds' | 'vectors' | 'events' | 'categories'> & {
+  vectorLength: number
+  categoryCount: number
+}
 
 /** Item and event rows as their rooms give them. */
 interface ItemRow {
   itemId: string
   vector: Float32Array | null
+  categories?: readonly string[]
 }
 interface EventRow {
   userId: string
@@ -41,7 +48,7 @@ interface EventRow {
 }
 
 /** A file a column, each number as it lies in memory, so that they are written and read without a copy of the whole. */
-const COLUMNS = ['ids', 'vectors', 'users', 'items', 'types', 'times'] as const
+const COLUMNS = ['ids', 'vectors', 'categories', 'categoryEnds', 'users', 'items', 'types', 'times'] as const
 const FACTS = 'facts.json'
 type Column = (typeof COLUMNS)[number]
 
@@ -53,6 +60,8 @@ export class DatasetWriter {
   private readonly itemIndices = new Map<string, number>()
   private readonly userIndices = new Map<string, number>()
   private readonly typeIndices: Map<string, number>
+  private readonly categoryIndices = new Map<string, number>()
+  private filings = 0
   private idBytes = 0
   private read = 0
   private unknownItem = 0
@@ -87,18 +96,26 @@ export class DatasetWriter {
   async addItems(rows: ItemRow[]): Promise<void> {
     const fresh = new Map(rows.filter(({ itemId }) => !this.itemIndices.has(itemId)).map((row) => [row.itemId, row]))
     const vectors = new Float32Array(fresh.size * this.vectorLength)
+    const categories: number[] = []
+    const categoryEnds = new Uint32Array(fresh.size)
     let ids = ''
     let at = 0
-    for (const { itemId, vector } of fresh.values()) {
+    for (const { itemId, vector, categories: filed = [] } of fresh.values()) {
       this.itemIndices.set(itemId, this.itemIndices.size)
       ids += `${JSON.stringify(itemId)}\n`
       // A vector of another length is from before the tenant brought its own: it is no vector of this space.
       if (vector?.length === this.vectorLength) vectors.set(vector, at * this.vectorLength)
-      at++
+      for (const category of new Set(filed)) {
+        const known = this.categoryIndices.get(category) ?? this.categoryIndices.size
+        this.categoryIndices.set(category, known)
+        categories.push(known)
+      }
+      categoryEnds[at++] = this.filings + categories.length
     }
     const bytes = Buffer.from(ids)
     this.idBytes += bytes.length
-    await this.append({ ids: bytes, vectors })
+    this.filings += categories.length
+    await this.append({ ids: bytes, vectors, categories: Uint32Array.from(categories), categoryEnds })
   }
 
   /** Call after all items, with events by time, ties by arrival. */
@@ -136,7 +153,8 @@ export class DatasetWriter {
   async finish(tooOld = 0): Promise<number> {
     const { eventTypes, hiddenAfter, read, unknownItem, vectorLength } = this
     const userCount = this.userIndices.size
-    const facts: Facts = { vectorLength, userCount, eventTypes, hiddenAfter, read, unknownItem, tooOld }
+    const categoryCount = this.categoryIndices.size
+    const facts: Facts = { vectorLength, categoryCount, userCount, eventTypes, hiddenAfter, read, unknownItem, tooOld }
     await writeFile(join(this.folder, FACTS), JSON.stringify(facts))
     await this.close()
     return this.idBytes
@@ -155,7 +173,7 @@ export class DatasetWriter {
 
 /** What `DatasetWriter` wrote. The vectors stay in their file, and are read by the block. */
 export function readDataset(folder: string): Dataset {
-  const { vectorLength, ...facts } = JSON.parse(readFileSync(join(folder, FACTS), 'utf8')) as Facts
+  const { vectorLength, categoryCount, ...facts } = JSON.parse(readFileSync(join(folder, FACTS), 'utf8')) as Facts
   const ids = readFileSync(join(folder, 'ids'), 'utf8').split('\n').slice(0, -1)
   const itemIds = ids.map((id) => JSON.parse(id) as string)
   const column = <T extends NodeJS.TypedArray>(name: Column, make: (bytes: number) => T): T => {
@@ -165,9 +183,19 @@ export function readDataset(folder: string): Dataset {
     closeSync(file)
     return values
   }
+  const offsets = new Uint32Array(itemIds.length + 1)
+  offsets.set(
+    column('categoryEnds', (bytes) => new Uint32Array(bytes / 4)),
+    1,
+  )
   return {
     ...facts,
     itemIds,
+    categories: {
+      offsets,
+      values: column('categories', (bytes) => new Uint32Array(bytes / 4)),
+      count: categoryCount,
+    },
     vectors: new FileRows(openSync(join(folder, 'vectors'), 'r'), itemIds.length, vectorLength),
     events: {
       users: column('users', (bytes) => new Uint32Array(bytes / 4)),

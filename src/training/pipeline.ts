@@ -95,7 +95,7 @@ export async function trainVersion(input: TrainingInput): Promise<{ version: Ver
   const meter = new ProgressMeter(say)
   const trained = await train(input, meter)
   meter.enter('judging', 'ranking the catalogue for the users of the test window')
-  const judgement = await judgeVersion(trained, input, (share) => meter.move(share))
+  const judgement = await judgeVersion(trained, input, (share) => meter.move(share), dataset.categories)
   const served = judgement.decision.serve === 'scratch' && trained.twin ? trained.twin : trained.candidate
   const { blend } = served.choice
   const version: VersionFile = {

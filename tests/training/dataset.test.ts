@@ -23,9 +23,9 @@ describe('a dataset that was written page by page', () => {
   it('turns ids into places, drops events of unknown items and counts them', async () => {
     const writer = await DatasetWriter.open(join(folder, 'new'), 2, eventTypes, ['view'])
     await writer.addItems([
-      { itemId: 'a', vector: Float32Array.of(1, 2) },
+      { itemId: 'a', vector: Float32Array.of(1, 2), categories: ['tools', 'red', 'tools'] },
       { itemId: 'ünï\n☃', vector: null },
-      { itemId: 'long', vector: Float32Array.of(1, 2, 3) },
+      { itemId: 'long', vector: Float32Array.of(1, 2, 3), categories: ['red'] },
     ])
     // The same item again, as a second read of the catalogue may give it.
     await writer.addItems([{ itemId: 'a', vector: Float32Array.of(9, 9) }])
@@ -42,6 +42,7 @@ describe('a dataset that was written page by page', () => {
     expect([...vectors.block(0, 3)]).toEqual([1, 2, 0, 0, 0, 0])
     expect(dataset).toEqual({
       itemIds: ['a', 'ünï\n☃', 'long'],
+      categories: { offsets: Uint32Array.of(0, 2, 2, 3), values: Uint32Array.of(0, 1, 1), count: 2 },
       userCount: 2,
       events: {
         users: Uint32Array.of(0, 1, 0),
