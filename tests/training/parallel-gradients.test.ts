@@ -86,7 +86,7 @@ describe.each(engines)('gradients by several threads on %s', (engine) => {
     expect(alone.steps).toBeGreaterThan(3)
     for (const [name, { data }] of Object.entries(alone.arrays)) {
       const others = shared.arrays[name].data
-      const most = data.reduce((most, value, i) => Math.max(most, Math.abs(value - others[i])), 0)
+      const most = Math.max(...Array.from(data, (value, i) => Math.abs(value - others[i])))
       expect(most, name).toBeLessThan(1e-4)
     }
     const start = fitted.start.residual.data
