@@ -30,6 +30,8 @@ export interface Task {
   set: string
   split: 'last' | 'time'
   seed: number
+  /** That leave-one-out asks at most. */
+  users: number
   engine: Engine
   threads: number
   /** Whether methods of others are tuned too: they do not depend on the seed. */
@@ -85,7 +87,7 @@ async function work({
     if (split === 'time') return splitByTime(histories, options)
     const { maxValidation } = options
     everyone = leaveOneOut(histories, { users: Infinity, maxValidation, seed: SPLIT_SEED }).test
-    return leaveOneOut(histories, { users: 1000, maxValidation, seed: SPLIT_SEED })
+    return leaveOneOut(histories, { users: asked, maxValidation, seed: SPLIT_SEED })
   }
   const trained = await train(
     {

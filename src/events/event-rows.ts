@@ -35,7 +35,7 @@ export function insertEvents(sql: Sql, tenantId: string, events: PlacedEvent[]):
 /** The newest `limit` of a user, oldest first. */
 export async function readHistory(sql: Sql, tenantId: string, userId: string, limit: number): Promise<UserEvent[]> {
   const rows = await sql.query<UserEvent>(
-    `SELECT item_id AS "itemId", type, occurred_at AS "occurredAt" FROM events
+    `SELECT item_id AS "itemId", type, value, occurred_at AS "occurredAt" FROM events
      WHERE tenant_id = $1 AND user_id = $2 ORDER BY occurred_at DESC, arrival DESC LIMIT $3`,
     [tenantId, userId, limit],
   )

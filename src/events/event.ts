@@ -13,7 +13,10 @@ export const Event = z
     userId: Id,
     itemId: Id,
     type: EventTypeName,
-    value: z.number().optional(),
+    value: z.number().optional().meta({
+      description:
+        'What its type means by it: a rating, the portion read between 0 and 1, a price. The setting eventTypes says from where on one is low or high.',
+    }),
     // A clock may be wrong by a time zone; further ahead it is another field, or seconds read as milliseconds.
     occurredAt: Timestamp.refine((at) => at.getTime() <= Date.now() + DAY_MS, 'is more than a day ahead').optional(),
     sessionId: Id.optional(),
@@ -47,6 +50,7 @@ function contentHash({ userId, itemId, type, occurredAt, value, sessionId, recom
 export interface UserEvent {
   itemId: string
   type: string
+  value: number | null
   occurredAt: Date
 }
 
@@ -54,5 +58,4 @@ export interface WrittenEvent extends UserEvent {
   /** Grows from event to event of one writer; breaks ties of `occurredAt`. A decimal bigint. */
   arrival: string
   userId: string
-  value: number | null
 }

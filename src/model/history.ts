@@ -22,6 +22,8 @@ export interface EventType {
   name: string
   weight: number
   meaning: 'positive' | 'neutral' | 'negative'
+  /** Where events of this type are read by their values: those below and from here are of types of their own. */
+  value?: { lowBelow?: number; highFrom?: number }
 }
 
 /** Rows in arrival order, one column each; every column has the same length. */

@@ -79,7 +79,7 @@ export class ReadinessController {
 
   private async estimateOf(tenant: string) {
     try {
-      return estimateView((await this.estimates.estimate(tenant)).estimate)
+      return estimateView(await this.estimates.estimate(tenant))
     } catch (error) {
       if (error instanceof AppError && error.code === 'ENGINE_UNAVAILABLE') return null
       throw error

@@ -41,7 +41,10 @@ function readVerdict(printed: string): Omit<EngineCheck, 'engine'> | null {
   return line === undefined ? null : (JSON.parse(line) as Omit<EngineCheck, 'engine'>)
 }
 
-function ending(error: (Error & { code?: number | string | null; killed?: boolean; signal?: unknown }) | null): string {
+/** How a process that was to try an engine ended. */
+export function ending(
+  error: (Error & { code?: number | string | null; killed?: boolean; signal?: unknown }) | null,
+): string {
   if (error?.killed) return `no answer within ${PATIENCE / 1000} s`
   if (typeof error?.signal === 'string') return `its process was ended by ${error.signal}`
   return `its process ended without an answer${error?.code === undefined ? '' : ` (${error.code as string})`}`

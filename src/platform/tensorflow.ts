@@ -25,7 +25,7 @@ export interface Started {
 }
 
 // Fastest first. WebGPU is not among them: what reads results at once would wait for it in vain (`atOnce`).
-const AUTO: Engine[] = ['cuda', 'native', 'wasm', 'cpu']
+export const AUTO: Engine[] = ['cuda', 'native', 'wasm', 'cpu']
 
 // The device files of the driver, on Linux and on Windows' Linux.
 const DRIVERS = ['/dev/nvidiactl', '/dev/dxg']

@@ -4,6 +4,7 @@ import type { Counts } from '../model/counts.js'
 import { type Blend, type Contribution, Ensemble } from '../model/ensemble.js'
 import { evidenceOf, type EventType, type Interaction } from '../model/history.js'
 import { type TextSpace, whiten } from '../model/text-space.js'
+import { typeReader } from '../tenants/settings.js'
 import { type Availability, availabilityAt } from './availability.js'
 import type { CatalogMirror } from './catalog-mirror.js'
 import type { EventLog } from './event-log.js'
@@ -34,10 +35,6 @@ const COUNTED_BACK = 250
 const MOST_ON_ENGINE = 256 * 2 ** 20
 /** Of the largest decayed count. */
 const TREND_SHARE = 0.01
-/** A type's place; kept in one byte, so that types past it are unnamed ones, as in training. */
-export const typeIndicesOf = (types: EventType[]) =>
-  new Map(types.slice(0, 256).map(({ name }, index) => [name, index]))
-
 const UNKNOWN: Availability = { items: new Uint32Array(), from: 0, until: 0 }
 const nothing = (items: number[]): Contribution[][] => items.map(() => [])
 
@@ -50,7 +47,7 @@ export class LiveModel {
   readonly versionId: string | null
   readonly catalog: CatalogMirror
   readonly builtAt = Date.now()
-  private readonly typeIndices: Map<string, number>
+  private readonly placeOf: ReturnType<typeof typeReader>
   private readonly evidence: Uint8Array
   private readonly evidenceWeights: Float64Array
   /** Items that events named before the catalogue did. */
@@ -68,7 +65,7 @@ export class LiveModel {
     this.versionId = versionId
     this.catalog = catalog
     this.products = new RowProducts(catalog.length)
-    this.typeIndices = typeIndicesOf(types)
+    this.placeOf = typeReader(types)
     this.evidence = evidenceOf(types)
     this.evidenceWeights = Float64Array.from(types, ({ weight }, index) => (this.evidence[index] ? weight : 0))
   }
@@ -147,9 +144,9 @@ export class LiveModel {
   /** What a user is scored by: the newest events of items that are known. */
   interactions(past: PastEvent[]): Interaction[] {
     const history: Interaction[] = []
-    for (const { itemId, type, at } of past) {
+    for (const { itemId, type, value, at } of past) {
       const item = this.catalog.indexOf(itemId)
-      if (item !== undefined) history.push({ item, type: this.typeOf(type), at })
+      if (item !== undefined) history.push({ item, type: this.placeOf(type ?? 'view', value), at })
     }
     return history.length > SCORED_BACK ? history.slice(-SCORED_BACK) : history
   }
@@ -235,13 +232,13 @@ export class LiveModel {
   /** Counts new events, each given once; ordered by time, ties by arrival. */
   receiveEvents(events: WrittenEvent[]): void {
     const { log, counts } = this.parts
-    for (const { userId, itemId, type, occurredAt } of events) {
+    for (const { userId, itemId, type, value, occurredAt } of events) {
       const item = this.catalog.indexOf(itemId)
       if (item === undefined) {
         this.await(itemId)
         continue
       }
-      const event = { item, type: this.typeOf(type), at: occurredAt.getTime() }
+      const event = { item, type: this.placeOf(type, value), at: occurredAt.getTime() }
       if (log.isRepeat(userId, event)) continue
       const row = log.append(userId, event)
       counts.add(log.previous(row, COUNTED_BACK), event)
@@ -268,10 +265,6 @@ export class LiveModel {
 
   private get personalSource(): Source {
     return this.versionId === null ? 'base' : 'fine-tuned'
-  }
-
-  private typeOf(name: string | null): number {
-    return this.typeIndices.get(name ?? 'view') ?? 0
   }
 
   private scoring(): Ensemble {

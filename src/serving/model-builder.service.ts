@@ -14,11 +14,11 @@ import { isPassing } from '../platform/errors.js'
 import { LOGGER, type Logger } from '../platform/logger.js'
 import { Metrics } from '../platform/metrics.js'
 import { VERSION_ARTIFACT, VersionsService } from '../registry/versions.service.js'
-import { eventTypeTable, type Settings } from '../tenants/settings.js'
+import { eventTypeTable, type Settings, typeReader } from '../tenants/settings.js'
 import { type Tenant, TenantsService } from '../tenants/tenants.service.js'
 import { CatalogMirror } from './catalog-mirror.js'
 import { EventLog } from './event-log.js'
-import { LiveModel, typeIndicesOf } from './live-model.js'
+import { LiveModel } from './live-model.js'
 import { LiveNetwork } from './live-network.js'
 import { RawVectors } from './preparation.js'
 import { prepareAside } from './preparation-thread.js'
@@ -223,15 +223,15 @@ export class ModelBuilder {
   }
 
   private async readEvents(tenantId: string, settings: Settings, types: EventType[], catalog: CatalogMirror) {
-    const typeIndices = typeIndicesOf(types)
+    const placeOf = typeReader(types)
     const log = new EventLog()
     const unknown = new Set<string>()
     const arrivals = new Set<number>()
-    const take = ({ arrival, userId, itemId, type, occurredAt }: WrittenEvent) => {
+    const take = ({ arrival, userId, itemId, type, value, occurredAt }: WrittenEvent) => {
       arrivals.add(Number(arrival))
       const item = catalog.indexOf(itemId)
       if (item === undefined) return void unknown.add(itemId)
-      const event = { item, type: typeIndices.get(type) ?? 0, at: occurredAt.getTime() }
+      const event = { item, type: placeOf(type, value), at: occurredAt.getTime() }
       if (!log.isRepeat(userId, event)) log.append(userId, event)
     }
     const since = await this.events.historyStart(tenantId, settings.training.historyDays)

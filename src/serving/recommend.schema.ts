@@ -30,7 +30,12 @@ const Share = z.number().min(0).max(1)
 
 const HistoryEntry = z.union([
   Id,
-  z.strictObject({ itemId: Id, type: EventTypeName.optional(), occurredAt: Timestamp.optional() }),
+  z.strictObject({
+    itemId: Id,
+    type: EventTypeName.optional(),
+    value: z.number().optional(),
+    occurredAt: Timestamp.optional(),
+  }),
 ])
 const History = z.array(HistoryEntry).max(MAX_HISTORY)
 export type HistoryEntry = z.output<typeof HistoryEntry>

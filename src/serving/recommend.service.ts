@@ -145,11 +145,16 @@ export class RecommendService {
     const now = Date.now()
     const told = history.map((entry): PastEvent =>
       typeof entry === 'string'
-        ? { itemId: entry, type: null, at: now }
-        : { itemId: entry.itemId, type: entry.type ?? null, at: entry.occurredAt?.getTime() ?? now },
+        ? { itemId: entry, type: null, value: null, at: now }
+        : {
+            itemId: entry.itemId,
+            type: entry.type ?? null,
+            value: entry.value ?? null,
+            at: entry.occurredAt?.getTime() ?? now,
+          },
     )
     const past = [
-      ...stored.map(({ itemId, type, occurredAt }) => ({ itemId, type, at: occurredAt.getTime() })),
+      ...stored.map(({ itemId, type, value, occurredAt }) => ({ itemId, type, value, at: occurredAt.getTime() })),
       ...told,
     ]
     return told.length > 0 ? past.sort((a, b) => a.at - b.at) : past

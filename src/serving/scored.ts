@@ -6,6 +6,7 @@ export interface PastEvent {
   itemId: string
   /** Null: the request named the item and nothing else. */
   type: string | null
+  value: number | null
   at: number
 }
 

@@ -5,12 +5,38 @@ import { isObject } from '../platform/schema.js'
 /** The name of an event type: a lower-case word. */
 export const EventTypeName = z.string().regex(/^[a-z][a-z0-9_.-]{0,63}$/, 'has to be a lower-case word')
 
-const EventTypeSetting = z.strictObject({
-  /** How much one event of this type says, beside one of weight 1. */
-  weight: z.number().min(0).max(100),
-  /** `positive` events are what the recommender tries to predict; `negative` ones it keeps away from. */
-  meaning: z.enum(['positive', 'neutral', 'negative']),
-})
+const ValueReading = z
+  .strictObject({
+    lowBelow: z.number().optional().meta({
+      description: 'An event of a lower value counts for nothing and is never predicted, as if its type were negative.',
+    }),
+    highFrom: z.number().optional().meta({ description: 'An event of this value or a higher one counts twice.' }),
+  })
+  .refine(({ lowBelow, highFrom }) => lowBelow !== undefined || highFrom !== undefined, 'needs lowBelow or highFrom')
+  .refine(({ lowBelow = -Infinity, highFrom = Infinity }) => lowBelow <= highFrom, 'has a lowBelow above its highFrom')
+  .meta({
+    id: 'ValueReading',
+    description:
+      'How the value of an event decides what it says. An event without a value, or with one in between, says what its type says.',
+  })
+
+const EventTypeSetting = z
+  .strictObject({
+    weight: z
+      .number()
+      .min(0)
+      .max(100)
+      .meta({ description: 'How much one event of this type says, beside one of weight 1.' }),
+    meaning: z.enum(['positive', 'neutral', 'negative']).meta({
+      description:
+        'positive: what the recommender tries to predict; neutral: known and counted, by its weight; negative: never predicted, counted or taken for a wish.',
+    }),
+    value: ValueReading.optional(),
+  })
+  .refine(({ meaning, value }) => value === undefined || meaning === 'positive', {
+    path: ['value'],
+    message: 'is for positive types only',
+  })
 export type EventTypeSetting = z.infer<typeof EventTypeSetting>
 
 /** What a type that no setting names counts as. */
@@ -31,10 +57,11 @@ export const Settings = z
     // One byte holds a type where there are many events; place 0 is that of the unnamed ones.
     eventTypes: z
       .record(EventTypeName, EventTypeSetting)
-      .refine((types) => Object.keys(types).length <= 255, 'has more than 255 names')
+      .refine((types) => namedRows(types).length <= 255, 'has more than 255 names, with those of low and high values')
       .default({
         purchase: { weight: 1, meaning: 'positive' },
-        read: { weight: 1, meaning: 'positive' },
+        // By the contract the value of a read is the portion: opened and left is no wish.
+        read: { weight: 1, meaning: 'positive', value: { lowBelow: 0.1 } },
         rating: { weight: 1, meaning: 'positive' },
         like: { weight: 1, meaning: 'positive' },
         cart: { weight: 0.7, meaning: 'positive' },
@@ -43,8 +70,10 @@ export const Settings = z
         remove: { weight: 0.5, meaning: 'negative' },
         dislike: { weight: 1, meaning: 'negative' },
       }),
-    /** An item that a user had an event of such a type with is not recommended to that user again. */
-    hideAfter: z.array(EventTypeName).max(100).default(['purchase', 'read', 'rating', 'dislike']),
+    hideAfter: z.array(EventTypeName).max(100).default(['purchase', 'read', 'rating', 'dislike']).meta({
+      description:
+        'An item that a user had an event of such a type with, whatever its value, is not recommended to that user again.',
+    }),
     training: z
       .strictObject({
         /** When to look whether a training is due; null: only on request. Five or six fields, in UTC. */
@@ -82,8 +111,53 @@ export function mergePatch(target: unknown, patch: unknown): unknown {
   return result
 }
 
-/** The event types of a tenant as a table: a type's place in it is what the recommender sees. Place 0, `*`, is every type that no setting names. */
-export function eventTypeTable(settings: Settings): (EventTypeSetting & { name: string })[] {
-  const named = Object.entries(settings.eventTypes).sort(([a], [b]) => (a < b ? -1 : 1))
-  return [{ name: '*', ...UNNAMED_EVENT_TYPE }, ...named.map(([name, setting]) => ({ name, ...setting }))]
+/** An event type as a row of a table; only the row of the plain type says how to read values. */
+interface TypeRow extends EventTypeSetting {
+  name: string
 }
+
+// No type that a tenant names holds a colon.
+const LOW = ':low'
+const HIGH = ':high'
+const HIGH_FACTOR = 2
+
+/**
+ * The event types of a tenant as a table: a type's place in it is what the recommender sees. Place 0, `*`, is every type
+ * that no setting names. A type that is read by value has further rows, `rating:low` and `rating:high`.
+ */
+export function eventTypeTable(settings: Settings): TypeRow[] {
+  return [{ name: '*', ...UNNAMED_EVENT_TYPE }, ...namedRows(settings.eventTypes)]
+}
+
+function namedRows(types: Record<string, EventTypeSetting>): TypeRow[] {
+  const named = Object.entries(types).sort(([a], [b]) => (a < b ? -1 : 1))
+  return named.flatMap(([name, setting]) => {
+    const { weight, value } = setting
+    const rows: TypeRow[] = [{ name, ...setting }]
+    if (value?.highFrom !== undefined)
+      rows.push({ name: name + HIGH, weight: HIGH_FACTOR * weight, meaning: 'positive' })
+    if (value?.lowBelow !== undefined) rows.push({ name: name + LOW, weight, meaning: 'negative' })
+    return rows
+  })
+}
+
+/**
+ * Reads events by a table of event types: the place of an event of this type and value. Training and serving both go
+ * through it, a version by the table that it was trained with.
+ */
+export function typeReader(types: TypeRow[]): (type: string, value: number | null) => number {
+  // A place is kept in one byte.
+  const places = new Map(types.slice(0, 256).map(({ name }, place) => [name, place]))
+  return (type, value) => {
+    const plain = places.get(type) ?? 0
+    if (value === null) return plain
+    const { lowBelow = -Infinity, highFrom = Infinity } = types[plain].value ?? {}
+    if (value < lowBelow) return places.get(type + LOW) ?? plain
+    return value >= highFrom ? (places.get(type + HIGH) ?? plain) : plain
+  }
+}
+
+/** The type, as tenants name it, that a row of the table is of. */
+export const plainType = (name: string): string => name.replace(/:(low|high)$/, '')
+export const isLow = (name: string): boolean => name.endsWith(LOW)
+export const isHigh = (name: string): boolean => name.endsWith(HIGH)

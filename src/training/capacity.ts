@@ -64,11 +64,15 @@ export class Capacity {
     return this.taken.size
   }
 
+  /** Bytes that no run has. */
+  get free(): number {
+    return this.bytes - [...this.taken.values()].reduce((sum, value) => sum + value, 0)
+  }
+
   /** @returns 'never': not even by itself; 'later': when a run that goes on here has ended */
   take(run: string, bytes: number): 'taken' | 'later' | 'never' {
     if (bytes > this.bytes) return 'never'
-    const inUse = [...this.taken.values()].reduce((sum, value) => sum + value, 0)
-    if (inUse + bytes > this.bytes) {
+    if (bytes > this.free) {
       this.waiting = true
       return 'later'
     }

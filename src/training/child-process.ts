@@ -22,7 +22,15 @@ export interface ChildOptions {
 }
 
 /** What native libraries are found by; nothing else of the service's environment. */
-const PASSED_ON = ['PATH', 'LD_LIBRARY_PATH', 'CUDA_VISIBLE_DEVICES', 'SystemRoot', 'TMPDIR', 'TEMP']
+const PASSED_ON = [
+  'PATH',
+  'LD_LIBRARY_PATH',
+  'CUDA_VISIBLE_DEVICES',
+  'TF_FORCE_GPU_ALLOW_GROWTH',
+  'SystemRoot',
+  'TMPDIR',
+  'TEMP',
+]
 
 /**
  * The service's environment holds the database's address and the operator's key: the child gets none of that. TensorFlow

@@ -6,6 +6,7 @@ import type { TextMatrix } from '../model/text-matrix.js'
 import { whitenAll } from '../model/text-space.js'
 import type { VersionFile } from '../model/version-file.js'
 import { carryOver } from './carry-over.js'
+import { plainType } from '../tenants/settings.js'
 import type { Dataset } from './dataset.js'
 
 /** A served version in today's index space, as whoever serves it sees today's items and events. */
@@ -19,14 +20,16 @@ export interface ServedVersion {
 
 /**
  * The version that is served now, moved to the items and event types of the dataset. What it does not know is treated as
- * serving treats it: a new item has no residual, a new type is the unnamed one.
+ * serving treats it: a new item has no residual, a new type is the unnamed one, values that it does not read change nothing.
  * @returns null where it is for vectors of another length, and so can't be served at all
  */
 export function servedVersion(version: VersionFile, dataset: Dataset): ServedVersion | null {
   const { itemIds, vectors, eventTypes } = dataset
   if (version.textSpace.length !== vectors.length) return null
   const known = new Map(version.eventTypes.map((type) => [type.name, type]))
-  const typesToday: EventType[] = eventTypes.map(({ name }) => known.get(name) ?? version.eventTypes[0])
+  const typesToday: EventType[] = eventTypes.map(
+    ({ name }) => known.get(name) ?? known.get(plainType(name)) ?? version.eventTypes[0],
+  )
   return {
     text: whitenAll(version.textSpace, vectors),
     network: version.network && movedNetwork(version, version.network, itemIds, typesToday),

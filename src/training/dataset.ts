@@ -3,6 +3,7 @@ import { type FileHandle, mkdir, open, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { EventColumns, EventType } from '../model/history.js'
 import type { VectorRows } from '../model/text-matrix.js'
+import { plainType, typeReader } from '../tenants/settings.js'
 import type { Categories } from './metrics.js'
 
 /** What a run trains on, in index space. */
@@ -44,6 +45,7 @@ interface EventRow {
   userId: string
   itemId: string
   type: string
+  value: number | null
   occurredAt: Date
 }
 
@@ -59,7 +61,8 @@ type Column = (typeof COLUMNS)[number]
 export class DatasetWriter {
   private readonly itemIndices = new Map<string, number>()
   private readonly userIndices = new Map<string, number>()
-  private readonly typeIndices: Map<string, number>
+  private readonly placeOf: ReturnType<typeof typeReader>
+  private readonly hiddenAfter: string[]
   private readonly categoryIndices = new Map<string, number>()
   private filings = 0
   private idBytes = 0
@@ -71,15 +74,17 @@ export class DatasetWriter {
     private readonly files: Record<Column, FileHandle>,
     private readonly vectorLength: number,
     private readonly eventTypes: EventType[],
-    private readonly hiddenAfter: string[],
+    hiddenAfter: string[],
   ) {
-    // A type's place is kept in one byte.
-    this.typeIndices = new Map(eventTypes.slice(0, 256).map((type, index) => [type.name, index]))
+    this.placeOf = typeReader(eventTypes)
+    const names = eventTypes.map(({ name }) => name)
+    this.hiddenAfter = names.filter((name) => hiddenAfter.includes(plainType(name)))
   }
 
   /**
    * @param folder made where it is not there
    * @param eventTypes place 0 is every type that no other place names
+   * @param hiddenAfter types as the tenant names them: their low and high events hide as well
    */
   static async open(
     folder: string,
@@ -125,14 +130,14 @@ export class DatasetWriter {
     const types = new Uint8Array(rows.length)
     const times = new Float64Array(rows.length)
     let count = 0
-    for (const { userId, itemId, type, occurredAt } of rows) {
+    for (const { userId, itemId, type, value, occurredAt } of rows) {
       const item = this.itemIndices.get(itemId)
       if (item === undefined) continue
       let user = this.userIndices.get(userId)
       if (user === undefined) this.userIndices.set(userId, (user = this.userIndices.size))
       users[count] = user
       items[count] = item
-      types[count] = this.typeIndices.get(type) ?? 0
+      types[count] = this.placeOf(type, value)
       times[count] = occurredAt.getTime()
       count++
     }

@@ -1,5 +1,6 @@
 import { writeSync } from 'node:fs'
 import type { Config } from '../platform/config.js'
+import { AppError } from '../platform/errors.js'
 import { startTensorflow } from '../platform/tensorflow.js'
 
 /** `engine-child.js <backend>`: says in one line of JSON which engine a run would get here, and why no better one. */
@@ -9,6 +10,7 @@ try {
   const { backend: engine, reasons } = await startTensorflow(process.argv[2] as Config['backend'])
   say({ engine, reasons })
 } catch (error) {
-  say({ error: error instanceof Error ? error.message : String(error) })
+  const reasons = error instanceof AppError ? error.extra?.reasons : undefined
+  say({ error: error instanceof Error ? error.message : String(error), reasons })
 }
 process.exit(0)

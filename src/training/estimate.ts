@@ -73,6 +73,10 @@ const BYTES_PER_TEXT_NUMBER = 1.1
 const RESIDUAL_COPIES = 6
 const RESIDUAL_COPIES_OF_KEPT = 2
 const BYTES_PER_ITEM = 400
+/** A further thread: its engine's code and buffers, beside the texts where it keeps them all. */
+const THREAD_BYTES: Record<Engine, number> = { cuda: 0, native: 110 * MIB, webgpu: 0, wasm: 75 * MIB, cpu: 110 * MIB }
+/** As `LocalGradients` keeps them. */
+const MOST_KEPT_TEXT = 2 ** 24
 /** Columns as read, cleaned, split; sequences; and pairs counted within a window of ten. */
 const BYTES_PER_EVENT = 250
 /** The service holds ids until the data are written, and a page of rows. */
@@ -85,21 +89,22 @@ const MOST_CORRECTION = 10
 /**
  * Seconds and memory of a run, before anything of it is done. Rough on purpose: it follows what the recipe will choose and
  * what was measured on a few shops, and takes early stopping as if it never came.
+ * @param threads that compute the gradients: they take memory; that they save time, earlier runs tell
  */
-export function estimateRun(size: TrainingSize, engine: Engine, experience?: Experience): Estimate {
+export function estimateRun(size: TrainingSize, engine: Engine, threads: number, experience?: Experience): Estimate {
   const uncorrectedSeconds = secondsOf(size, engine)
   const correction = experience ? limited(experience.seconds / experience.uncorrectedSeconds) : 1
   const { items, textLength, events, usersWithHistory } = size
   const parts = [
     `${count(items)} items with vectors of ${textLength}, ${count(events)} events, ${count(usersWithHistory)} users with a history`,
-    `${count(EVENTS_PER_SECOND[engine])} events a second on ${engine}${MEASURED.includes(engine) ? '' : ', which is a guess: it was not measured'}`,
+    `${count(EVENTS_PER_SECOND[engine])} events a second on ${engine}${MEASURED.includes(engine) ? '' : ', which is a guess: it was not measured'}; ${threads === 1 ? 'one thread' : `memory for ${threads} threads`}`,
     experience
       ? `corrected by the last run, which took ${duration(experience.seconds)} where ${duration(experience.uncorrectedSeconds)} were expected`
       : 'no earlier run on this engine to correct it by',
   ]
   return {
     seconds: tidy(uncorrectedSeconds * correction),
-    memoryBytes: memoryOf(size, engine),
+    memoryBytes: memoryOf(size, engine, threads),
     engine,
     basis: parts.join('; '),
     uncorrectedSeconds: tidy(uncorrectedSeconds),
@@ -134,12 +139,13 @@ function secondsOf(size: TrainingSize, engine: Engine): number {
   )
 }
 
-function memoryOf(size: TrainingSize, engine: Engine): number {
+function memoryOf(size: TrainingSize, engine: Engine, threads: number): number {
   const { items, textLength, usersWithHistory } = size
   const { width, twin } = recipeOf(size, engine)
   const residuals = RESIDUAL_COPIES + (twin ? RESIDUAL_COPIES_OF_KEPT : 0)
   return Math.ceil(
     PROCESS_BYTES[engine] +
+      (threads - 1) * (THREAD_BYTES[engine] + keptText(size, engine)) +
       BYTES_PER_TEXT_NUMBER * items * textLength +
       residuals * items * width * 4 +
       BYTES_PER_ITEM * items +
@@ -147,6 +153,17 @@ function memoryOf(size: TrainingSize, engine: Engine): number {
       READING_BYTES +
       READING_BYTES_PER_ID * (items + usersWithHistory),
   )
+}
+
+/** Bytes of the texts that each thread's engine keeps for itself; WebAssembly's takes them from shared memory. */
+const keptText = ({ items, textLength }: TrainingSize, engine: Engine) =>
+  engine === 'native' || engine === 'cpu' ? 4 * Math.min(MOST_KEPT_TEXT, items * textLength) : 0
+
+/** The most threads of `most` with which a run stays within so many bytes; 1 where it does not fit at all. */
+export function threadsWithin(bytes: number, size: TrainingSize, engine: Engine, most: number): number {
+  let threads = most
+  while (threads > 1 && memoryOf(size, engine, threads) > bytes) threads--
+  return threads
 }
 
 function recipeOf(size: TrainingSize, engine: Engine) {
@@ -178,7 +195,7 @@ const duration = (seconds: number) => `${tidy(seconds)} s`
 /** Why a run was not started, with the figures and what would help. */
 export function tooLarge(estimate: Estimate, size: TrainingSize, memory: Memory, historyDays: number): string {
   const { items, textLength, events } = size
-  const least = memoryOf({ ...size, events: 0, longEvents: 0, usersWithHistory: 0 }, estimate.engine)
+  const least = memoryOf({ ...size, events: 0, longEvents: 0, usersWithHistory: 0 }, estimate.engine, 1)
   const helps =
     least <= memory.forRuns
       ? `a smaller 'historyDays' (now ${historyDays}), as most of it goes with the events; or a trainer with more memory`

@@ -6,11 +6,19 @@ import { CONFIG, type Config } from '../platform/config.js'
 import { Database, type Sql } from '../platform/database.js'
 import type { Engine } from '../platform/tensorflow.js'
 import { TenantsService } from '../tenants/tenants.service.js'
+import { threadsOf } from './capacity.js'
 import { estimateRun, type Experience, type TrainingSize } from './estimate.js'
 import type { Estimate } from './run.js'
 import { TrainerEngine } from './trainer-engine.js'
 
 const EVERY_ITEM = 2 ** 31 - 1
+
+/** What an estimate is made from. */
+export interface EstimateFacts {
+  size: TrainingSize
+  engine: Engine
+  experience: Experience | undefined
+}
 
 /** What a tenant's next run will take. */
 @Injectable()
@@ -23,10 +31,17 @@ export class EstimatesService {
   ) {}
 
   /** For a run that would start now. @throws AppError ENGINE_UNAVAILABLE where this process trains and has no engine */
-  async estimate(tenantId: string): Promise<{ estimate: Estimate; size: TrainingSize }> {
-    const { settings, embeddingLength } = await this.tenants.get(tenantId)
+  async estimate(tenantId: string): Promise<Estimate> {
     const trains = this.config.roles.includes('trainer')
     const here = trains ? (await this.engine.find()).engine : undefined
+    const { size, engine, experience } = await this.facts(tenantId, here)
+    // How many threads a trainer elsewhere has is not known here.
+    return estimateRun(size, engine, here ? threadsOf(here, 1, this.config) : 1, experience)
+  }
+
+  /** @param here the engine of this process, where it trains */
+  async facts(tenantId: string, here: Engine | undefined): Promise<EstimateFacts> {
+    const { settings, embeddingLength } = await this.tenants.get(tenantId)
     return this.database.inTenant(tenantId, async (sql) => {
       const since = await historyStart(sql, tenantId, settings.training.historyDays)
       const size: TrainingSize = {
@@ -35,7 +50,7 @@ export class EstimatesService {
         ...(await behaviourSize(sql, tenantId, since)),
       }
       const engine = here ?? (await lastEngine(sql, tenantId)) ?? this.assumed()
-      return { estimate: estimateRun(size, engine, await experience(sql, tenantId, engine)), size }
+      return { size, engine, experience: await experienceOf(sql, tenantId, engine) }
     })
   }
 
@@ -56,7 +71,7 @@ async function lastEngine(sql: Sql, tenantId: string): Promise<Engine | undefine
 }
 
 /** How long the tenant's newest run that went through at the first attempt took, beside what was expected. */
-async function experience(sql: Sql, tenantId: string, engine: Engine): Promise<Experience | undefined> {
+async function experienceOf(sql: Sql, tenantId: string, engine: Engine): Promise<Experience | undefined> {
   const [last] = await sql.query<Experience>(
     `SELECT extract(epoch FROM finished_at - started_at)::double precision AS seconds,
        (estimate->>'uncorrectedSeconds')::double precision AS "uncorrectedSeconds"

@@ -6,10 +6,21 @@ import {
   keepRows,
   userCount,
 } from '../model/history.js'
+import { isHigh, isLow, plainType } from '../tenants/settings.js'
 
 /** Something that was found in the events, how often, and what was done about it. */
 export interface Finding {
-  reason: 'unknown-item' | 'too-old' | 'duplicate' | 'burst' | 'bot' | 'short-user' | 'negative'
+  reason:
+    | 'unknown-item'
+    | 'too-old'
+    | 'duplicate'
+    | 'burst'
+    | 'bot'
+    | 'short-user'
+    | 'superseded'
+    | 'low'
+    | 'high'
+    | 'negative'
   events: number
   users: number
   /** In words, for the operator. */
@@ -41,6 +52,8 @@ const BOT_MOMENTS_PER_HOUR = 600
  */
 const MOST_BOTS = 0.01
 const BUSY_EVENTS = 50
+/** A reader who opens, and a day later has read, read once: what came before was the beginning of it. */
+const SUPERSEDED_MS = 86_400_000
 
 /**
  * Leaves out what would mislead the training, and says what and why.
@@ -89,9 +102,26 @@ export function cleanEvents(
   )
   if (exact.events + bursts.events > 0) histories = keepRows(histories, (row) => repeats[row] === 0)
 
+  const begun = findSuperseded(histories, types)
+  const superseded = tally(histories, (row) => begun[row] === 1)
+  note(
+    'superseded',
+    superseded.events,
+    superseded.users,
+    'left out: low by their value, and followed by one that is not, of the same user, item and type within a day',
+  )
+  if (superseded.events > 0) histories = keepRows(histories, (row) => !begun[row])
+
   const short = tally(histories, (_, user) => histories.offsets[user + 1] - histories.offsets[user] < 2)
   note('short-user', short.events, short.users, 'counted for popularity only: one event is no sequence to learn from')
-  const negative = tally(histories, (row) => types[histories.types[row]]?.meaning === 'negative')
+  const lowTypes = types.map(({ name }) => isLow(name))
+  const low = tally(histories, (row) => lowTypes[histories.types[row]])
+  note('low', low.events, low.users, 'low by their value: kept in the history, never counted or predicted')
+  const highTypes = types.map(({ name }) => isHigh(name))
+  const high = tally(histories, (row) => highTypes[histories.types[row]])
+  note('high', high.events, high.users, 'high by their value: counted twice')
+  const negativeTypes = types.map(({ meaning }, type) => meaning === 'negative' && !lowTypes[type])
+  const negative = tally(histories, (row) => negativeTypes[histories.types[row]])
   note('negative', negative.events, negative.users, 'kept in the history, never a thing to predict')
 
   const present = tally(histories, () => true)
@@ -151,4 +181,26 @@ function findRepeats(histories: Histories): Uint8Array {
     }
   }
   return repeats
+}
+
+/** For each row 1 where its value is low, and one that is not follows within a day, of the same user, item and type. */
+function findSuperseded(histories: Histories, types: EventType[]): Uint8Array {
+  const superseded = new Uint8Array(histories.items.length)
+  const names = types.map(({ name }) => plainType(name))
+  const low = types.map(({ name }) => isLow(name))
+  const plain = names.map((name) => names.indexOf(name))
+  const readByValue = names.map((name) => names.some((other, type) => low[type] && other === name))
+  if (!low.includes(true)) return superseded
+  for (let user = 0; user < userCount(histories); user++) {
+    const next = new Map<number, number>()
+    for (let row = histories.offsets[user + 1] - 1; row >= histories.offsets[user]; row--) {
+      const type = histories.types[row]
+      if (!readByValue[type]) continue
+      const key = histories.items[row] * 256 + plain[type]
+      const at = histories.times[row]
+      if (!low[type]) next.set(key, at)
+      else if ((next.get(key) ?? Infinity) - at < SUPERSEDED_MS) superseded[row] = 1
+    }
+  }
+  return superseded
 }

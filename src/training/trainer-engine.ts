@@ -2,12 +2,13 @@ import { execFile } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { Inject, Injectable } from '@nestjs/common'
 import { CONFIG, type Config } from '../platform/config.js'
+import { ending } from '../platform/engine-check.js'
 import { AppError } from '../platform/errors.js'
 import { LOGGER, type Logger } from '../platform/logger.js'
 import { Metrics } from '../platform/metrics.js'
 import { engineFolder, isMade } from '../platform/native-engine.js'
 import { packagePath } from '../platform/paths.js'
-import type { Engine } from '../platform/tensorflow.js'
+import { AUTO, type Engine } from '../platform/tensorflow.js'
 import { childEnvironment } from './child-process.js'
 
 export interface EngineState {
@@ -92,10 +93,20 @@ export class TrainerEngine {
     return this.state
   }
 
+  /** Told by a run that could not start the engine found: the next run asks again what works here. */
+  failed(engine: Engine, reason: string): void {
+    const said = `Training can not use '${engine}' any more, which worked when it was tried. ${reason}`
+    this.state = undefined
+    if (this.settled) this.settled = { ...this.settled, fallback: said }
+    this.fellBack.set(1)
+    this.logger.warn({ engine, reason }, said)
+  }
+
   private async probe(): Promise<EngineState> {
     const asked = this.config.backend
-    const { engine, reasons } = await startElsewhere(asked)
+    const { engine, reasons } = await findEngine(asked)
     const fallback = asked === 'auto' ? fallbackOf(engine, reasons, hardware()) : null
+    this.info.reset()
     this.info.set({ engine, asked }, 1)
     this.fellBack.set(fallback ? 1 : 0)
     if (fallback) this.logger.warn({ engine, reasons }, fallback)
@@ -104,10 +115,41 @@ export class TrainerEngine {
   }
 }
 
-/** Starts an engine in a process with the environment of a run. */
-function startElsewhere(asked: Config['backend']): Promise<Omit<EngineState, 'fallback'>> {
-  const program = packagePath('dist', 'src', 'training', 'engine-child.js')
-  return new Promise((resolve, reject) => {
+const PROBE = packagePath('dist', 'src', 'training', 'engine-child.js')
+
+/**
+ * The engine that a run would get. An engine that ends the process that tries it (an instruction that the processor lacks)
+ * takes those after it along: then each is tried in a process of its own.
+ * @param program that starts the engine it is called with and says so, see `engine-child.ts`
+ * @throws AppError ENGINE_UNAVAILABLE with the reasons
+ */
+export async function findEngine(
+  asked: Config['backend'],
+  program = PROBE,
+): Promise<Pick<EngineState, 'engine' | 'reasons'>> {
+  const { said, ended } = await startElsewhere(asked, program)
+  if (said?.engine) return { engine: said.engine, reasons: said.reasons ?? {} }
+  if (said || asked !== 'auto') throw unavailable(said?.error ?? `The engine '${asked}' was tried, and ${ended}.`)
+  const reasons: Record<string, string> = {}
+  for (const engine of AUTO) {
+    const { said, ended } = await startElsewhere(engine, program)
+    if (said?.engine) return { engine, reasons }
+    reasons[engine] = said?.reasons?.[engine] ?? said?.error ?? ended
+  }
+  const all = Object.entries(reasons).map(([engine, reason]) => `${engine}: ${reason}`)
+  throw unavailable(`No tensor engine could be started. ${all.join('; ')}`)
+}
+
+/** What `engine-child.js` says. */
+interface Said {
+  engine?: Engine
+  reasons?: Record<string, string>
+  error?: string
+}
+
+/** Starts an engine in a process with the environment of a run. @returns what it said, and how it ended */
+function startElsewhere(asked: Config['backend'], program: string): Promise<{ said: Said | undefined; ended: string }> {
+  return new Promise((resolve) => {
     execFile(
       process.execPath,
       [program, asked],
@@ -115,13 +157,10 @@ function startElsewhere(asked: Config['backend']): Promise<Omit<EngineState, 'fa
       (error, printed) => {
         // A native library may print what it likes before.
         const line = printed.split('\n').findLast((text) => text.startsWith('{'))
-        const said = line === undefined ? undefined : (JSON.parse(line) as Partial<EngineState> & { error?: string })
-        if (said?.engine) resolve({ engine: said.engine, reasons: said.reasons ?? {} })
-        else reject(unavailable(said?.error ?? `The engine '${asked}' ended the process that tried it.`, error))
+        resolve({ said: line === undefined ? undefined : (JSON.parse(line) as Said), ended: ending(error) })
       },
     )
   })
 }
 
-const unavailable = (message: string, cause: unknown) =>
-  new AppError('ENGINE_UNAVAILABLE', message, { status: 503, retryable: false, cause })
+const unavailable = (message: string) => new AppError('ENGINE_UNAVAILABLE', message, { status: 503, retryable: false })

@@ -18,14 +18,19 @@ import { TenantsService } from '../tenants/tenants.service.js'
 import { Capacity, keptForService, machineMemory, threadsOf } from './capacity.js'
 import { trainInChild } from './child-process.js'
 import { DatasetWriter, MOST_EVENTS } from './dataset.js'
-import { tooLarge } from './estimate.js'
+import { estimateRun, threadsWithin, tooLarge } from './estimate.js'
 import { EstimatesService } from './estimates.service.js'
 import { type Claim, type Ending, HEARTBEAT_MS, RunQueue } from './run-queue.js'
-import { TrainerEngine } from './trainer-engine.js'
+import { type EngineState, TrainerEngine } from './trainer-engine.js'
 import { type ChildLine, FILES, type Job, type Result } from './training-job.js'
 
 /** Why a run was left before its end. */
 type Interruption = 'cancelled' | 'lost' | 'stopping' | 'no room'
+
+/** What a run works with once there is room for it. */
+interface Admission extends Pick<EngineState, 'engine' | 'reasons'> {
+  threads: number
+}
 
 /** Does one claimed run from its data to its version. */
 @Injectable()
@@ -97,18 +102,23 @@ export class Trainer {
   private async train(claim: Claim, signal: AbortSignal): Promise<Ending | 'no room'> {
     const { tenantId, id } = claim.run
     const admission = await this.admit(claim)
-    if (admission) return admission
+    if (admission === 'no room' || 'outcome' in admission) return admission
     signal.throwIfAborted()
     const folder = await mkdtemp(join(tmpdir(), 'attune-run-'))
     try {
       const champion = (await this.versions.current(tenantId))?.versionId ?? null
-      const idBytes = await this.prepare(claim, folder, champion, signal)
+      const idBytes = await this.prepare(claim, folder, champion, admission, signal)
       signal.throwIfAborted()
       const reports = new Reports(claim, this.queue, this.logger)
       // The same run tried again starts from the same numbers.
       const seed = createHash('sha256').update(id).digest().readUInt32LE(0)
-      await trainInChild(folder, seed, { idBytes, signal, onLine: (line) => reports.add(line as ChildLine) })
-      await reports.flush()
+      try {
+        await trainInChild(folder, seed, { idBytes, signal, onLine: (line) => reports.add(line as ChildLine) })
+      } finally {
+        await reports.flush()
+        if (!reports.engine && !signal.aborted)
+          this.engine.failed(admission.engine, reports.error?.message ?? 'It ended the process of a run.')
+      }
       signal.throwIfAborted()
       if (reports.error) return { state: 'failed', outcome: 'failed', error: reports.error }
       return await this.publish(claim, folder, champion, reports.engineReasons)
@@ -117,13 +127,17 @@ export class Trainer {
     }
   }
 
-  /** Says what the run will take, and makes room for it. @returns what else becomes of it where there is none */
-  private async admit(claim: Claim): Promise<Ending | 'no room' | undefined> {
+  /** Says what the run will take, and makes room for it. @returns what becomes of it where there is none */
+  private async admit(claim: Claim): Promise<Admission | Ending | 'no room'> {
     const { tenantId, id } = claim.run
     const { engine, reasons, fallback } = await this.engine.find()
-    const { estimate, size } = await this.estimates.estimate(tenantId)
-    await this.queue.estimate(claim, estimate)
+    const { size, experience } = await this.estimates.facts(tenantId, engine)
+    const { free, runs } = this.capacity
+    // Fewer threads are slower, waiting for memory is slower still.
+    const threads = threadsWithin(free, size, engine, threadsOf(engine, runs + 1, this.config))
+    const estimate = estimateRun(size, engine, threads, experience)
     const room = this.capacity.take(id, estimate.memoryBytes)
+    await this.queue.estimate(claim, estimate)
     if (room === 'later') return 'no room'
     if (room === 'never') {
       const { settings } = await this.tenants.get(tenantId)
@@ -132,14 +146,20 @@ export class Trainer {
       const message = tooLarge(estimate, size, memory, settings.training.historyDays)
       return { state: 'failed', outcome: 'failed', error: { code: 'TOO_LARGE_FOR_TRAINER', message } }
     }
-    const about = { tenant: tenantId, run: id, engine, estimate }
+    const about = { tenant: tenantId, run: id, engine, threads, estimate }
     if (fallback) this.logger.warn({ ...about, reasons }, fallback)
     else this.logger.info(about, 'training run starts')
-    return undefined
+    return { engine, reasons, threads }
   }
 
   /** Writes what the child needs into its folder. @returns the size of the items' ids */
-  private async prepare(claim: Claim, folder: string, champion: string | null, signal: AbortSignal): Promise<number> {
+  private async prepare(
+    claim: Claim,
+    folder: string,
+    champion: string | null,
+    { engine, reasons, threads }: Admission,
+    signal: AbortSignal,
+  ): Promise<number> {
     const { tenantId, from } = claim.run
     // Taken before anything is read: what it does not show is new to the next run.
     const [{ snapshot }] = await this.database.query<{ snapshot: string }>(
@@ -153,9 +173,7 @@ export class Trainer {
         join(folder, FILES.champion),
         await this.versions.readArtifact(tenantId, champion, VERSION_ARTIFACT),
       )
-    const { engine } = await this.engine.find()
-    const threads = threadsOf(engine, this.capacity.runs, this.config)
-    const job: Job = { from, backend: this.config.backend, threads, now: Date.now() }
+    const job: Job = { from, backend: engine, engineReasons: reasons, threads, now: Date.now() }
     await writeFile(join(folder, FILES.job), JSON.stringify(job))
     return idBytes
   }
@@ -227,6 +245,8 @@ const REPORT_EVERY_MS = 700
 /** What a child says, put together so that the database hears of it now and then. */
 class Reports {
   error: ChildLine['error']
+  /** That the child started; absent until it has. */
+  engine: string | undefined
   engineReasons: Record<string, string> = {}
   private pending: ChildLine = {}
   private events: Parameters<RunQueue['report']>[2] = []
@@ -242,6 +262,7 @@ class Reports {
   add(line: ChildLine): void {
     const { state, status, quality, metrics, error } = line
     this.error ??= error
+    this.engine ??= status?.engine
     if (status?.engineReasons) this.engineReasons = status.engineReasons
     if (state) this.events.push({ kind: 'state', data: { state } })
     if (quality) this.events.push({ kind: 'quality', data: quality })

@@ -15,7 +15,10 @@ export const FILES = {
 
 export interface Job {
   from: StartFrom
+  /** The engine that was found for it: one that fails in the run must end it, not leave it to a slower one unsaid. */
   backend: Config['backend']
+  /** Why each better engine was not found usable. */
+  engineReasons?: Record<string, string>
   /** That may compute its gradients at once. */
   threads: number
   /** The service's clock at the start, in milliseconds since 1970. */

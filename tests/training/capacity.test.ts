@@ -15,7 +15,9 @@ describe('the memory of a trainer', () => {
     let released = 0
     capacity.onRelease(() => released++)
     expect(capacity.take('a', 60)).toBe('taken')
+    expect(capacity.free).toBe(40)
     expect(capacity.take('b', 40)).toBe('taken')
+    expect(capacity.free).toBe(0)
     expect(capacity.isWaitedFor).toBe(false)
     expect(capacity.take('c', 101)).toBe('never')
     expect(capacity.isWaitedFor).toBe(false)

@@ -1,6 +1,9 @@
-import { describe, expect, it } from 'vitest'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { testService } from '../support/service.js'
-import { fallbackOf } from '../../src/training/trainer-engine.js'
+import { fallbackOf, findEngine, TrainerEngine } from '../../src/training/trainer-engine.js'
 
 describe('falling back to a slower engine', () => {
   const nothing = { gpu: false, cudaInstalled: false }
@@ -25,6 +28,42 @@ describe('falling back to a slower engine', () => {
   })
 })
 
+describe('looking for an engine', () => {
+  let folder: string
+  beforeEach(() => (folder = mkdtempSync(join(tmpdir(), 'attune-probe-'))))
+  afterEach(() => rmSync(folder, { recursive: true }))
+
+  /** Stands in for engines of other machines: `deadly` ones end their process as an unknown instruction does. */
+  const machine = (deadly: string[], works: string[]) => {
+    const program = join(folder, 'probe.cjs')
+    const content = `const asked = process.argv[2]
+      if (${JSON.stringify(deadly)}.includes(asked)) process.kill(process.pid, 'SIGILL')
+      else if (${JSON.stringify(works)}.includes(asked)) console.log('a library prints\\n' + JSON.stringify({ engine: asked, reasons: {} }))
+      else console.log(JSON.stringify({ error: 'none', reasons: { [asked]: 'not installed' } }))`
+    writeFileSync(program, content)
+    return program
+  }
+
+  it('goes on after one that ends the process which tries it', async () => {
+    expect(await findEngine('auto', machine(['auto', 'native'], ['wasm', 'cpu']))).toEqual({
+      engine: 'wasm',
+      reasons: { cuda: 'not installed', native: 'its process was ended by SIGILL' },
+    })
+  })
+
+  it('says of each why it does not work, where none does', async () => {
+    await expect(findEngine('auto', machine(['auto', 'native', 'wasm'], []))).rejects.toMatchObject({
+      code: 'ENGINE_UNAVAILABLE',
+      message: expect.stringMatching(/cuda: not installed; native: .*SIGILL; wasm: .*SIGILL; cpu:/) as string,
+    })
+  })
+
+  it('takes no other than the one that was asked for', async () => {
+    await expect(findEngine('native', machine(['native'], ['wasm']))).rejects.toThrow(/'native'.*ended by SIGILL/)
+    expect(await findEngine('wasm', machine(['native'], ['wasm']))).toMatchObject({ engine: 'wasm' })
+  })
+})
+
 // Needs the build: engines are tried in a process of their own.
 describe('the engine of a trainer', () => {
   it('is in the metrics and in the answer to a probe', async () => {
@@ -37,6 +76,14 @@ describe('the engine of a trainer', () => {
       const { body } = await service.call('GET', '/metrics', { key: '' })
       expect(body).toContain('attune_training_engine_info{engine="wasm",asked="wasm"} 1')
       expect(body).toMatch(/^attune_training_engine_fallback 0$/m)
+
+      // A run that could not start it says so aloud, and the next one asks again.
+      const engine = service.app.get(TrainerEngine)
+      engine.failed('wasm', 'It ended the process of a run.')
+      expect((await service.call('GET', '/metrics', { key: '' })).body).toMatch(/^attune_training_engine_fallback 1$/m)
+      expect(await ready()).toMatchObject({ training: { engine: 'wasm', fallback: true } })
+      expect(await engine.find()).toEqual({ engine: 'wasm', reasons: {}, fallback: null })
+      expect((await service.call('GET', '/metrics', { key: '' })).body).toMatch(/^attune_training_engine_fallback 0$/m)
     } finally {
       await service.stop()
     }
