@@ -70,6 +70,7 @@ async function work({
   set,
   split,
   seed,
+  users: asked,
   engine: wanted,
   threads,
   baselines,
