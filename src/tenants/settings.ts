@@ -136,7 +136,7 @@ function namedRows(types: Record<string, EventTypeSetting>): TypeRow[] {
     const rows: TypeRow[] = [{ name, ...setting }]
     if (value?.highFrom !== undefined)
       rows.push({ name: name + HIGH, weight: HIGH_FACTOR * weight, meaning: 'positive' })
-    if (value?.lowBelow !== undefined) rows.push({ name: name + LOW, weight, meaning: 'negative' })
+    if (value?.lowBelow !== undefined) rows.push({ name: name + LOW, weight: 0, meaning: 'negative' })
     return rows
   })
 }

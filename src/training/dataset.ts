@@ -45,7 +45,7 @@ interface EventRow {
   userId: string
   itemId: string
   type: string
-  value: number | null
+  value?: number | null
   occurredAt: Date
 }
 
@@ -130,7 +130,7 @@ export class DatasetWriter {
     const types = new Uint8Array(rows.length)
     const times = new Float64Array(rows.length)
     let count = 0
-    for (const { userId, itemId, type, value, occurredAt } of rows) {
+    for (const { userId, itemId, type, value = null, occurredAt } of rows) {
       const item = this.itemIndices.get(itemId)
       if (item === undefined) continue
       let user = this.userIndices.get(userId)

@@ -52,7 +52,7 @@ const BOT_MOMENTS_PER_HOUR = 600
  */
 const MOST_BOTS = 0.01
 const BUSY_EVENTS = 50
-/** A reader who opens, and a day later has read, read once: what came before was the beginning of it. */
+/** What was opened at noon and read at night was read once: the first event was of the beginning. */
 const SUPERSEDED_MS = 86_400_000
 
 /**

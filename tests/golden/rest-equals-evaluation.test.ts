@@ -8,20 +8,27 @@ import { groupByUser, type Histories, historyOf } from '../../src/model/history.
 import { Random } from '../../src/model/random.js'
 import { TEXT_LENGTH } from '../../src/model/text-encoder.js'
 import { encodeVersion, type VersionFile } from '../../src/model/version-file.js'
-import { Settings } from '../../src/tenants/settings.js'
+import { eventTypeTable, Settings } from '../../src/tenants/settings.js'
 import { servedVersion } from '../../src/training/contender.js'
 import { type Dataset, DatasetWriter, readDataset } from '../../src/training/dataset.js'
 import { evaluate } from '../../src/training/evaluate.js'
 import { encoderOf } from '../../src/training/judgement.js'
 import { type Case, HISTORY_LENGTH } from '../../src/training/split.js'
-import { catalogOf, EVENT_TYPES, madeVersion, promoteVersion } from '../serving/made-version.js'
+import { catalogOf, madeVersion, promoteVersion } from '../serving/made-version.js'
 import { testService, type TestService } from '../support/service.js'
 
 // What a version was judged on is what it does: for the same events, REST gives the very list that evaluation ranks.
 
 const ITEMS = 120
 const USERS = 60
-const { hideAfter } = Settings.parse({})
+const defaults = Settings.parse({})
+const settings = Settings.parse({
+  eventTypes: {
+    ...defaults.eventTypes,
+    rating: { weight: 1, meaning: 'positive', value: { lowBelow: 3, highFrom: 5 } },
+    view: { weight: 0.3, meaning: 'positive', value: { lowBelow: 0.2, highFrom: 0.9 } },
+  },
+})
 const words = [
   'red',
   'blue',
@@ -41,7 +48,7 @@ let service: TestService
 let tenant: { id: string; key: string }
 beforeAll(async () => {
   service = await testService()
-  tenant = await service.makeTenant()
+  tenant = await service.makeTenant(undefined, settings)
   const items = Array.from({ length: ITEMS }, (_, i) => ({
     itemId: `item ${i}`,
     title: `${words[i % 12]} ${words[Math.floor(i / 12) % 12]} ${words[(i * 5 + 2) % 12]} model ${i}`,
@@ -50,17 +57,25 @@ beforeAll(async () => {
   }))
   await call('/items', { items })
   const random = new Random(11)
-  const types = ['view', 'view', 'cart', 'purchase', 'dislike', 'impression', 'odd']
+  const types = ['view', 'view', 'cart', 'purchase', 'dislike', 'impression', 'odd', 'rating', 'read']
+  const values: Record<string, () => number | undefined> = {
+    view: () => [undefined, 0, random.next()][random.below(3)],
+    rating: () => 1 + random.below(5),
+    read: () => random.next() ** 3,
+    cart: () => random.next(),
+  }
   const start = Date.now() - 20 * 86_400_000
   const events = Array.from({ length: USERS * 12 }, (_, n) => {
     const user = n % USERS
     // Users go along a path of the catalogue, so that there is something to learn.
     const item = (user * 7 + Math.floor(n / USERS) * 3 + random.below(9)) % ITEMS
     const at = start + n * 120_000 + random.below(3) * 1000
+    const type = types[random.below(types.length)]
     return {
       userId: `user ${user}`,
       itemId: `item ${item}`,
-      type: types[random.below(7)],
+      type,
+      value: values[type]?.(),
       occurredAt: new Date(at).toISOString(),
     }
   })
@@ -70,6 +85,7 @@ beforeAll(async () => {
     userId: 'user 0',
     itemId: `item ${random.below(40)}`,
     type: n % 20 === 0 ? 'purchase' : 'view',
+    value: n % 3 === 0 ? random.next() : undefined,
     occurredAt: new Date(start - (300 - n) * 600_000).toISOString(),
   }))
   await call('/events', { events: long })
@@ -85,7 +101,7 @@ async function call(path: string, body: object) {
 /** The tenant's data as a training run reads it. */
 async function datasetOf(): Promise<{ dataset: Dataset; users: string[] }> {
   const folder = mkdtempSync(join(tmpdir(), 'attune-test-'))
-  const writer = await DatasetWriter.open(folder, TEXT_LENGTH, EVENT_TYPES, hideAfter)
+  const writer = await DatasetWriter.open(folder, TEXT_LENGTH, eventTypeTable(settings), settings.hideAfter)
   await writer.addItems(await catalogOf(service, tenant.id))
   const users = new Set<string>()
   await service.app.get(EventsService).streamForTraining(tenant.id, new Date(0), async (rows) => {
@@ -100,22 +116,30 @@ async function datasetOf(): Promise<{ dataset: Dataset; users: string[] }> {
 }
 
 /** What evaluation knows of a user: as for a case whose moment is now. */
-function caseOf(histories: Histories, user: number, target: number, at: number): Case {
-  const hidden = historyOf(histories, user).filter(({ type }) => hideAfter.includes(EVENT_TYPES[type].name))
+function caseOf(histories: Histories, { eventTypes, hiddenAfter }: Dataset, user: number, target: number, at: number) {
+  const hidden = historyOf(histories, user).filter(({ type }) => hiddenAfter.includes(eventTypes[type].name))
   return {
     user,
     history: historyOf(histories, user, Infinity, HISTORY_LENGTH),
     hidden: Uint32Array.from(new Set(hidden.map(({ item }) => item))),
     targets: [target],
     at,
-  }
+  } satisfies Case
 }
 
-test('REST gives the list that evaluation ranks', async () => {
-  const version: VersionFile = madeVersion(await catalogOf(service, tenant.id), 3)
+test.for([
+  ['', settings],
+  [', of a version from before values were read', defaults],
+] as const)('REST gives the list that evaluation ranks%s', async ([, { eventTypes }]) => {
+  const types = eventTypeTable({ ...settings, eventTypes })
+  const version: VersionFile = madeVersion(await catalogOf(service, tenant.id), 3, types)
   const id = await promoteVersion(service, tenant.id, encodeVersion(version))
   const { dataset, users } = await datasetOf()
   expect(users).toHaveLength(USERS)
+  const seen = new Set(Array.from(dataset.events.types, (type) => dataset.eventTypes[type].name))
+  expect(
+    ['rating', 'rating:low', 'rating:high', 'read:low', 'view:low', 'view:high'].filter((name) => !seen.has(name)),
+  ).toEqual([])
   const histories = groupByUser(dataset.events, dataset.userCount)
   const itemCount = dataset.itemIds.length
   const served = servedVersion(version, dataset)
@@ -139,7 +163,7 @@ test('REST gives the list that evaluation ranks', async () => {
     expect(body.items).toHaveLength(10)
     // Each answered item by itself as a target: its reciprocal rank is the place that evaluation gives it.
     for (const { itemId } of body.items) {
-      cases.push(caseOf(histories, user, dataset.itemIds.indexOf(itemId), now))
+      cases.push(caseOf(histories, dataset, user, dataset.itemIds.indexOf(itemId), now))
       answered.push(`${userId}: ${itemId}`)
     }
   }

@@ -1,6 +1,7 @@
 import type { CatalogItem } from '../../src/catalog/item.js'
 import { ItemsService } from '../../src/catalog/items.service.js'
 import { fixedBlend } from '../../src/model/ensemble.js'
+import type { EventType } from '../../src/model/history.js'
 import { Random } from '../../src/model/random.js'
 import { noWeights } from '../../src/model/ranking.js'
 import { TEXT_LENGTH } from '../../src/model/text-encoder.js'
@@ -24,7 +25,7 @@ export async function catalogOf(service: TestService, tenantId: string): Promise
  * A version as training could have made it: a network of random weights over the items, in an order of their own, and a
  * blend of everything. Two seeds rank the same history in different ways.
  */
-export function madeVersion(items: CatalogItem[], seed: number): VersionFile {
+export function madeVersion(items: CatalogItem[], seed: number, eventTypes: EventType[] = EVENT_TYPES): VersionFile {
   const random = new Random(seed)
   const known = [...items].sort((a, b) => (a.itemId < b.itemId ? 1 : -1))
   const raw = new Float32Array(known.length * TEXT_LENGTH)
@@ -34,7 +35,7 @@ export function madeVersion(items: CatalogItem[], seed: number): VersionFile {
     ...DEFAULT_CONFIG,
     textLength: TEXT_LENGTH,
     width: 16,
-    typeWeights: EVENT_TYPES.map(({ weight }) => weight),
+    typeWeights: eventTypes.map((type) => (type.meaning === 'negative' ? 0 : type.weight)),
   }
   const axes = principalAxes(whiten(textSpace, raw), TEXT_LENGTH, config.width)
   const arrays = startFromText(config, axes, known.length, seed)
@@ -42,11 +43,11 @@ export function madeVersion(items: CatalogItem[], seed: number): VersionFile {
   arrays.alpha.data = random.normals(arrays.alpha.data.length, 0.1)
   return {
     itemIds: known.map(({ itemId }) => itemId),
-    eventTypes: EVENT_TYPES,
+    eventTypes,
     textSpace,
     network: { config, arrays },
     blend: fixedBlend({ ...noWeights(), network: 2, text: 0.3, wide: 0.5, narrow: 0.2, popular: 0.1, recent: 0.1 }),
-    counts: { types: EVENT_TYPES, halfLife: 7 * 86_400_000 },
+    counts: { types: eventTypes, halfLife: 7 * 86_400_000 },
   }
 }
 
