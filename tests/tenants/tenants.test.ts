@@ -2,6 +2,7 @@ import { pino } from 'pino'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { Database } from '../../src/platform/database.js'
 import { AuditService } from '../../src/tenants/audit.service.js'
+import type { Settings } from '../../src/tenants/settings.js'
 import { TenantsService } from '../../src/tenants/tenants.service.js'
 import { testService, type TestService } from '../support/service.js'
 
@@ -80,6 +81,13 @@ describe('tenants and keys', () => {
         training: { minNewEvents: 5, autoPromote: true },
       },
     })
+    const stars = { rating: { value: { lowBelow: 3, highFrom: 5 } }, read: { value: null } }
+    const valued = await service.call('PATCH', `/v1/tenants/${id}`, { key, body: { settings: { eventTypes: stars } } })
+    const { settings } = valued.body as { settings: Settings }
+    expect(settings.eventTypes).toMatchObject({
+      rating: { weight: 1, meaning: 'positive', value: { lowBelow: 3, highFrom: 5 } },
+    })
+    expect(settings.eventTypes.read).toEqual({ weight: 1, meaning: 'positive' })
     const reset = await service.call('PATCH', `/v1/tenants/${id}`, { key, body: { settings: { training: null } } })
     expect(reset.body).toMatchObject({ settings: { training: { minNewEvents: 1000 } } })
     const bad = await service.call('PATCH', `/v1/tenants/${id}`, {
@@ -128,10 +136,15 @@ describe('tenants and keys', () => {
       Object.fromEntries(Array.from({ length: count }, (_, i) => [`type${i}`, { weight: 1, meaning: 'positive' }]))
     const patch = (eventTypes: object) =>
       service.call('PATCH', `/v1/tenants/${id}`, { key, body: { settings: { eventTypes } } })
-    expect(await patch(types(255 - 9))).toMatchObject({ status: 200 })
+    // Of the default ones one is read by value.
+    expect(await patch(types(255 - 10))).toMatchObject({ status: 200 })
     expect(await patch({ one: { weight: 1, meaning: 'positive' } })).toMatchObject({
       status: 400,
-      body: { errors: [{ path: 'settings.eventTypes', message: 'has more than 255 names' }] },
+      body: {
+        errors: [
+          { path: 'settings.eventTypes', message: 'has more than 255 names, with those of low and high values' },
+        ],
+      },
     })
   })
 

@@ -59,6 +59,23 @@ describe('a dataset that was written page by page', () => {
     })
   })
 
+  it('reads values, and lets low and high events hide as their type does', async () => {
+    const types = [
+      ...eventTypes,
+      { name: 'rating', weight: 1, meaning: 'positive' as const, value: { lowBelow: 3, highFrom: 5 } },
+      { name: 'rating:high', weight: 2, meaning: 'positive' as const },
+      { name: 'rating:low', weight: 0, meaning: 'negative' as const },
+    ]
+    const writer = await DatasetWriter.open(folder, 1, types, ['rating'])
+    await writer.addItems([{ itemId: 'a', vector: null }])
+    const rated = (value: number | null) => ({ ...event('u', 'a', 'rating', 1), value })
+    await writer.addEvents([rated(1), rated(3), rated(5), rated(null), { ...event('u', 'a', 'view', 1), value: 1 }])
+    await writer.finish()
+    const { events, hiddenAfter } = readDataset(folder)
+    expect([...events.types]).toEqual([4, 2, 3, 2, 1])
+    expect(hiddenAfter).toEqual(['rating', 'rating:high', 'rating:low'])
+  })
+
   it('may be of many pages, and its vectors are read from anywhere', async () => {
     const writer = await DatasetWriter.open(folder, 3, eventTypes, [])
     const pages = Array.from({ length: 10 }, (_, page) => Array.from({ length: 500 }, (_, i) => 500 * page + i))

@@ -76,4 +76,37 @@ describe('data quality', () => {
     ])
     expect(result.report).toMatchObject({ read: 5, kept: 3 })
   })
+
+  it('says what was read as low and high, and takes a reading that went on for one', () => {
+    const types = [
+      ...TYPES,
+      { name: 'read', weight: 1, meaning: 'positive' as const, value: { lowBelow: 0.1, highFrom: 0.9 } },
+      { name: 'read:high', weight: 2, meaning: 'positive' as const },
+      { name: 'read:low', weight: 0, meaning: 'negative' as const },
+    ]
+    const [read, high, low] = [3, 4, 5]
+    const day = 86_400
+    const rows: [number, number, number, number][] = [
+      [0, 1, 0, low],
+      [0, 2, 90, low],
+      [0, 1, 180, read],
+      [0, 1, 270, low],
+      [0, 2, 90 + day, high],
+      [0, 3, day + 100, low],
+      [0, 4, day + 200, high],
+      [0, 3, day + 300, 1],
+      [1, 3, day + 400, read],
+    ]
+    const { histories, report } = cleanEvents(columns(rows), 2, types, { read: 9, unknownItem: 0 })
+    expect(report.findings.map(({ reason, events, users }) => [reason, events, users])).toEqual([
+      ['superseded', 1, 1],
+      ['short-user', 1, 1],
+      ['low', 3, 1],
+      ['high', 2, 1],
+    ])
+    expect(report.kept).toBe(8)
+    // Read after it was left, but a day later; left after it was read; and viewed, which is no reading.
+    const lows = [...histories.times].filter((_, row) => histories.types[row] === low)
+    expect(lows.map((at) => at / 1000)).toEqual([90, 270, day + 100])
+  })
 })
