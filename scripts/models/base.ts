@@ -40,7 +40,7 @@ async function fit(from: string, to: string): Promise<void> {
   )
   const answered: Answered[] = []
   for (const situation of situations) answered.push(...(await answeredCases(situation)))
-  const allowed = [...COMPONENTS, ...COMPONENTS].map((name) => name !== 'network')
+  const allowed = [...COMPONENTS, ...COMPONENTS].map((name) => name !== 'network' && name !== 'again')
   const prior = allowed.map(() => 0)
   const fits = HALFWAYS.map((halfway) => {
     const choices = answered.map((one) => choiceOf(one, halfway))

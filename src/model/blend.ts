@@ -22,9 +22,12 @@ export interface BlendChoice {
   reason: string
   /** NDCG@10 on the validation users, of each part by itself and of each way to blend; fitted ones are cross-fitted. */
   validation: Record<string, number>
+  /** How much of what tells a user's candidates apart is each part's, adding up to 1. */
+  shares: Record<ComponentName, number>
 }
 
 const WIDTH = COMPONENTS.length
+const SIGNED = COMPONENTS.map((name) => name === 'again')
 // Enough that what a blend puts among its first ten is nearly always there; the trial found 100 to 150 alike.
 const CANDIDATES = 120
 const CUTOFF = 10
@@ -61,8 +64,8 @@ export function blendCase(scores: StandardScores, targets: number[], prior: Weig
 }
 
 /**
- * The most likely weights under which each user picks the targets among his candidates, none negative, drawn towards the
- * mean of the priors.
+ * The most likely weights under which each user picks the targets among his candidates, drawn towards the mean of the
+ * priors. None is negative but that of having had an item: shops are where one buys again, news is not read twice.
  * @param used components that may have a weight
  */
 export function fitWeights(cases: BlendCase[], used: readonly ComponentName[]): Weights {
@@ -71,7 +74,7 @@ export function fitWeights(cases: BlendCase[], used: readonly ComponentName[]): 
   if (usable.length === 0) return toWeights(prior)
   const choices = usable.map(({ scores, targets }) => ({ features: scores, targets, weight: 1 / usable.length }))
   const allowed = COMPONENTS.map((name) => used.includes(name))
-  return toWeights(fitConditionalLogit(choices, { prior, pull: PRIOR_USERS / usable.length, allowed }))
+  return toWeights(fitConditionalLogit(choices, { prior, pull: PRIOR_USERS / usable.length, allowed, signed: SIGNED }))
 }
 
 /**
@@ -82,6 +85,21 @@ export function fitWeights(cases: BlendCase[], used: readonly ComponentName[]): 
  */
 export function chooseBlend(cases: BlendCase[], standard: Blend): BlendChoice {
   const parts = COMPONENTS.filter((_, c) => cases.some((one) => one.scores.some((z, i) => i % WIDTH === c && z !== 0)))
+  const choice = chooseAmong(cases, parts, standard)
+  return { ...choice, shares: sharesOf(cases, choice.blend) }
+}
+
+/** The mean spread of each part's weighted scores among a user's candidates, as shares of all. */
+function sharesOf(cases: BlendCase[], { dense, sparse }: Blend): Record<ComponentName, number> {
+  const spreads = COMPONENTS.map((name, c) => {
+    const spread = mean(cases.map(({ scores }) => deviation(scores.filter((_, i) => i % WIDTH === c))))
+    return (spread * (Math.abs(dense[name]) + Math.abs(sparse[name]))) / 2
+  })
+  const all = spreads.reduce((sum, spread) => sum + spread, 0)
+  return toWeights(spreads.map((spread) => (all > 0 ? spread / all : 0)))
+}
+
+function chooseAmong(cases: BlendCase[], parts: ComponentName[], standard: Blend): Omit<BlendChoice, 'shares'> {
   const values: Record<string, number[]> = { default: cases.map((one) => ndcg(one, one.prior)) }
   for (const part of parts) values[part] = cases.map((one) => ndcg(one, { ...noWeights(), [part]: 1 }))
   const withoutNetwork = parts.filter((part) => part !== 'network')
@@ -182,6 +200,11 @@ function difference(a: number[], b: number[]): { mean: number; error: number } {
   const gaps = a.map((value, i) => value - b[i])
   const middle = mean(gaps)
   return { mean: middle, error: Math.sqrt(mean(gaps.map((gap) => (gap - middle) ** 2)) / Math.max(1, gaps.length - 1)) }
+}
+
+function deviation(values: Float32Array): number {
+  const middle = values.reduce((sum, value) => sum + value, 0) / Math.max(1, values.length)
+  return Math.sqrt(values.reduce((sum, value) => sum + (value - middle) ** 2, 0) / Math.max(1, values.length))
 }
 
 const mean = (values: number[]): number => values.reduce((sum, value) => sum + value, 0) / Math.max(1, values.length)

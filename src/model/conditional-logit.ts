@@ -15,16 +15,18 @@ export interface LogitOptions {
   pull: number
   /** [features], false: the coefficient stays 0. */
   allowed: boolean[]
+  /** [features], true: the coefficient may be negative; none when absent. */
+  signed?: boolean[]
 }
 
 const MAX_STEPS = 50
 
 /**
- * Coefficients of a conditional logit (McFadden 1974), none of them negative: the most likely ones under which the targets
+ * Coefficients of a conditional logit (McFadden 1974), none of them negative but where that is allowed: the most likely ones under which the targets
  * are chosen among the candidates. Proximal Newton (Lee, Sun and Saunders 2014); the problem is convex.
  * @returns [features]
  */
-export function fitConditionalLogit(choices: Choice[], { prior, pull, allowed }: LogitOptions): number[] {
+export function fitConditionalLogit(choices: Choice[], { prior, pull, allowed, signed }: LogitOptions): number[] {
   const width = prior.length
   const loss = (at: number[]) =>
     choices.reduce((sum, one) => sum + one.weight * choose(one, at).loss, 0) +
@@ -38,7 +40,7 @@ export function fitConditionalLogit(choices: Choice[], { prior, pull, allowed }:
     for (let c = 0; c < width; c++) curvature[c * width + c] = pull
     for (const one of choices) addDerivatives(one, at, gradient, curvature)
     // Newton steps may overshoot far from the answer; a convex loss falls along them if they are short enough.
-    let next = quadraticMinimum(at, gradient, curvature, allowed)
+    let next = quadraticMinimum(at, gradient, curvature, allowed, signed)
     let there = loss(next)
     for (let halving = 0; there > here && halving < 20; halving++) {
       next = next.map((value, c) => (value + at[c]) / 2)
@@ -103,12 +105,13 @@ function addDerivatives(one: Choice, at: number[], gradient: Float64Array, curva
   }
 }
 
-/** Lowest point of the quadratic around `from` with no coefficient below 0, by cyclic coordinate descent. */
+/** Lowest point of the quadratic around `from` with no unsigned coefficient below 0, by cyclic coordinate descent. */
 function quadraticMinimum(
   from: number[],
   gradient: Float64Array,
   curvature: Float64Array,
   allowed: boolean[],
+  signed?: boolean[],
 ): number[] {
   const width = from.length
   const at = from.slice()
@@ -118,7 +121,8 @@ function quadraticMinimum(
       if (!allowed[c] || curvature[c * width + c] <= 0) continue
       let slope = gradient[c]
       for (let d = 0; d < width; d++) slope += curvature[c * width + d] * (at[d] - from[d])
-      const next = Math.max(0, at[c] - slope / curvature[c * width + c])
+      const lowest = at[c] - slope / curvature[c * width + c]
+      const next = signed?.[c] ? lowest : Math.max(0, lowest)
       change = Math.max(change, Math.abs(next - at[c]))
       at[c] = next
     }

@@ -43,7 +43,7 @@ export interface Contribution {
 
 // Beyond 50 steps a weight of 1 / (k + 1) adds nothing that is seen.
 const HISTORY_LENGTH = 50
-const SHARED_COMPONENTS = ['text', 'wide', 'narrow', 'popular', 'recent'] as const
+const SHARED_COMPONENTS = ['text', 'wide', 'narrow', 'popular', 'recent', 'again'] as const
 const PERSONAL_COMPONENTS = ['network', 'text', 'wide', 'narrow'] as const
 
 /**
@@ -128,6 +128,8 @@ export class Ensemble {
         const user = this.textUser(history)
         return user && (textProducts?.(user) ?? text.products(user, itemCount))
       }
+      case 'again':
+        return this.again(history)
       default:
         return history.length > 0 ? counts.following(history, name, new Float32Array(itemCount)) : null
     }
@@ -176,6 +178,18 @@ export class Ensemble {
       scores.network = standardise(cosines, others) ?? undefined
     }
     return combine(scores, weights, itemCount, others)
+  }
+
+  /** How often and how lately the user had each item, [items]; null without a step. */
+  private again(history: Interaction[]): Float32Array | null {
+    const { itemCount } = this.parts
+    const steps = this.steps(history)
+    if (steps.length === 0) return null
+    const raw = new Float32Array(itemCount)
+    steps.forEach((item, k) => {
+      if (item < itemCount) raw[item] += (k + 1) ** -0.5
+    })
+    return raw
   }
 
   /** The mean of the last steps' text vectors weighted by 1 / (k + 1), [text.length]; null without a text in them. */

@@ -1,12 +1,20 @@
 /** The parts of a score: each gives every item a number of its own scale. */
-export const COMPONENTS = ['network', 'text', 'wide', 'narrow', 'popular', 'recent'] as const
+export const COMPONENTS = ['network', 'text', 'wide', 'narrow', 'popular', 'recent', 'again'] as const
 export type ComponentName = (typeof COMPONENTS)[number]
 export type Weights = Record<ComponentName, number>
 
 /** Components as standard scores, [items] each; absent where they say nothing. */
 export type StandardScores = Partial<Record<ComponentName, Float32Array>>
 
-export const noWeights = (): Weights => ({ network: 0, text: 0, wide: 0, narrow: 0, popular: 0, recent: 0 })
+export const noWeights = (): Weights => ({
+  network: 0,
+  text: 0,
+  wide: 0,
+  narrow: 0,
+  popular: 0,
+  recent: 0,
+  again: 0,
+})
 
 /** Whether the item may be recommended; null: all may. */
 export type Eligible = Uint8Array | null

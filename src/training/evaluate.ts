@@ -87,7 +87,7 @@ export interface Evaluation {
 
 // A network encodes many histories at once far faster than one by one; between batches others get their turn.
 const BATCH = 32
-const EVERYTHING = { network: 0, text: 1, wide: 1, narrow: 1, popular: 1, recent: 1 }
+const EVERYTHING = { network: 0, text: 1, wide: 1, narrow: 1, popular: 1, recent: 1, again: 1 }
 
 /**
  * Ranks the whole catalogue for every case by every method, once, and judges the first 5, 10 and 20. Each component is

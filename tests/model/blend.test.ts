@@ -12,7 +12,7 @@ function cases(count: number, taste: Partial<Weights>, seed = 1) {
   const random = new Random(seed)
   return Array.from({ length: count }, () => {
     const scores: StandardScores = {}
-    for (const name of ['network', 'text', 'wide', 'popular'] as const) {
+    for (const name of ['network', 'text', 'wide', 'popular', 'again'] as const) {
       scores[name] = standardise(random.normals(ITEMS, 1), null)!
     }
     const utility = Float32Array.from({ length: ITEMS }, (_, item) => {
@@ -39,6 +39,11 @@ describe('fitting', () => {
     expect(weights.text).toBeGreaterThan(0.5)
   })
 
+  it('learns that users come back to what they had, or do not', () => {
+    expect(fitWeights(cases(200, { text: 2, again: -2 }), ['text', 'again']).again).toBeLessThan(-0.5)
+    expect(fitWeights(cases(200, { text: 2, again: 2 }), ['text', 'again']).again).toBeGreaterThan(0.5)
+  })
+
   it('keeps the weight of a component that may not be used at 0', () => {
     expect(fitWeights(cases(50, { network: 3 }), ['text', 'wide']).network).toBe(0)
   })
@@ -55,6 +60,11 @@ describe('choosing', () => {
     expect(choice.kind).toBe('blend')
     expect(choice.blend.sparse.network).toBeGreaterThan(0.5)
     expect(choice.validation['blend']).toBeGreaterThan(choice.validation['blend without network'])
+    const { network, text, wide } = choice.shares
+    expect(network / text).toBeGreaterThan(0.5)
+    expect(network / text).toBeLessThan(2)
+    expect(wide).toBeLessThan(0.25 * text)
+    expect(Object.values(choice.shares).reduce((sum, share) => sum + share)).toBeCloseTo(1)
   })
 
   it('leaves a network out that adds nothing, and says so', () => {

@@ -53,6 +53,11 @@ describe('scores', () => {
     }
   })
 
+  it('raise what the user had where users come back, and lower it where they do not', () => {
+    expect(best(shop({ again: 1 }), views(5, 2, 5)).slice(0, 2)).toEqual([5, 2])
+    expect(best(shop({ again: -1 }), views(5, 2, 5)).slice(-2)).toEqual([2, 5])
+  })
+
   it('ignore events that mean dislike', () => {
     const disliked = [{ item: 3, type: 0, at: 0 }]
     expect(best(shop({ text: 1, wide: 1 }), disliked)).toEqual(best(shop({ text: 1, wide: 1 }), []))
