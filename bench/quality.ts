@@ -18,6 +18,7 @@ const HELP = `npm run bench:quality -- --data DIR [options]
                    last: leave-one-out; time: a global moment, where times are real
   --users N        that leave-one-out asks at most, chosen by hash; 1000 by default
   --seeds 1,2,3    of the training; the table shows medians
+  --share N        of the users to learn from, 0 to 1: how much a start is worth where data is scarce
   --engine NAME    what computes; the fastest that works by default
   --at-once N      runs at a time, one thread each; as many as there are cores by default
   --no-baselines   without the methods of others
@@ -29,6 +30,7 @@ const { values } = parseArgs({
     sets: { type: 'string' },
     splits: { type: 'string', default: 'last,time' },
     users: { type: 'string', default: '1000' },
+    share: { type: 'string', default: '1' },
     seeds: { type: 'string', default: '1,2,3' },
     engine: { type: 'string' },
     'at-once': { type: 'string', default: String(availableParallelism()) },
@@ -90,9 +92,12 @@ async function drain(): Promise<void> {
       if (!result) continue
       found.set(key, [...(found.get(key) ?? []), result])
       const { seconds, users, blend, epochs, methods } = result
+      const { tuned, scratch } = result.curves
+      const bestOfScratch = Math.max(...scratch.map((value) => value ?? 0))
+      const reached = tuned.findIndex((value) => (value ?? 0) >= bestOfScratch)
       const figures = Object.entries(methods).map(([name, { ndcg }]) => `${name} ${percent(ndcg)}`)
       console.log(
-        `${key}, seed ${job.seed}: ${users} users, ${seconds.toFixed(0)} s, best epoch ${epochs.best} of ${epochs.all} | ${figures.join(', ')} | network of all users ${percent(result.networkOfAll)} | ${blend.reason}`,
+        `${key}, seed ${job.seed}: ${users} users, ${seconds.toFixed(0)} s, best epoch ${epochs.best} of ${epochs.all}; the twin's best, epoch ${epochs.scratchBest}, was reached in ${reached < 0 ? 'none' : reached} | ${figures.join(', ')} | network of all users ${percent(result.networkOfAll)} | ${blend.reason}`,
       )
     } catch (error) {
       console.error(`${key}, seed ${job.seed}: FAILED: ${(error as Error).message}`)
@@ -109,6 +114,7 @@ function run({ set, split, seed }: { set: string; split: Task['split']; seed: nu
     split,
     seed,
     users: Number(values.users),
+    share: Number(values.share),
     engine,
     threads: 1,
     baselines: !values['no-baselines'] && seed === seeds[0],

@@ -3,7 +3,8 @@
 import { join } from 'node:path'
 import { Counts } from '../../src/model/counts.js'
 import { fixedBlend } from '../../src/model/ensemble.js'
-import type { EventType, Histories } from '../../src/model/history.js'
+import { type EventType, type Histories, keepRows, userCount } from '../../src/model/history.js'
+import { Random } from '../../src/model/random.js'
 import { itemText } from '../../src/model/item-text.js'
 import { noWeights, type ComponentName } from '../../src/model/ranking.js'
 import { TEXT_LENGTH } from '../../src/model/text-encoder.js'
@@ -14,7 +15,7 @@ import { shippedBlend, shippedPrior } from '../../src/registry/shipped-base.js'
 import type { Dataset } from '../../src/training/dataset.js'
 import type { NetworkConfig } from '../../src/model/weights.js'
 import { evaluate, type Method } from '../../src/training/evaluate.js'
-import { type FitOptions, fromScratch } from '../../src/training/fit.js'
+import { type FitOptions, type FitResult, fromScratch } from '../../src/training/fit.js'
 import { encoderOf } from '../../src/training/judgement.js'
 import { tunedBaselines } from '../../src/training/baselines.js'
 import { awaySince, type Categories, mean } from '../../src/training/metrics.js'
@@ -22,7 +23,7 @@ import { networkNdcgs } from '../../src/training/network-quality.js'
 import { train } from '../../src/training/pipeline.js'
 import { ProgressMeter } from '../../src/training/progress-meter.js'
 import { chooseRecipe } from '../../src/training/recipe.js'
-import { leaveOneOut, splitByTime } from '../../src/training/split.js'
+import { type Case, leaveOneOut, type Split, splitByTime } from '../../src/training/split.js'
 import { readShop, type Shop } from '../../scripts/shop-files.js'
 
 export interface Task {
@@ -32,6 +33,8 @@ export interface Task {
   seed: number
   /** That leave-one-out asks at most. */
   users: number
+  /** Of the users, whose events are learned from; all that the protocol asks are asked all the same. */
+  share: number
   engine: Engine
   threads: number
   /** Whether methods of others are tuned too: they do not depend on the seed. */
@@ -62,6 +65,8 @@ export interface Found {
   networkOfAll: number
   blend: { kind: string; weights: Record<string, number>; reason: string }
   epochs: { best: number; all: number; scratchBest: number }
+  /** NDCG@10 on validation by epoch, from 0; of the network from the base, and from a random start. */
+  curves: { tuned: (number | null)[]; scratch: (number | null)[] }
   reasons: Record<string, string>
 }
 
@@ -71,6 +76,7 @@ async function work({
   split,
   seed,
   users: asked,
+  share,
   engine: wanted,
   threads,
   baselines,
@@ -85,10 +91,10 @@ async function work({
   const startedAt = performance.now()
   let everyone: ReturnType<typeof leaveOneOut>['test'] = []
   const splitBy = (histories: Histories, options: Parameters<typeof splitByTime>[1]) => {
-    if (split === 'time') return splitByTime(histories, options)
+    if (split === 'time') return shareOf(splitByTime(histories, options), share)
     const { maxValidation } = options
     everyone = leaveOneOut(histories, { users: Infinity, maxValidation, seed: SPLIT_SEED }).test
-    return leaveOneOut(histories, { users: asked, maxValidation, seed: SPLIT_SEED })
+    return shareOf(leaveOneOut(histories, { users: asked, maxValidation, seed: SPLIT_SEED }), share)
   }
   const trained = await train(
     {
@@ -156,10 +162,36 @@ async function work({
       all: candidate.fit.curve.length - 1,
       scratchBest: twin?.fit.bestEpoch ?? 0,
     },
+    curves: { tuned: curveOf(candidate.fit), scratch: twin ? curveOf(twin.fit) : [] },
     reasons: trained.recipe.reasons,
   }
 }
 
+const curveOf = ({ curve }: FitResult) => curve.map(({ validationNdcg }) => validationNdcg)
+
+/** The same split with only the events of some users to learn from. */
+function shareOf(split: Split, share: number): Split {
+  if (share === 1) return split
+  const random = new Random(SHARE_SEED)
+  const isKept = Array.from({ length: userCount(split.train) }, () => random.next() < share)
+  const kept = (cases: Case[]) => cases.filter(({ user }) => isKept[user])
+  const { offsets } = split.beforeTest
+  const events: number[] = []
+  for (let user = 0; user < isKept.length; user++)
+    if (isKept[user]) events.push(...split.validation.events.subarray(offsets[user], offsets[user + 1]))
+  return {
+    ...split,
+    train: keepRows(split.train, (_, user) => isKept[user]),
+    beforeTest: keepRows(split.beforeTest, (_, user) => isKept[user]),
+    validation: {
+      stopping: kept(split.validation.stopping),
+      blending: kept(split.validation.blending),
+      events: Uint8Array.from(events),
+    },
+  }
+}
+
+const SHARE_SEED = 77
 // The users that are asked stay the same, whatever the seed of the training.
 const SPLIT_SEED = 1
 
