@@ -29,7 +29,7 @@ const EventTypeSetting = z
       .meta({ description: 'How much one event of this type says, beside one of weight 1.' }),
     meaning: z.enum(['positive', 'neutral', 'negative']).meta({
       description:
-        'positive: what the recommender tries to predict; neutral: known and counted, by its weight; negative: never predicted, counted or taken for a wish.',
+        'positive: what the recommender counts and tries to predict; neutral: the same by its weight, 0 keeps it on record only; negative: never predicted, counted or taken for a wish.',
     }),
     value: ValueReading.optional(),
   })
