@@ -11,5 +11,5 @@ describe('the engines agree', () => {
     const checks = (await checkEngines()).filter(({ engine }) => engine !== 'cpu' && engine !== 'cuda')
     for (const { engine, works, reason } of checks) if (!works) leftOut(engine, reason)
     await expectAgreement(checks.filter(({ works }) => works).map(({ engine }) => engine))
-  })
+  }, 240_000)
 })
