@@ -2,7 +2,7 @@ import type { Engine } from '../../src/platform/tensorflow.js'
 import { median } from '../report.js'
 import { type Contender, type Job, startAttune } from './contender.js'
 import type { Pace } from './duel.js'
-import { layoutOf, TRIAL, TRIAL_USERS, USUAL } from './sizes.js'
+import { layoutOf, threadsToTry, TRIAL, TRIAL_USERS, USUAL } from './sizes.js'
 
 const EVENTS = 2_000_000
 const USER_EVENTS = 10
@@ -19,11 +19,15 @@ const LARGE = 1_000_000
 const WARM_UP = 3
 
 /** Starts processes, and ends them whatever happens. */
-async function withProcesses<T>(jobs: Omit<Job, 'threads'>[], use: (processes: Contender[]) => Promise<T>): Promise<T> {
+async function withProcesses<T>(
+  jobs: Omit<Job, 'threads'>[],
+  use: (processes: Contender[]) => Promise<T>,
+  threads = 1,
+): Promise<T> {
   const processes: Contender[] = []
   try {
     for (const job of jobs) {
-      const process = await startAttune(job)
+      const process = await startAttune(job, threads)
       processes.push(process)
       await process.measure(WARM_UP)
     }
@@ -69,9 +73,23 @@ export function naiveTrial(engine: Engine, pace: Pace) {
   })
 }
 
-/** What a process holds after 100 steps and after 1,000. */
-export function flatTrial(engine: Engine) {
-  return withProcesses([usual(engine, SMALL)], async ([process]) => {
+/** What a process holds after 100 steps and after 1,000, by the number of its threads. */
+export async function flatTrial(engine: Engine) {
+  const found: Record<string, Flat> = {}
+  for (const threads of threadsToTry(engine)) found[`threads${threads}`] = await flatWith(engine, threads)
+  return found
+}
+
+interface Flat {
+  tensorsAfter100: number
+  tensorsAfter1000: number
+  residentMbAfter100: number
+  residentMbAfter1000: number
+  growth: number
+}
+
+function flatWith(engine: Engine, threads: number): Promise<Flat> {
+  const use = async ([process]: Contender[]) => {
     const held = (steps: number) => process.ask<{ tensors: number; residentMb: number }>({ do: 'run', steps })
     const early = await held(100)
     const late = await held(900)
@@ -82,7 +100,8 @@ export function flatTrial(engine: Engine) {
       residentMbAfter1000: Math.round(late.residentMb),
       growth: Number((late.residentMb / early.residentMb - 1).toFixed(3)),
     }
-  })
+  }
+  return withProcesses([usual(engine, SMALL)], use, threads)
 }
 
 /** Two processes at once, one thread each, against one of them by itself. */

@@ -1,5 +1,5 @@
 import { parentPort, workerData } from 'node:worker_threads'
-import { type Batch, LocalGradients } from '../model/gradients.js'
+import { type Batch, type BatchGradients, LocalGradients } from '../model/gradients.js'
 import { Network } from '../model/network.js'
 import { TextMatrix } from '../model/text-matrix.js'
 import type { NetworkConfig, Weights } from '../model/weights.js'
@@ -21,9 +21,18 @@ const ready = startTensorflow(engine).then(
 
 // One at a time: the next batch comes when this one's gradients were taken.
 parentPort!.on('message', (batch: Batch) => {
-  void ready.then(async (source) => parentPort!.postMessage(await source.gradients(batch)))
+  void ready.then(async (source) => {
+    const found = await source.gradients(batch)
+    parentPort!.postMessage(found, buffersOf(found))
+  })
 })
 // Unheard, a batch that can not be read would be waited for for ever.
 parentPort!.on('messageerror', (error) => {
   throw error
 })
+
+/** Moved to the thread that adds them up, or each thread would keep copies until it happens to collect them. */
+function buffersOf({ gradients }: BatchGradients): ArrayBuffer[] {
+  const buffers = Object.values(gradients).map(({ values }) => values.buffer)
+  return [...new Set(buffers)].filter((buffer) => buffer instanceof ArrayBuffer)
+}
