@@ -24,13 +24,20 @@ export interface Thresholds {
   leastUsers: number
   /** Share of its quality that a slice may lose. */
   sliceTolerance: number
+  /** How often any slice at all may seem to lose where none does. */
+  sliceChance: number
   /** A slice of fewer users than this is looked at, but decides nothing. */
   leastSliceUsers: number
 }
 
 // 50 users leave an interval of about a third of a figure on each side: less than that is a guess. A slice may be smaller,
 // since it can only refuse, and only for a loss beyond noise.
-export const DEFAULT_THRESHOLDS: Thresholds = { leastUsers: 50, sliceTolerance: 0.1, leastSliceUsers: 30 }
+export const DEFAULT_THRESHOLDS: Thresholds = {
+  leastUsers: 50,
+  sliceTolerance: 0.1,
+  sliceChance: 0.1,
+  leastSliceUsers: 30,
+}
 
 export interface Check {
   name: string
@@ -52,7 +59,8 @@ export interface Decision {
 
 /**
  * Whether a version is served from now on. All methods were judged on the same users of one test window. A lead counts
- * when it is above zero and its one-sided 90 % interval (paired bootstrap over users) excludes a loss.
+ * when it is above zero and its one-sided 90 % interval (paired bootstrap over users) excludes a loss. It has to lead
+ * before everything that it is compared with, so that many comparisons make it harder to pass by chance, not easier.
  */
 export function decide(input: GateInput, thresholds: Thresholds = DEFAULT_THRESHOLDS): Decision {
   const current = input.champion ? 'the champion' : 'the base'
@@ -98,8 +106,7 @@ function checksOf(judged: Judged, input: GateInput, thresholds: Thresholds): Che
     beats('beats popularity', judged, input.popular, 'popularity'),
   ]
   if (input.champion) checks.push(notWorse('holds the base', judged, input.base, 'the base'))
-  for (const slice of SLICES) checks.push(keeps(slice, judged, served, input.slices[slice], thresholds))
-  return checks
+  return [...checks, ...forgetting(judged, served, input.slices, thresholds)]
 }
 
 function enoughUsers(judged: Judged, { leastUsers }: Thresholds): Check {
@@ -134,22 +141,47 @@ function notWorse(name: string, judged: Judged, other: Judged, who: string): Che
 // It lies within `newUsers`, which guards it: two guards of the same users would refuse twice as often by chance.
 const TOLD_ONLY: ReadonlySet<Slice> = new Set<Slice>(['oneEvent'])
 
-/** The forgetting guard: no kind of user or item may pay for the others' gain. */
-function keeps(slice: Slice, judged: Judged, served: Judged, cases: Uint32Array, thresholds: Thresholds): Check {
-  const own = Float32Array.from(cases, (at) => judged.ndcg[at])
-  const before = Float32Array.from(cases, (at) => served.ndcg[at])
-  const loss = pairedDifference(before, own)
-  const share = mean(before) > 0 ? loss.mean / mean(before) : 0
-  const large = cases.length >= thresholds.leastSliceUsers
-  const falls = share > thresholds.sliceTolerance && loss.lowOneSided90 > 0
-  const figures = { users: cases.length, own: mean(own), served: mean(before), lossShare: share }
-  const size = `slice ${slice} (${cases.length} users)`
-  const detail = !large
-    ? `${size} is too small to judge`
-    : falls
-      ? `${size} falls from ${percent(mean(before))} to ${percent(mean(own))}, by more than ${percent(thresholds.sliceTolerance)} %`
-      : `${size} holds: ${percent(mean(own))} against ${percent(mean(before))}`
-  return { name: `keeps ${slice}`, passed: !(large && falls), required: !TOLD_ONLY.has(slice), detail, figures }
+/**
+ * The forgetting guard: no kind of user or item may pay for the others' gain. A slice falls where it loses more than the
+ * tolerance, and that is no chance. All slices are asked at once, and the small ones swing widely: were each asked by
+ * itself, a candidate that loses nothing would be refused for one or another of them far too often (Holm 1979).
+ */
+function forgetting(judged: Judged, served: Judged, slices: GateInput['slices'], thresholds: Thresholds): Check[] {
+  const { leastSliceUsers, sliceTolerance, sliceChance } = thresholds
+  const losses = SLICES.map((slice) => {
+    const own = Float32Array.from(slices[slice], (at) => judged.ndcg[at])
+    const before = Float32Array.from(slices[slice], (at) => served.ndcg[at])
+    const loss = pairedDifference(before, own)
+    return { slice, users: own.length, own: mean(own), before: mean(before), p: loss.p, loss: loss.mean }
+  })
+  const guards = losses.filter(({ slice, users }) => users >= leastSliceUsers && !TOLD_ONLY.has(slice))
+  const certain = beyondChance(
+    guards.map(({ p }) => p),
+    sliceChance,
+  )
+  return losses.map((found) => {
+    const { slice, users, own, before, loss, p } = found
+    const share = before > 0 ? loss / before : 0
+    const large = users >= leastSliceUsers
+    const guard = guards.indexOf(found)
+    const falls = large && share > sliceTolerance && (guard >= 0 ? certain[guard] : p <= sliceChance)
+    const size = `slice ${slice} (${users} users)`
+    const detail = !large
+      ? `${size} is too small to judge`
+      : falls
+        ? `${size} falls from ${percent(before)} to ${percent(own)}, by more than ${percent(sliceTolerance)} %`
+        : `${size} holds: ${percent(own)} against ${percent(before)}`
+    const figures = { users, own, served: before, lossShare: share, p }
+    return { name: `keeps ${slice}`, passed: !falls, required: !TOLD_ONLY.has(slice), detail, figures }
+  })
+}
+
+/** Which of several findings are none of chance, where even one false one is as rare as `chance` (Holm 1979). */
+function beyondChance(ps: number[], chance: number): boolean[] {
+  const order = [...ps.keys()].sort((a, b) => ps[a] - ps[b])
+  const chanced = order.findIndex((place, rank) => ps[place] > chance / (ps.length - rank))
+  const certain = new Set(order.slice(0, chanced < 0 ? order.length : chanced))
+  return ps.map((_, place) => certain.has(place))
 }
 
 /** Training goes on getting better while validation gets worse: harmless, as the best epoch is restored, but worth telling. */

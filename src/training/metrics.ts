@@ -26,6 +26,8 @@ export interface Interval {
 export interface Difference extends Interval {
   /** With 90 % certainty the difference is not below this. */
   lowOneSided90: number
+  /** Share of the resamples in which it is not above zero: how likely so much is by chance, one-sided. */
+  p: number
 }
 
 const RESAMPLES = 1000
@@ -100,6 +102,7 @@ export function pairedDifference(a: ArrayLike<number>, b: ArrayLike<number>, see
     low: quantile(means, 0.025),
     high: quantile(means, 0.975),
     lowOneSided90: quantile(means, 0.1),
+    p: means.filter((value) => value <= 0).length / means.length,
   }
 }
 

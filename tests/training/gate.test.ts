@@ -116,6 +116,33 @@ describe('the forgetting guard', () => {
     expect(told.reason).toContain('note: slice oneEvent (60 users) falls')
   })
 
+  /** Slices of 60 users each, whom another seed gives other luck. */
+  const slicesOf60 = {
+    ...NO_SLICES,
+    newUsers: all.subarray(0, 60),
+    lightUsers: all.subarray(60, 120),
+    returning: all.subarray(120, 180),
+    coldItems: all.subarray(180, 240),
+    head: all.subarray(240, 300),
+    tail: all.subarray(300, 360),
+  }
+
+  it('asks all slices at once: where none loses, luck seldom refuses', () => {
+    const rounds = Array.from({ length: 40 }, (_, round) => ({
+      candidate: judged(0.05, USERS, 0.3, 1000 + round),
+      base: judged(0.05, USERS, 0.3, 2000 + round),
+      slices: slicesOf60,
+    }))
+    const fallen = rounds.map((round) => failed(round).filter((name) => name.startsWith('keeps')).length)
+    // One by one, with a chance of a tenth each, it was 16 of them.
+    expect(fallen.filter((slices) => slices > 0).length).toBeLessThan(8)
+  })
+
+  it('names every slice that falls, also where several do', () => {
+    const candidate = changed(judged(0.3, USERS, 0.02, 2), all.subarray(0, 120), -0.4)
+    expect(failed({ candidate, slices: slicesOf60 })).toEqual(['keeps newUsers', 'keeps lightUsers'])
+  })
+
   it('does not judge a slice of a handful of users', () => {
     const handful = all.subarray(0, 8)
     const candidate = changed(judged(0.15, USERS, 0.02, 2), handful, -0.3)

@@ -48,10 +48,12 @@ describe('metrics', () => {
   it('see a small difference between the same users that two separate intervals would hide', () => {
     const base = Float32Array.from({ length: 400 }, (_, i) => (i % 10) / 10)
     const better = base.map((value, i) => value + (i % 3 === 0 ? 0.03 : 0))
-    const { mean: gain, low, lowOneSided90 } = pairedDifference(better, base)
+    const { mean: gain, low, lowOneSided90, p } = pairedDifference(better, base)
     expect(gain).toBeCloseTo(0.01, 2)
     expect(low).toBeGreaterThan(0)
     expect(lowOneSided90).toBeGreaterThanOrEqual(low)
+    expect(p).toBe(0)
+    expect(pairedDifference(base, base).p).toBe(1)
     expect(bootstrapInterval(better).low).toBeLessThan(mean(base))
     expect(() => pairedDifference([1], [])).toThrow(/pair/)
   })
