@@ -51,12 +51,13 @@ export class RecommendService {
   /** @throws AppError NOT_FOUND for a scenario that does not exist */
   async recommend(tenantId: string, request: RecommendationRequest): Promise<Answer> {
     const started = performance.now()
+    const now = Date.now()
     const [past, { options, hiding }] = await Promise.all([
-      this.pastOf(tenantId, request),
+      this.pastOf(tenantId, request, now),
       this.rulesFor(tenantId, request),
       this.models.ready(tenantId),
     ])
-    return this.answer('recommendations', tenantId, request, options, started, (model, now) =>
+    return this.answer('recommendations', tenantId, request, options, started, (model) =>
       rankFor(model, past, options, hiding, now),
     )
   }
@@ -64,9 +65,10 @@ export class RecommendService {
   /** Orders a given list for one user; ids that are not in the catalogue are named. */
   async order(tenantId: string, request: RankingRequest): Promise<Answer & { unknownItemIds: string[] }> {
     const started = performance.now()
-    const [past] = await Promise.all([this.pastOf(tenantId, request), this.models.ready(tenantId)])
+    const now = Date.now()
+    const [past] = await Promise.all([this.pastOf(tenantId, request, now), this.models.ready(tenantId)])
     const unknownItemIds: string[] = []
-    const answer = await this.answer('rankings', tenantId, request, {}, started, (model, now) => {
+    const answer = await this.answer('rankings', tenantId, request, {}, started, (model) => {
       const items: number[] = []
       for (const itemId of new Set(request.itemIds)) {
         const item = model.itemOf(itemId)
@@ -139,18 +141,19 @@ export class RecommendService {
     return { options, hiding: { types, itemIds } }
   }
 
-  /** What the user did, and what the request says he did, oldest first. */
-  private async pastOf(tenantId: string, { userId, history = [] }: Visitor): Promise<PastEvent[]> {
+  /** What the user did, and what the request says he did, oldest first. @param now when he asked */
+  private async pastOf(tenantId: string, { userId, history = [] }: Visitor, now: number): Promise<PastEvent[]> {
     const stored = userId === undefined ? [] : await this.events.historyOf(tenantId, userId, HISTORY_LENGTH)
-    const now = Date.now()
+    // Before he asked, and however long the answer takes: the network goes by the time between.
+    const justNow = now - 1
     const told = history.map((entry): PastEvent =>
       typeof entry === 'string'
-        ? { itemId: entry, type: null, value: null, at: now }
+        ? { itemId: entry, type: null, value: null, at: justNow }
         : {
             itemId: entry.itemId,
             type: entry.type ?? null,
             value: entry.value ?? null,
-            at: entry.occurredAt?.getTime() ?? now,
+            at: entry.occurredAt?.getTime() ?? justNow,
           },
     )
     const past = [
