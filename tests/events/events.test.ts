@@ -103,7 +103,7 @@ describe('events', () => {
     await send(tenant, [{ userId: 'buyer', itemId: 'earlier', type: 'view', occurredAt: '2024-04-30T10:00:00Z' }])
     const history = await events.historyOf(tenant.id, 'buyer', 2000)
     expect(history.map(({ itemId }) => itemId)).toEqual(['earlier', ...basket.map(({ itemId }) => itemId), 'later'])
-    expect(history[1]).toEqual({ itemId: basket[0].itemId, type: 'purchase', occurredAt: new Date(at) })
+    expect(history[1]).toEqual({ itemId: basket[0].itemId, type: 'purchase', value: null, occurredAt: new Date(at) })
     const newest = await events.historyOf(tenant.id, 'buyer', 3)
     expect(newest.map(({ itemId }) => itemId)).toEqual([basket[998].itemId, basket[999].itemId, 'later'])
   })
