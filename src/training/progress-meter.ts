@@ -3,7 +3,15 @@ import type { RunState, RunStatus } from './run.js'
 import type { ChildLine } from './training-job.js'
 
 /** Which part of a run each stage is, by measured time; they add up to 1. */
-const SHARES = { cleaning: 0.03, texts: 0.07, training: 0.35, twin: 0.22, blending: 0.08, refitting: 0.1, judging: 0.15 } as const
+const SHARES = {
+  cleaning: 0.03,
+  texts: 0.07,
+  training: 0.35,
+  twin: 0.22,
+  blending: 0.08,
+  refitting: 0.1,
+  judging: 0.15,
+} as const
 export type Stage = keyof typeof SHARES
 const STAGES = Object.keys(SHARES) as Stage[]
 

@@ -136,7 +136,11 @@ describe('fit', () => {
     const result = await fit({ ...input, histories: before, heldOut: { histories, events: since(from) } })
     const losses = result.curve.map((epoch) => epoch.validationLoss ?? NaN)
     expect(losses.at(-1)).toBeLessThan(losses[0])
-    const none = await fit({ ...input, heldOut: { histories, events: since(Infinity) }, options: { ...options, epochs: 1 } })
+    const none = await fit({
+      ...input,
+      heldOut: { histories, events: since(Infinity) },
+      options: { ...options, epochs: 1 },
+    })
     expect(none.curve[1].validationLoss).toBeNull()
   })
 
