@@ -4,6 +4,7 @@ import type { VersionFile } from '../../src/model/version-file.js'
 import type { Engine } from '../../src/platform/tensorflow.js'
 import { shippedBlend, shippedPrior } from '../../src/registry/shipped-base.js'
 import type { Dataset } from '../../src/training/dataset.js'
+import type { FitOptions } from '../../src/training/fit.js'
 import type { Check } from '../../src/training/gate.js'
 import { judgeVersion } from '../../src/training/judgement.js'
 import { train, type TrainingInput, trainVersion } from '../../src/training/pipeline.js'
@@ -20,6 +21,8 @@ export interface Candidate {
   engine: Engine
   /** Whether the from-scratch twin is trained where the recipe has one. */
   twin: boolean
+  /** At most so many. */
+  epochs: number
   /** What the run learns from in place of what it is judged by. */
   spoiled?: {
     dataset?: Dataset
@@ -59,7 +62,12 @@ export async function run(candidate: Candidate): Promise<Verdict> {
     splitBy,
     recipeBy: (shape, of) => {
       const recipe = recipeBy(shape, of)
-      return candidate.twin ? recipe : { ...recipe, twin: null }
+      const short = (options: FitOptions): FitOptions => ({
+        ...options,
+        epochs: Math.min(options.epochs, candidate.epochs),
+      })
+      const twin = candidate.twin && recipe.twin ? short(recipe.twin) : null
+      return { ...recipe, options: short(recipe.options), twin }
     },
     say: () => undefined,
   }
