@@ -15,6 +15,8 @@ export interface VersionFile {
   network: { config: NetworkConfig; arrays: NamedArrays } | null
   blend: Blend
   counts: CountSettings
+  /** Milliseconds since 1970: the network has learned from events before. */
+  trainedUntil: number
 }
 
 /** What the format is called inside a file, so that another one is refused and not misread. */
@@ -27,15 +29,16 @@ interface Facts {
   networkConfig: NetworkConfig | null
   blend: Blend
   counts: CountSettings
+  trainedUntil: number
 }
 
 /** A version as a tensor file. The same version always gives the same bytes. */
 export function encodeVersion(version: VersionFile): Uint8Array {
-  const { itemIds, eventTypes, textSpace, network, blend, counts } = version
+  const { itemIds, eventTypes, textSpace, network, blend, counts, trainedUntil } = version
   const ids = new TextEncoder().encode(JSON.stringify(itemIds))
   const arrays: NamedArrays = { itemIds: { shape: [ids.length], data: ids }, ...encodeSpace(textSpace, SPACE) }
   for (const [name, array] of Object.entries(network?.arrays ?? {})) arrays[NETWORK + name] = array
-  const facts: Facts = { eventTypes, networkConfig: network?.config ?? null, blend, counts }
+  const facts: Facts = { eventTypes, networkConfig: network?.config ?? null, blend, counts, trainedUntil }
   return encodeTensors(arrays, { format: FORMAT, facts: JSON.stringify(facts) })
 }
 
@@ -45,7 +48,7 @@ export function decodeVersion(bytes: Uint8Array): VersionFile {
   if (metadata.format !== FORMAT) throw new Error(`Not a version file: its format is "${metadata.format ?? 'none'}"`)
   const ids = arrays.itemIds?.data
   if (!(ids instanceof Uint8Array)) throw new Error('The version file names no items')
-  const { eventTypes, networkConfig, blend, counts } = JSON.parse(metadata.facts) as Facts
+  const { eventTypes, networkConfig, blend, counts, trainedUntil } = JSON.parse(metadata.facts) as Facts
   const networkArrays = Object.entries(arrays)
     .filter(([name]) => name.startsWith(NETWORK))
     .map(([name, array]) => [name.slice(NETWORK.length), array] as const)
@@ -56,5 +59,6 @@ export function decodeVersion(bytes: Uint8Array): VersionFile {
     network: networkConfig && { config: networkConfig, arrays: Object.fromEntries(networkArrays) },
     blend,
     counts,
+    trainedUntil,
   }
 }

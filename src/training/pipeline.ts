@@ -106,6 +106,7 @@ export async function trainVersion(input: TrainingInput): Promise<{ version: Ver
     network: asksNetwork(blend) ? { config: trained.recipe.config, arrays: served.network.toArrays() } : null,
     blend,
     counts: trained.counts,
+    trainedUntil: trained.split.boundaries.testFrom,
   }
   const result = reportOf(input, trained, judgement, (performance.now() - startedAt) / 1000)
   say({ metrics: { decision: result.decision, reason: result.reason, metrics: result.report.metrics } })
@@ -126,13 +127,15 @@ export async function train(input: TrainingInput, meter: ProgressMeter): Promise
   const maxTest = Math.max(LEAST_JUDGED, Math.min(MOST_JUDGED, affordable))
   const maxValidation = Math.min(MOST_VALIDATING, maxTest)
   const { splitBy = splitByTime } = input
-  const split = splitBy(histories, { types: eventTypes, hides, maxTest, maxValidation, seed })
+  const active = job.from === 'active' ? input.champion : null
+  const carried = active && startFromActive(active, dataset)
+  // Asked about what it has learned from, it would be trusted too much.
+  const unseenFrom = carried ? active.trainedUntil : undefined
+  const split = splitBy(histories, { types: eventTypes, hides, maxTest, maxValidation, unseenFrom, seed })
   const shape = shapeOf(split.train)
   if (shape.users === 0) throw nothingLeft()
 
   meter.enter('texts', 'whitening the texts')
-  const active = job.from === 'active' ? input.champion : null
-  const carried = active && startFromActive(active, dataset)
   // The active version's adaptor reads the space that it was trained in.
   const textSpace = carried ? active.textSpace : fitTextSpace(vectors, vectorLength, priorFor(input))
   const text = whitenAll(textSpace, vectors)

@@ -46,6 +46,8 @@ export interface SplitOptions {
   hides: Uint8Array
   /** Share of the events in each of the two later windows. */
   share?: number
+  /** Before this moment the start of the training knows the answers already: both later windows lie behind it. */
+  unseenFrom?: number
   /** Cases at most in each half of the validation, chosen by hash. */
   maxValidation?: number
   /** Cases at most in the test. */
@@ -62,11 +64,13 @@ export const HISTORY_LENGTH = 200
  * something known before it (Meng et al. 2020 on why a split by user leaks the future).
  */
 export function splitByTime(histories: Histories, options: SplitOptions): Split {
-  const { share = 0.1, maxValidation = 500, maxTest = 1500, seed = 1 } = options
+  const { share = 0.1, unseenFrom = -Infinity, maxValidation = 500, maxTest = 1500, seed = 1 } = options
   const times = Float64Array.from(histories.times).sort()
-  const testFrom = nearestMoment(times, times.length * (1 - share))
+  // What was not seen is halved where it is less than both windows.
+  const unseen = Math.min(times.length - placeOf(times, unseenFrom), 2 * share * times.length)
+  const testFrom = nearestMoment(times, times.length - unseen / 2)
   const earlier = times.subarray(0, placeOf(times, testFrom))
-  const validationFrom = nearestMoment(earlier, times.length * (1 - 2 * share))
+  const validationFrom = Math.max(unseenFrom, nearestMoment(earlier, times.length - unseen))
   const boundaries = { from: times[0] ?? 0, validationFrom, testFrom, to: times[times.length - 1] ?? 0 }
   const validation = occasionsIn(histories, validationFrom, testFrom, options)
   const asked = (occasions: Occasion[], most: number) =>

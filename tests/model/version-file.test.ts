@@ -21,6 +21,7 @@ const version: VersionFile = {
   network: { config, arrays: startFromScratch(config, 3, 1) },
   blend: fixedBlend({ ...noWeights(), text: 1, network: 0.25 }),
   counts: { types, halfLife: 86_400_000 },
+  trainedUntil: 1_700_000_000_000,
 }
 
 describe('version file', () => {

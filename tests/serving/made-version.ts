@@ -48,6 +48,7 @@ export function madeVersion(items: CatalogItem[], seed: number, eventTypes: Even
     network: { config, arrays },
     blend: fixedBlend({ ...noWeights(), network: 2, text: 0.3, wide: 0.5, narrow: 0.2, popular: 0.1, recent: 0.1 }),
     counts: { types: eventTypes, halfLife: 7 * 86_400_000 },
+    trainedUntil: 0,
   }
 }
 

@@ -22,6 +22,7 @@ const version: VersionFile = {
   network: { config, arrays },
   blend: fixedBlend({ ...noWeights(), network: 1 }),
   counts: { types: eventTypes, halfLife: DEFAULT_HALF_LIFE },
+  trainedUntil: 0,
 }
 const dataset: Dataset = {
   itemIds: ['new', 'b', 'a'],

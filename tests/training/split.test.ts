@@ -87,6 +87,22 @@ describe('split', () => {
     expect(splitByTime(histories, { types, hides, maxTest: 20 }).test).toEqual(few.test)
   })
 
+  it('asks about nothing that the start has seen, and halves what is left', () => {
+    const histories = toHistories(randomLists(9, 400))
+    const sorted = Float64Array.from(histories.times).sort()
+    const usual = splitByTime(histories, { types, hides })
+    const seen = sorted[Math.floor(0.94 * sorted.length)]
+    const { boundaries, test, validation, train } = splitByTime(histories, { types, hides, unseenFrom: seen })
+    expect(boundaries.validationFrom).toBeGreaterThanOrEqual(seen)
+    expect([...validation.stopping, ...validation.blending].every(({ at }) => at >= seen)).toBe(true)
+    const after = (moment: number) => sorted.filter((at) => at >= moment).length
+    expect(after(boundaries.testFrom) / after(seen)).toBeCloseTo(0.5, 1)
+    expect(test.length).toBeGreaterThan(0)
+    expect(train.items.length).toBeGreaterThan(usual.train.items.length)
+    // What was seen long ago changes nothing.
+    expect(splitByTime(histories, { types, hides, unseenFrom: sorted[10] }).boundaries).toEqual(usual.boundaries)
+  })
+
   it('outlives having nothing', () => {
     const empty = splitByTime(toHistories([[], []]), { types, hides })
     expect([empty.test, empty.validation.stopping]).toEqual([[], []])
