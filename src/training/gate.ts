@@ -26,6 +26,8 @@ export interface Thresholds {
   sliceTolerance: number
   /** How often any slice at all may seem to lose where none does. */
   sliceChance: number
+  /** Users who may do without the lead, as a share of all. */
+  withoutLead: number
   /** A slice of fewer users than this is looked at, but decides nothing. */
   leastSliceUsers: number
 }
@@ -36,6 +38,7 @@ export const DEFAULT_THRESHOLDS: Thresholds = {
   leastUsers: 50,
   sliceTolerance: 0.1,
   sliceChance: 0.1,
+  withoutLead: 0.25,
   leastSliceUsers: 30,
 }
 
@@ -106,6 +109,7 @@ function checksOf(judged: Judged, input: GateInput, thresholds: Thresholds): Che
     beats('beats popularity', judged, input.popular, 'popularity'),
   ]
   if (input.champion) checks.push(notWorse('holds the base', judged, input.base, 'the base'))
+  checks.push(shared(judged, served, input.slices, thresholds))
   return [...checks, ...forgetting(judged, served, input.slices, thresholds)]
 }
 
@@ -175,6 +179,34 @@ function forgetting(judged: Judged, served: Judged, slices: GateInput['slices'],
     return { name: `keeps ${slice}`, passed: !falls, required: !TOLD_ONLY.has(slice), detail, figures }
   })
 }
+
+/**
+ * The lead has to be there without any one kind of user, too. A bot farm that clicked in the weeks before is in the test window
+ * as well, and whatever learned its clicks ranks them best: so large a lead on so many users would hide that nobody else
+ * gained. What is alike about them is how much they have done. A few may do without: the forgetting guard looks after those.
+ */
+function shared(judged: Judged, served: Judged, slices: GateInput['slices'], thresholds: Thresholds): Check {
+  const { leastUsers, leastSliceUsers, withoutLead } = thresholds
+  const kindOf = new Map<number, string>()
+  for (const slice of ['newUsers', 'lightUsers'] as const) for (const at of slices[slice]) kindOf.set(at, slice)
+  const all = Array.from(judged.ndcg.keys())
+  const leads = ['newUsers', 'lightUsers', REGULAR].flatMap((kind) => {
+    const others = all.filter((at) => (kindOf.get(at) ?? REGULAR) !== kind)
+    if (others.length < Math.max(leastUsers, withoutLead * all.length)) return []
+    if (all.length - others.length < leastSliceUsers) return []
+    const lead = mean(others.map((at) => judged.ndcg[at])) - mean(others.map((at) => served.ndcg[at]))
+    return [{ kind, lead, users: others.length }]
+  })
+  const base = { name: 'leads beyond one kind of user', required: true }
+  if (leads.length === 0) return { ...base, passed: true, detail: 'nearly all users are of one kind', figures: {} }
+  const { kind, lead, users } = leads.reduce((a, b) => (b.lead < a.lead ? b : a))
+  const passed = lead > 0
+  const detail = passed
+    ? `it leads without any one kind of user, too (without ${kind} by ${percent(lead)} on ${users} users)`
+    : `its lead is that of ${kind} alone: the other ${users} users gain nothing (${percent(lead)})`
+  return { ...base, passed, detail, figures: { users, lead } }
+}
+const REGULAR = 'regular users'
 
 /** Which of several findings are none of chance, where even one false one is as rare as `chance` (Holm 1979). */
 function beyondChance(ps: number[], chance: number): boolean[] {

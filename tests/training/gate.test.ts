@@ -140,13 +140,39 @@ describe('the forgetting guard', () => {
 
   it('names every slice that falls, also where several do', () => {
     const candidate = changed(judged(0.3, USERS, 0.02, 2), all.subarray(0, 120), -0.4)
-    expect(failed({ candidate, slices: slicesOf60 })).toEqual(['keeps newUsers', 'keeps lightUsers'])
+    const fallen = failed({ candidate, slices: slicesOf60 }).filter((name) => name.startsWith('keeps'))
+    expect(fallen).toEqual(['keeps newUsers', 'keeps lightUsers'])
   })
 
   it('does not judge a slice of a handful of users', () => {
     const handful = all.subarray(0, 8)
     const candidate = changed(judged(0.15, USERS, 0.02, 2), handful, -0.3)
     expect(failed({ candidate, slices: { ...NO_SLICES, newUsers: handful } })).toEqual([])
+  })
+})
+
+describe('a lead', () => {
+  // Most of those asked have a long history, as the bots of a farm have that clicked for weeks.
+  const few = all.subarray(0, 160)
+  const slices = { ...NO_SLICES, newUsers: few }
+  const bots = all.subarray(160)
+
+  it('of one kind of user alone is no lead: the others have to gain, too', () => {
+    const champion = judged(0.05)
+    const candidate = changed(changed(champion, bots, 0.1), few, -0.01)
+    const decision = decide(input({ candidate, champion, slices }))
+    expect(decision.promote).toBe(false)
+    expect(decision.reason).toBe(
+      'Rejected: its lead is that of regular users alone: the other 160 users gain nothing (-1.00).',
+    )
+    expect(failed({ candidate: changed(candidate, few, 0.02), champion, slices })).toEqual([])
+  })
+
+  it('may leave out a small part of the users, whom the forgetting guard looks after', () => {
+    const champion = judged(0.05)
+    const small = few.subarray(0, 60)
+    const candidate = changed(changed(champion, all, 0.1), small, -0.11)
+    expect(failed({ candidate, champion, slices: { ...NO_SLICES, newUsers: small } })).toEqual([])
   })
 })
 
