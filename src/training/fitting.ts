@@ -1,5 +1,6 @@
 import type { LocalGradients } from '../model/gradients.js'
-import type { Histories } from '../model/history.js'
+import { type Histories, keepRows, rowAt } from '../model/history.js'
+import { Random } from '../model/random.js'
 import { Network } from '../model/network.js'
 import type { NamedArrays } from '../model/tensor-file.js'
 import type { TextMatrix } from '../model/text-matrix.js'
@@ -18,6 +19,8 @@ import type { Case, Split } from './split.js'
 /** What the network learns from, the same for a version and its twin. */
 export interface Ground {
   split: Split
+  /** Going on from a version, the moment before which it knows everything: see `freshWithReplay`. */
+  knownUntil?: number
   /** Whitened. */
   text: TextMatrix
   itemCount: number
@@ -41,13 +44,13 @@ export async function fitNetwork(
   options: FitOptions,
   onProgress: (progress: Progress) => void,
 ): Promise<{ network: Network; result: FitResult }> {
-  const { split, text, itemCount, typeWeights, hides, engine, threads } = ground
+  const { split, text, itemCount, typeWeights, hides, seed, engine, threads, knownUntil } = ground
   const judged = affordable(split.validation.stopping, itemCount * recipe.config.width)
   const result = await fit({
     config: recipe.config,
     start,
     text,
-    histories: split.train,
+    histories: knownUntil === undefined ? split.train : freshWithReplay(split.train, knownUntil, seed),
     typeWeights,
     hides: Array.from(hides, (value) => value === 1),
     ...(judged.length > 0 && { validate: (network: Network) => networkNdcg(network, text, judged) }),
@@ -59,6 +62,28 @@ export async function fitNetwork(
   return { network: Network.fromArrays(recipe.config, result.arrays), result }
 }
 
+/** Events before the first new one that a user's new ones are read with: more than attention looks back on. */
+const CONTEXT = 200
+/** Of the users without anything new, so that what they taught is not forgotten (replay, Rolnick et al. 2019). */
+const REPLAYED = 0.2
+
+/**
+ * What a version that knows everything before `since` learns from: what each user did since, with the events before as
+ * context and replay, and a share of the users who did nothing new.
+ */
+export function freshWithReplay(histories: Histories, since: number, seed: number): Histories {
+  const random = new Random(seed ^ REPLAY_STREAM)
+  const { offsets } = histories
+  const from = Uint32Array.from({ length: offsets.length - 1 }, (_, user) => {
+    const first = rowAt(histories, user, since)
+    const isReplayed = random.next() < REPLAYED
+    const start = first < offsets[user + 1] ? first : isReplayed ? offsets[user + 1] : Infinity
+    return Math.min(2 ** 32 - 1, Math.max(0, start - CONTEXT))
+  })
+  return keepRows(histories, (row, user) => row >= from[user])
+}
+const REPLAY_STREAM = 0x4e91
+
 // What was learned must not be undone: a fraction of the rate, falling to nothing again.
 const REFIT_RATE_SHARE = 0.3
 const REFIT_EPOCHS = 2
@@ -68,7 +93,7 @@ const REFIT_EPOCHS = 2
  * events are those that tell most about the next.
  */
 export async function refitNetwork(
-  { split, text, typeWeights, hides, engine, threads }: Ground,
+  { split, text, typeWeights, hides, seed, engine, threads, knownUntil }: Ground,
   { config }: Pick<Recipe, 'config'>,
   network: Network,
   { bestEpoch }: FitResult,
@@ -81,7 +106,7 @@ export async function refitNetwork(
     config,
     start: network.toArrays(),
     text,
-    histories: split.beforeTest,
+    histories: knownUntil === undefined ? split.beforeTest : freshWithReplay(split.beforeTest, knownUntil, seed),
     typeWeights,
     hides: Array.from(hides, (value) => value === 1),
     options: {

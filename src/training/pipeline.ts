@@ -15,6 +15,7 @@ import { blendCases } from './evaluate.js'
 import type { FitOptions, FitResult } from './fit.js'
 import {
   fitNetwork,
+  freshWithReplay,
   type Ground,
   refitNetwork,
   shapeOf,
@@ -142,12 +143,31 @@ export async function train(input: TrainingInput, meter: ProgressMeter): Promise
   const evidence = evidenceOf(eventTypes)
   const typeWeights = eventTypes.map(({ weight }, type) => (evidence[type] ? weight : 0))
   const halfLife = fitHalfLife(split.train, itemCount, eventTypes)
-  const ground: Ground = { split, text, itemCount, typeWeights, hides, seed, engine, threads: job.threads }
+  const ground: Ground = {
+    split,
+    knownUntil: unseenFrom,
+    text,
+    itemCount,
+    typeWeights,
+    hides,
+    seed,
+    engine,
+    threads: job.threads,
+  }
 
   const start = carried ? 'active' : 'text'
   const { recipeBy = chooseRecipe } = input
   const chosen = recipeBy(
-    { ...shape, items: itemCount, textLength: vectorLength, typeWeights, engine, gpuBytes: input.gpuBytes, start },
+    {
+      ...shape,
+      ...(unseenFrom !== undefined && { freshEvents: shapeOf(freshWithReplay(split.train, unseenFrom, seed)).events }),
+      items: itemCount,
+      textLength: vectorLength,
+      typeWeights,
+      engine,
+      gpuBytes: input.gpuBytes,
+      start,
+    },
     seed,
   )
   const recipe: Recipe = carried
@@ -178,15 +198,20 @@ export async function train(input: TrainingInput, meter: ProgressMeter): Promise
 
   meter.enter('refitting', 'going on with the events that validation had')
   const refit = async (
+    of: Ground,
     { network, result }: typeof tuned,
     { blend }: BlendChoice,
     options: FitOptions,
   ): Promise<Network> =>
-    asksNetwork(blend) ? refitNetwork(ground, recipe, network, result, options, meter.fitting) : network
-  const candidate = { network: await refit(tuned, choice, recipe.options), fit: tuned.result, choice }
+    asksNetwork(blend) ? refitNetwork(of, recipe, network, result, options, meter.fitting) : network
+  const candidate = { network: await refit(ground, tuned, choice, recipe.options), fit: tuned.result, choice }
   const twin =
     scratch && twinChoice
-      ? { network: await refit(scratch, twinChoice, recipe.twin!), fit: scratch.result, choice: twinChoice }
+      ? {
+          network: await refit({ ...ground, knownUntil: undefined }, scratch, twinChoice, recipe.twin!),
+          fit: scratch.result,
+          choice: twinChoice,
+        }
       : null
   return {
     quality,
@@ -205,7 +230,13 @@ export async function train(input: TrainingInput, meter: ProgressMeter): Promise
 
 function twinOf(ground: Ground, recipe: Recipe, options: NonNullable<Recipe['twin']>, meter: ProgressMeter) {
   meter.enter('twin', 'training the from-scratch twin')
-  return fitNetwork(ground, recipe, startFromNothing(ground, recipe), options, meter.fitting)
+  return fitNetwork(
+    { ...ground, knownUntil: undefined },
+    recipe,
+    startFromNothing(ground, recipe),
+    options,
+    meter.fitting,
+  )
 }
 
 /** The shipped prior is about the shipped encoder's vectors: of a tenant's own it knows nothing. */

@@ -17,6 +17,8 @@ export interface TrainingShape {
   /** Memory of the GPU, where it is known. */
   gpuBytes?: number
   start: 'text' | 'active'
+  /** Going on from a version: events of what it does not know yet, with their context and what is replayed. */
+  freshEvents?: number
 }
 
 /** What the size of a step is chosen by. */
@@ -44,6 +46,11 @@ const TOKEN_BUDGET: Record<Engine, number> = {
 const PASSES_OF_LARGE: Record<Engine, number> = { cuda: 30, native: 16, wasm: 8, webgpu: 8, cpu: 3 }
 const MOST_BUDGETS = 4
 const isSlow = (engine: Engine) => engine === 'cpu'
+// Going on from a version that knows most of it already, with what is new and some replay.
+const FRESH_BUDGET_SHARE = 0.2
+const FRESH_EPOCHS = 6
+// A twin starts from nothing, so it takes the time that going on saves.
+const FRESH_TWIN_SHARE = 0.05
 // With fewer passes a twin would lose for lack of time only, and prove nothing.
 const LEAST_TWIN_EPOCHS = 2
 /**
@@ -69,7 +76,7 @@ const STEPS_PER_EPOCH = 12
 const STEPS_OF_DENSE = 90
 const STEPS_OF_SPARSE = 180
 // So many steps may pass without a gain: with fewer, the rate of a small set would fall while it is still climbing.
-const PATIENT_STEPS = 100
+const PATIENT_STEPS = 250
 // Going on from the active version, little data must not undo what much data taught (L2-SP, Li et al. 2018).
 const ACTIVE_PULL = 0.05
 const DENSE_EVENTS_PER_ITEM = 30
@@ -78,18 +85,20 @@ const LONG_SHARE = 0.5
 /** Simple rules from what was measured on public data; early stopping and the gate judge what comes of them. */
 export function chooseRecipe(shape: TrainingShape, seed: number): Recipe {
   const { items, events, users, longShare, textLength, typeWeights, engine, start } = shape
+  const isFresh = start === 'active'
+  const learned = shape.freshEvents ?? events
   const perItem = events / Math.max(1, items)
   const perUser = events / Math.max(1, users)
   const dense = perItem >= DENSE_EVENTS_PER_ITEM
   const long = longShare >= LONG_SHARE && perUser >= 50
-  const least = TOKEN_BUDGET[engine]
+  const least = TOKEN_BUDGET[engine] * (isFresh ? FRESH_BUDGET_SHARE : 1)
   const budget = Math.max(
     least,
-    Math.min(MOST_BUDGETS * least, PASSES_OF_LARGE[engine] * events),
-    isSlow(engine) ? 0 : events,
+    Math.min(MOST_BUDGETS * least, PASSES_OF_LARGE[engine] * learned),
+    isSlow(engine) ? 0 : learned,
   )
-  const affordable = Math.floor(budget / Math.max(1, events))
-  const useful = usefulEpochs(events)
+  const affordable = Math.floor(budget / Math.max(1, learned))
+  const useful = isFresh ? FRESH_EPOCHS : usefulEpochs(learned)
   const epochs = Math.max(1, Math.min(useful, affordable))
 
   const config: NetworkConfig = {
@@ -103,9 +112,9 @@ export function chooseRecipe(shape: TrainingShape, seed: number): Recipe {
     dropout: dense ? 0.2 : 0.3,
   }
   const { rowLength } = DEFAULT_FIT
-  const rowsPerStep = rowsOfStep(shape)
+  const rowsPerStep = rowsOfStep({ ...shape, events: learned })
   const usualRate = Math.min(MOST_RATE, DEFAULT_FIT.rate * Math.max(1, (rowsPerStep * rowLength) / USUAL_STEP_TOKENS))
-  const stepsPerEpoch = Math.ceil(events / rowLength / rowsPerStep)
+  const stepsPerEpoch = Math.ceil(learned / rowLength / rowsPerStep)
   const options: FitOptions = {
     ...DEFAULT_FIT,
     epochs,
@@ -115,10 +124,11 @@ export function chooseRecipe(shape: TrainingShape, seed: number): Recipe {
     maxSteps: Math.max(1, Math.ceil(budget / (rowLength * rowsPerStep))),
     rate: start === 'active' ? usualRate / 2 : usualRate,
     pull: start === 'active' ? ACTIVE_PULL : DEFAULT_FIT.pull,
-    frozenEpochs: Math.min(DEFAULT_FIT.frozenEpochs, epochs - 1),
+    frozenEpochs: isFresh ? 0 : Math.min(DEFAULT_FIT.frozenEpochs, epochs - 1),
     negatives: Math.min(DEFAULT_FIT.negatives, items),
   }
-  const withTwin = LEAST_TWIN_EPOCHS * events <= least
+  const twinTokens = TOKEN_BUDGET[engine] * (isFresh ? FRESH_TWIN_SHARE : 1)
+  const withTwin = LEAST_TWIN_EPOCHS * events <= twinTokens
   const reasons: Record<string, string> = {
     start:
       start === 'active'
@@ -128,7 +138,7 @@ export function chooseRecipe(shape: TrainingShape, seed: number): Recipe {
     blocks: `${config.blocks}: ${tidy(perUser)} events a user, ${tidy(100 * longShare)} % of them in histories of 50 and more`,
     maxLength: `attention looks back on ${config.maxLength} events, the recency-weighted mean on ${config.meanLength}`,
     dropout: `${config.dropout}: ${tidy(perItem)} events an item are ${dense ? 'many' : 'few'}`,
-    epochs: `at most ${epochs}: ${events} events make ${useful} useful; the engine '${engine}' may take ${budget} tokens`,
+    epochs: `at most ${epochs}: ${learned} events${isFresh ? ', new ones and replayed ones,' : ''} make ${useful} useful; the engine '${engine}' may take ${budget} tokens`,
     steps: `${stepsPerEpoch} an epoch of ${rowLength * rowsPerStep} tokens; the rate falls after ${options.patience} epochs without a gain, and it ends after as many more`,
     rate: `${options.rate}: ${start === 'active' ? 'half of the usual, to go on from what was learned' : 'the usual one'} for steps of ${rowsPerStep * rowLength} tokens`,
     negatives:
@@ -137,9 +147,15 @@ export function chooseRecipe(shape: TrainingShape, seed: number): Recipe {
         : 'the whole catalogue',
     twin: withTwin
       ? 'trained from scratch on the same data, with the same epochs and seed'
-      : `none: ${LEAST_TWIN_EPOCHS} passes over ${events} events are past ${least} tokens`,
+      : `none: ${LEAST_TWIN_EPOCHS} passes over ${events} events are past ${twinTokens} tokens`,
   }
-  const twin = withTwin ? { ...fromScratch(options), rate: usualRate } : null
+  const twin = withTwin
+    ? {
+        ...fromScratch(options),
+        rate: usualRate,
+        ...(isFresh && { epochs: usefulEpochs(events), maxSteps: undefined }),
+      }
+    : null
   return { config, options, twin, reasons }
 }
 

@@ -58,10 +58,16 @@ describe('recipe', () => {
   })
 
   it('goes on from the active version more gently, and not so its twin', () => {
-    const [fresh, active] = [recipeOf(), recipeOf({ start: 'active' })]
+    const small = { events: 10_000 }
+    const [fresh, active] = [recipeOf(small), recipeOf({ ...small, start: 'active', freshEvents: 3000 })]
     expect(active.options.rate).toBeLessThan(fresh.options.rate)
     expect(active.options.pull).toBeGreaterThan(0)
     expect(active.twin?.rate).toBe(fresh.options.rate)
+    expect(active.twin?.epochs).toBe(fresh.twin?.epochs)
+    // The time that going on saves is not spent on a twin.
+    const large = recipeOf({ events: 400_000, start: 'active', freshEvents: 80_000 })
+    expect(large.twin).toBeNull()
+    expect(tokens(large, 80_000)).toBeLessThanOrEqual(0.21 * tokens(recipeOf({ events: 400_000 }), 400_000))
   })
 
   it('says why it chose what it chose', () => {
