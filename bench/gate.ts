@@ -102,7 +102,7 @@ if (present.length > 0) {
   const engine = (values.engine ?? (await checkEngines()).find(({ works }) => works)!.engine) as Engine
   await startTensorflow(engine)
   console.log(`${cpus().length} x ${cpus()[0]?.model ?? 'unknown'}, Node ${process.version}, engine ${engine}`)
-  for (const [index, shop] of present.entries()) await compare(data!, shop, 100 * (index + 1), engine)
+  for (const shop of present) await compare(data!, shop, 100 * (SHOPS.indexOf(shop) + 1), engine)
 }
 console.log(JSON.stringify({ bench: 'gate', ...tally }))
 
