@@ -3,6 +3,7 @@ import { before, type EventColumns, type Histories, keepRows } from '../../src/m
 import { Random } from '../../src/model/random.js'
 import { rowsOf } from '../../src/model/text-matrix.js'
 import type { Dataset } from '../../src/training/dataset.js'
+import type { FitOptions } from '../../src/training/fit.js'
 import type { Recipe } from '../../src/training/recipe.js'
 import type { Case, Split } from '../../src/training/split.js'
 
@@ -61,13 +62,16 @@ export function withoutItems(split: Split, lost: Uint8Array): Split {
   }
 }
 
-/** Ten times the rate, from the first step on. */
+/** Ten times the rate for everything, from the first step on, and nothing that holds it. */
 export function tenfold({ options, twin, ...recipe }: Recipe): Recipe {
-  const fast = <T extends Recipe['options']>(of: T): T => ({
+  const fast = (of: FitOptions): FitOptions => ({
     ...of,
     rate: 10 * of.rate,
+    adaptorShare: 1,
     warmUpSteps: 1,
     frozenEpochs: 0,
+    pull: 0,
+    clip: Infinity,
   })
   return { ...recipe, options: fast(options), twin: twin && fast(twin) }
 }
