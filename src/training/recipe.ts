@@ -57,7 +57,7 @@ const LEAST_TWIN_EPOCHS = 2
  * Passes that may be of use, by the number of events: a small set needs more of them for as many steps. Validation mostly
  * ends it sooner; on public sets it stood still after 8 to 25.
  */
-const usefulEpochs = (events: number) => (events < 100_000 ? 40 : 24)
+const usefulEpochs = (events: number) => (events < 5000 ? 20 : events < 100_000 ? 40 : 24)
 /**
  * Most tokens of a step. What pays by calls of the engine, not by arithmetic, is faster the more there are of them; wasm is
  * not. The rate grows with them (Goyal et al. 2017): then, on public sets, twice and four times the usual learned no less
@@ -77,6 +77,7 @@ const STEPS_OF_DENSE = 90
 const STEPS_OF_SPARSE = 180
 // So many steps may pass without a gain: with fewer, the rate of a small set would fall while it is still climbing.
 const PATIENT_STEPS = 250
+const MOST_PATIENCE = 8
 // Going on from the active version, little data must not undo what much data taught (L2-SP, Li et al. 2018).
 const ACTIVE_PULL = 0.05
 const DENSE_EVENTS_PER_ITEM = 30
@@ -118,7 +119,7 @@ export function chooseRecipe(shape: TrainingShape, seed: number): Recipe {
   const options: FitOptions = {
     ...DEFAULT_FIT,
     epochs,
-    patience: Math.max(DEFAULT_FIT.patience, Math.ceil(PATIENT_STEPS / stepsPerEpoch)),
+    patience: Math.min(MOST_PATIENCE, Math.max(DEFAULT_FIT.patience, Math.ceil(PATIENT_STEPS / stepsPerEpoch))),
     rowsPerStep,
     seed,
     maxSteps: Math.max(1, Math.ceil(budget / (rowLength * rowsPerStep))),
