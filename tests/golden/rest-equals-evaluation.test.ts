@@ -153,6 +153,10 @@ test.for([
   const now = Date.now()
   const cases: Case[] = []
   const answered: string[] = []
+  // The process hears of a promotion a moment after it.
+  await expect
+    .poll(() => call('/recommendations', { userId: users[0] }), { timeout: 5000 })
+    .toMatchObject({ modelVersion: id })
   for (const [user, userId] of users.entries()) {
     const body = (await call('/recommendations', { userId })) as {
       modelVersion: string

@@ -77,12 +77,29 @@ describe('fit', () => {
         seen.push(script[seen.length])
         return script[seen.length - 1]
       },
-      options: { ...options, patience: 3 },
+      options: { ...options, patience: 3, drops: 0 },
     })
     expect(seen).toEqual(script) // stopped after three epochs without a better one
     expect(result).toMatchObject({ bestEpoch: 2, bestValidation: 0.5 })
     expect(result.arrays.residual.data).toEqual(weights[2])
     expect(result.arrays.residual.data).not.toEqual(weights[5])
+  })
+
+  it('goes on from the best epoch at a lower rate where validation stands still', async () => {
+    const script = [0.1, 0.2, 0.5, 0.3, 0.2, 0.4, 0.4, 0.6, 0.4, 0.4, 0.4]
+    const weights: Float32Array[] = []
+    const result = await fit({
+      ...input,
+      validate: (network) => script[weights.push(network.toArrays().residual.data as Float32Array) - 1],
+      options: { ...options, patience: 3, drops: 1 },
+    })
+    const apart = (one: number, other: number) =>
+      Math.hypot(...weights[one].map((value, at) => value - weights[other][at]))
+    expect(weights).toHaveLength(script.length) // three epochs without a better one, then three after the next best
+    expect(apart(6, 2)).toBeLessThan(apart(6, 5))
+    expect(apart(6, 2)).toBeLessThan(0.5 * apart(3, 2))
+    expect(result).toMatchObject({ bestEpoch: 7, bestValidation: 0.6 })
+    expect(result.arrays.residual.data).toEqual(weights[7])
   })
 
   it('gives back the start where nothing learned is better', async () => {
