@@ -55,10 +55,21 @@ export function readLog(data: string, set: string, share: number): Log {
  * into the catalogue later is in no vocabulary, as with a tenant who adds items.
  */
 export function datasetUpTo(log: Log, share: number): Dataset {
-  const { events } = log
-  let end = Math.floor(share * events.times.length)
+  const { times } = log.events
+  let end = Math.floor(share * times.length)
   // A moment is not cut.
-  while (end < events.times.length && events.times[end] === events.times[end - 1]) end++
+  while (end < times.length && times[end] === times[end - 1]) end++
+  return firstEvents(log, end)
+}
+
+/** The same at a moment, milliseconds since 1970. */
+export function datasetBefore(log: Log, moment: number): Dataset {
+  const end = log.events.times.findIndex((at) => at >= moment)
+  return firstEvents(log, end < 0 ? log.events.times.length : end)
+}
+
+function firstEvents(log: Log, end: number): Dataset {
+  const { events } = log
   const items = events.items.subarray(0, end)
   const present = [...new Set(items)].sort((a, b) => a - b)
   const place = new Map(present.map((item, index) => [item, index]))

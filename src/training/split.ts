@@ -48,6 +48,8 @@ export interface SplitOptions {
   share?: number
   /** Before this moment the start of the training knows the answers already: both later windows lie behind it. */
   unseenFrom?: number
+  /** Where the two later windows begin, milliseconds since 1970; absent: `share` says it. */
+  cuts?: { validationFrom: number; testFrom: number }
   /** Cases at most in each half of the validation, chosen by hash. */
   maxValidation?: number
   /** Cases at most in the test. */
@@ -68,9 +70,10 @@ export function splitByTime(histories: Histories, options: SplitOptions): Split 
   const times = Float64Array.from(histories.times).sort()
   // What was not seen is halved where it is less than both windows.
   const unseen = Math.min(times.length - placeOf(times, unseenFrom), 2 * share * times.length)
-  const testFrom = nearestMoment(times, times.length - unseen / 2)
+  const testFrom = options.cuts?.testFrom ?? nearestMoment(times, times.length - unseen / 2)
   const earlier = times.subarray(0, placeOf(times, testFrom))
-  const validationFrom = Math.max(unseenFrom, nearestMoment(earlier, times.length - unseen))
+  const validationFrom =
+    options.cuts?.validationFrom ?? Math.max(unseenFrom, nearestMoment(earlier, times.length - unseen))
   const boundaries = { from: times[0] ?? 0, validationFrom, testFrom, to: times[times.length - 1] ?? 0 }
   const validation = occasionsIn(histories, validationFrom, testFrom, options)
   const asked = (occasions: Occasion[], most: number) =>
