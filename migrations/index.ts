@@ -6,6 +6,7 @@ import { Registry1763700000005 } from './1763700000005-registry.js'
 import { TrainingRuns1763700000006 } from './1763700000006-training-runs.js'
 import { Serving1763700000007 } from './1763700000007-serving.js'
 import { RunEstimates1763700000008 } from './1763700000008-run-estimates.js'
+import { SessionIndex1763700000009 } from './1763700000009-session-index.js'
 
 /** In the order in which they run. A migration is never edited after it lands. */
 export const MIGRATIONS = [
@@ -17,4 +18,5 @@ export const MIGRATIONS = [
   TrainingRuns1763700000006,
   Serving1763700000007,
   RunEstimates1763700000008,
+  SessionIndex1763700000009,
 ]

@@ -32,12 +32,20 @@ export function insertEvents(sql: Sql, tenantId: string, events: PlacedEvent[]):
   ])
 }
 
-/** The newest `limit` of a user, oldest first. */
-export async function readHistory(sql: Sql, tenantId: string, userId: string, limit: number): Promise<UserEvent[]> {
+const OWNERS = { user: 'user_id', session: 'session_id' } as const
+
+/** The newest `limit` of a user or of a session, oldest first. */
+export async function readHistory(
+  sql: Sql,
+  tenantId: string,
+  owner: keyof typeof OWNERS,
+  id: string,
+  limit: number,
+): Promise<UserEvent[]> {
   const rows = await sql.query<UserEvent>(
     `SELECT item_id AS "itemId", type, value, occurred_at AS "occurredAt" FROM events
-     WHERE tenant_id = $1 AND user_id = $2 ORDER BY occurred_at DESC, arrival DESC LIMIT $3`,
-    [tenantId, userId, limit],
+     WHERE tenant_id = $1 AND ${OWNERS[owner]} = $2 ORDER BY occurred_at DESC, arrival DESC LIMIT $3`,
+    [tenantId, id, limit],
   )
   return rows.reverse()
 }

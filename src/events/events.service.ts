@@ -66,7 +66,12 @@ export class EventsService {
 
   /** The newest `limit` events of a user, oldest first, ties by arrival. */
   historyOf(tenantId: string, userId: string, limit: number): Promise<UserEvent[]> {
-    return this.database.inTenant(tenantId, (sql) => readHistory(sql, tenantId, userId, limit))
+    return this.database.inTenant(tenantId, (sql) => readHistory(sql, tenantId, 'user', userId, limit))
+  }
+
+  /** The same of a session, whoever its events are of. */
+  historyOfSession(tenantId: string, sessionId: string, limit: number): Promise<UserEvent[]> {
+    return this.database.inTenant(tenantId, (sql) => readHistory(sql, tenantId, 'session', sessionId, limit))
   }
 
   /** Every item that a user has an event of, however long ago. @param types of these types only; null: of any */

@@ -40,6 +40,10 @@ const HistoryEntry = z.union([
 const History = z.array(HistoryEntry).max(MAX_HISTORY)
 export type HistoryEntry = z.output<typeof HistoryEntry>
 
+const SessionId = text(256).min(1).optional().meta({
+  description: 'Without `userId` and `history`, the events that carry this `sessionId` are the history.',
+})
+
 const Boost = z.strictObject({ filter: Filter, weight: z.number().min(0).max(1000) })
 
 /** What a scenario may set and a request may override. */
@@ -70,7 +74,7 @@ export type Options = z.output<typeof Options>
 
 export const RecommendationRequest = Options.extend({
   userId: Id.optional(),
-  sessionId: text(256).min(1).optional(),
+  sessionId: SessionId,
   history: History.optional().meta({ description: 'Of a visitor without an account; used for this answer only.' }),
   scenario: Id.optional(),
 }).meta({ id: 'RecommendationRequest' })
@@ -79,7 +83,7 @@ export type RecommendationRequest = z.output<typeof RecommendationRequest>
 export const RankingRequest = z
   .strictObject({
     userId: Id.optional(),
-    sessionId: text(256).min(1).optional(),
+    sessionId: SessionId,
     history: History.optional(),
     itemIds: z.array(Id).min(1).max(MAX_RANKED),
     explain: z.boolean().optional(),

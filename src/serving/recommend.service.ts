@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { Inject, Injectable } from '@nestjs/common'
+import type { UserEvent } from '../events/event.js'
 import { EventsService } from '../events/events.service.js'
 import { notFound } from '../platform/errors.js'
 import { Metrics } from '../platform/metrics.js'
@@ -142,8 +143,9 @@ export class RecommendService {
   }
 
   /** What the user did, and what the request says he did, oldest first. @param now when he asked */
-  private async pastOf(tenantId: string, { userId, history = [] }: Visitor, now: number): Promise<PastEvent[]> {
-    const stored = userId === undefined ? [] : await this.events.historyOf(tenantId, userId, HISTORY_LENGTH)
+  private async pastOf(tenantId: string, visitor: Visitor, now: number): Promise<PastEvent[]> {
+    const stored = await this.storedOf(tenantId, visitor)
+    const { history = [] } = visitor
     // Before he asked, and however long the answer takes: the network goes by the time between.
     const justNow = now - 1
     const told = history.map((entry): PastEvent =>
@@ -161,6 +163,13 @@ export class RecommendService {
       ...told,
     ]
     return told.length > 0 ? past.sort((a, b) => a.at - b.at) : past
+  }
+
+  /** Of a visitor who is nobody known and told nothing, what was done in the session. */
+  private storedOf(tenantId: string, { userId, sessionId, history = [] }: Visitor): Promise<UserEvent[]> | UserEvent[] {
+    if (userId !== undefined) return this.events.historyOf(tenantId, userId, HISTORY_LENGTH)
+    if (sessionId === undefined || history.length > 0) return []
+    return this.events.historyOfSession(tenantId, sessionId, HISTORY_LENGTH)
   }
 }
 
