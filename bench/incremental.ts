@@ -31,6 +31,7 @@ const { values } = parseArgs({
   },
 })
 
+const percent = (value: number) => (100 * value).toFixed(2)
 /** Of the first month's users, whose later events nobody learns from: they are asked again at the end. */
 const HELD_BACK = 300
 
@@ -154,4 +155,3 @@ function spread<T>(list: T[], most: number): T[] {
   return Array.from({ length: Math.min(most, list.length) }, (_, nth) => list[Math.floor(nth * step)])
 }
 
-const percent = (value: number) => (100 * value).toFixed(2)
