@@ -154,4 +154,3 @@ function spread<T>(list: T[], most: number): T[] {
   const step = Math.max(1, list.length / most)
   return Array.from({ length: Math.min(most, list.length) }, (_, nth) => list[Math.floor(nth * step)])
 }
-
