@@ -1,5 +1,27 @@
 import { z } from 'zod'
 
+const Figure = z.number().nullable()
+/** The start is epoch 0. Losses are of the training's own kind; NDCG is at 10, of the network by itself. */
+const Curve = z.looseObject({
+  epochs: z.array(
+    z.looseObject({
+      epoch: z.number(),
+      trainLoss: Figure,
+      validationLoss: Figure,
+      /** Validation's loss less training's. */
+      gap: Figure,
+      /** On users as they were learned from; absent in versions made before it was taken. */
+      trainNdcg: Figure.optional(),
+      validationNdcg: Figure,
+      /** Training's NDCG less validation's. */
+      ndcgGap: Figure.optional(),
+    }),
+  ),
+  bestEpoch: z.number(),
+  steps: z.number(),
+  tokensPerSecond: z.number(),
+})
+
 /**
  * What is known of a version: where it comes from, how it was trained, how it did beside the others on one test window.
  * Written once by training; everything else only reads it. Sections may gain fields.
@@ -33,9 +55,9 @@ export const VersionReport = z
     }),
     /** Each choice with its reason. */
     recipe: z.looseObject({}),
-    /** By network, its losses, their gap and the validation's NDCG@10 by epoch. */
-    curves: z.looseObject({}),
-    /** The gap at the epoch that was kept and at the last, and NDCG@10 on users it learned from, on validation and on test. */
+    /** By network and epoch, training against validation: losses and NDCG@10, each with its gap. */
+    curves: z.looseObject({ candidate: Curve, 'from-scratch': Curve }).partial(),
+    /** Both gaps at the epoch that was kept and at the last, and NDCG@10 on users it learned from, on validation and on test. */
     overfitting: z.looseObject({}),
     /** Each slice of users and items against what is served. */
     forgetting: z.looseObject({}),

@@ -84,6 +84,14 @@ export interface EpochResult {
   /** Mean loss on held-out events, without dropout; null without them */
   validationLoss: number | null
   validationNdcg: number | null
+  /** The same on users as they were learned from: what it gains here and not there is known by heart; null without any */
+  trainNdcg: number | null
+}
+
+/** Of a network after an epoch, higher is better. */
+export interface EpochQuality {
+  validation: number
+  training: number
 }
 
 export interface FitInput {
@@ -98,8 +106,8 @@ export interface FitInput {
   typeWeights: number[]
   /** By event type: whether it hides its item from later recommendations. All do when absent. */
   hides?: boolean[]
-  /** Quality of a network on validation users, higher is better. Without it the last epoch is taken. */
-  validate?: (network: Network) => Promise<number> | number
+  /** Quality on validation users, by itself or with that on training ones. Without it the last epoch is taken. */
+  validate?: (network: Network) => Promise<number | EpochQuality> | number | EpochQuality
   /** Histories that go on into the validation window, and which events lie in it: for the validation loss. */
   heldOut?: { histories: Histories; events: Uint8Array }
   options: FitOptions
@@ -119,6 +127,7 @@ export interface FitResult {
   tokensPerSecond: number
 }
 
+const NOT_JUDGED = { validation: null, training: null }
 // Enough tokens to tell a trend of the validation loss, few enough to cost little of an epoch.
 const HELD_OUT_TOKENS = 16_384
 const REPORT_EVERY = 10
@@ -157,12 +166,13 @@ async function fitWith(trainer: Trainer, input: FitInput): Promise<FitResult> {
   const stepsPerEpoch = Math.ceil(countRows(histories, options.rowLength) / options.rowsPerStep)
   const steps = Math.min(options.epochs * stepsPerEpoch, options.maxSteps ?? Infinity)
 
-  const judge = async (epoch: number, trainLoss: number | null): Promise<EpochResult> => ({
-    epoch,
-    trainLoss,
-    validationLoss: heldOut ? await trainer.loss(heldOut, options.seed) : null,
-    validationNdcg: input.validate ? await input.validate(network) : null,
-  })
+  const judge = async (epoch: number, trainLoss: number | null): Promise<EpochResult> => {
+    const validationLoss = heldOut ? await trainer.loss(heldOut, options.seed) : null
+    const quality = (await input.validate?.(network)) ?? null
+    const { validation, training } =
+      typeof quality === 'object' ? (quality ?? NOT_JUDGED) : { validation: quality, training: null }
+    return { epoch, trainLoss, validationLoss, validationNdcg: validation, trainNdcg: training }
+  }
   const curve = [await judge(0, null)]
   let best = { epoch: 0, validation: curve[0].validationNdcg, arrays: network.toArrays() }
   const schedule = { share: 1, drops: 0, since: 0 }

@@ -10,8 +10,9 @@ import { type NetworkConfig, startFromScratch, startFromText } from '../model/we
 import type { Engine } from '../platform/tensorflow.js'
 import { carryOver } from './carry-over.js'
 import type { Dataset } from './dataset.js'
-import { fit, type FitOptions, type FitResult, type Progress } from './fit.js'
-import { networkNdcg } from './network-quality.js'
+import { type EpochQuality, fit, type FitOptions, type FitResult, type Progress } from './fit.js'
+import { mean } from './metrics.js'
+import { lastMoments, networkNdcgs } from './network-quality.js'
 import { ParallelGradients } from './parallel-gradients.js'
 import type { Recipe } from './recipe.js'
 import type { Case, Split } from './split.js'
@@ -35,6 +36,13 @@ export interface Ground {
 // Judging an epoch must not cost as much as training it: about a second of products on one core.
 const JUDGED_PRODUCTS = 600_000_000
 const LEAST_JUDGED = 50
+// Asking users about what was learned from them must not be felt: about a fiftieth of an epoch, whose tokens each cost as
+// much as so many products, and asking a user beside the ranking as ten of these.
+const LEARNED_SHARE = 0.02
+const PRODUCTS_OF_TOKEN = 8000
+const PRODUCTS_OF_CASE = 10 * PRODUCTS_OF_TOKEN
+const LEAST_LEARNED = 25
+const MOST_LEARNED = 200
 
 /** Trains one network. @returns it as of its best epoch, and how it came about */
 export async function fitNetwork(
@@ -45,15 +53,25 @@ export async function fitNetwork(
   onProgress: (progress: Progress) => void,
 ): Promise<{ network: Network; result: FitResult }> {
   const { split, text, itemCount, typeWeights, hides, seed, engine, threads, knownUntil } = ground
-  const judged = affordable(split.validation.stopping, itemCount * recipe.config.width)
+  const productsPerCase = itemCount * recipe.config.width
+  const judged = affordable(split.validation.stopping, productsPerCase)
+  const histories = knownUntil === undefined ? split.train : freshWithReplay(split.train, knownUntil, seed)
+  const events = histories.items.length
+  const asked = Math.floor((LEARNED_SHARE * PRODUCTS_OF_TOKEN * events) / (productsPerCase + PRODUCTS_OF_CASE))
+  const learned = lastMoments(
+    histories,
+    typeWeights,
+    hides,
+    Math.max(LEAST_LEARNED, Math.min(MOST_LEARNED, asked, judged.length)),
+  )
   const result = await fit({
     config: recipe.config,
     start,
     text,
-    histories: knownUntil === undefined ? split.train : freshWithReplay(split.train, knownUntil, seed),
+    histories,
     typeWeights,
     hides: Array.from(hides, (value) => value === 1),
-    ...(judged.length > 0 && { validate: (network: Network) => networkNdcg(network, text, judged) }),
+    ...(judged.length > 0 && { validate: (network: Network) => qualityOf(network, text, judged, learned) }),
     heldOut: { histories: split.beforeTest, events: split.validation.events },
     options,
     ...(threads > 1 && { spread: (local: LocalGradients) => new ParallelGradients(local, engine, threads) }),
@@ -160,6 +178,13 @@ export function shapeOf({ offsets }: Histories): { users: number; events: number
     if (length >= 50) long += length
   }
   return { users, events, longShare: events > 0 ? long / events : 0 }
+}
+
+/** Both at once: the items' vectors are made for all. */
+function qualityOf(network: Network, text: TextMatrix, judged: Case[], learned: Case[]): number | EpochQuality {
+  const ndcgs = networkNdcgs(network, text, [...judged, ...learned])
+  const validation = mean(ndcgs.subarray(0, judged.length))
+  return learned.length > 0 ? { validation, training: mean(ndcgs.subarray(judged.length)) } : validation
 }
 
 function affordable(cases: Case[], productsPerCase: number): Case[] {

@@ -35,9 +35,17 @@ export function networkNdcgs(network: Network, text: TextMatrix, cases: Case[]):
  * @param hides by event type: 1 where an item is hidden from the user after such an event
  * @param most cases
  */
-export function trainingCases(histories: Histories, types: EventType[], hides: Uint8Array, most: number): Case[] {
+export const trainingCases = (histories: Histories, types: EventType[], hides: Uint8Array, most: number): Case[] =>
+  lastMoments(histories, evidenceOf(types), hides, most)
+
+/** The same. @param evidence by event type: above 0 where it says what a user wants */
+export function lastMoments(
+  histories: Histories,
+  evidence: ArrayLike<number>,
+  hides: Uint8Array,
+  most: number,
+): Case[] {
   const { offsets, items, times } = histories
-  const evidence = evidenceOf(types)
   const users = userCount(histories)
   const cases: Case[] = []
   const step = Math.max(1, Math.floor(users / Math.max(1, most)))
@@ -51,7 +59,7 @@ export function trainingCases(histories: Histories, types: EventType[], hides: U
       const targets = new Set<number>()
       for (let row = start; row < end; row++) {
         if (times[row] < at && hides[histories.types[row]]) hidden.add(items[row])
-        if (times[row] === at && evidence[histories.types[row]] && !hidden.has(items[row])) targets.add(items[row])
+        if (times[row] === at && evidence[histories.types[row]] > 0 && !hidden.has(items[row])) targets.add(items[row])
       }
       const history = historyOf(histories, user, at, HISTORY_LENGTH)
       if (history.length > 0 && targets.size > 0)

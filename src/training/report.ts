@@ -66,7 +66,7 @@ function calibrationNote({ calibration }: MethodResult): string {
 
 function curveOf({ fit }: Fitted) {
   const { curve, bestEpoch, bestValidation, steps, tokensPerSecond } = fit
-  const epochs = curve.map((epoch) => ({ ...epoch, gap: gapOf(epoch) }))
+  const epochs = curve.map((epoch) => ({ ...epoch, gap: gapOf(epoch), ndcgGap: ndcgGapOf(epoch) }))
   return { epochs, bestEpoch, bestValidation, steps, tokensPerSecond: Math.round(tokensPerSecond) }
 }
 
@@ -80,6 +80,9 @@ function overfittingOf({ fit }: Fitted, checks: Check[]) {
     epochs: fit.curve.length - 1,
     gapAtBest: gapOf(best),
     gapAtLast: gapOf(last),
+    ndcgGapAtStart: ndcgGapOf(fit.curve[0]),
+    ndcgGapAtBest: ndcgGapOf(best),
+    ndcgGapAtLast: ndcgGapOf(last),
     overfits: check ? !check.passed : false,
     detail: check?.detail ?? 'no epoch was trained',
   }
@@ -89,8 +92,17 @@ function overfittingOf({ fit }: Fitted, checks: Check[]) {
 const gapOf = (epoch: EpochResult | undefined): number | null =>
   epoch?.trainLoss != null && epoch.validationLoss != null ? epoch.validationLoss - epoch.trainLoss : null
 
+/**
+ * How much better it ranks for users as they were learned from than for those of validation. They are other users at other
+ * times, so it need not begin at zero: its growth is what is known by heart.
+ */
+const ndcgGapOf = (epoch: EpochResult | undefined): number | null =>
+  epoch?.trainNdcg != null && epoch.validationNdcg != null ? epoch.trainNdcg - epoch.validationNdcg : null
+
 /** The network by itself on users it learned from, on those that stopped it, and later: what is lost is known by heart or has changed. */
-function ndcgOf({ fit: { bestValidation } }: Fitted, { fit: { training, test } }: Judgement) {
+function ndcgOf({ fit: { bestValidation } }: Fitted, { fit }: Judgement) {
+  if (!fit) return null
+  const { training, test } = fit
   return { training, validation: bestValidation, test, gap: training - test }
 }
 

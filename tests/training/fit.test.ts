@@ -66,6 +66,22 @@ describe('fit', () => {
     expect(result.tokensPerSecond).toBeGreaterThan(0)
   })
 
+  it('puts training beside validation in the same measure, and goes by validation alone', async () => {
+    const told = [
+      { validation: 0.1, training: 0.2 },
+      { validation: 0.3, training: 0.4 },
+      { validation: 0.2, training: 0.9 },
+    ]
+    let calls = 0
+    const result = await fit({ ...input, validate: () => told[calls++], options: { ...options, epochs: 2 } })
+    expect(result.curve.map(({ validationNdcg, trainNdcg }) => [validationNdcg, trainNdcg])).toEqual(
+      told.map(({ validation, training }) => [validation, training]),
+    )
+    expect(result).toMatchObject({ bestEpoch: 1, bestValidation: 0.3 })
+    const alone = await fit({ ...input, validate: () => 0.5, options: { ...options, epochs: 1 } })
+    expect(alone.curve.map(({ trainNdcg }) => trainNdcg)).toEqual([null, null])
+  })
+
   it('restores the best epoch: its weights, not the last ones', async () => {
     const seen: number[] = []
     const script = [0.1, 0.2, 0.5, 0.3, 0.2, 0.4]

@@ -201,6 +201,7 @@ describe('what is told and decides nothing', () => {
     trainLoss,
     validationLoss,
     validationNdcg: null,
+    trainNdcg: null,
   })
 
   it('is overfitting: training falls on while validation rises', () => {

@@ -114,6 +114,15 @@ const leaky = (histories: Histories, options: SplitOptions) => ({
   beforeTest: histories,
 })
 
+interface Epoch {
+  gap: number | null
+  trainLoss: number | null
+  validationLoss: number
+  trainNdcg: number
+  validationNdcg: number
+  ndcgGap: number
+}
+
 describe('what lies in the future', () => {
   let plain: Awaited<ReturnType<typeof learn>>
   beforeAll(async () => {
@@ -164,9 +173,14 @@ describe('what lies in the future', () => {
 
   it('leaves a report with every figure: at each length, by slice, by epoch, learned against later', () => {
     const { overfitting, forgetting, curves, metrics, calibration } = plain.report as unknown as {
-      overfitting: { ndcg: { training: number; validation: number; test: number; gap: number } }
+      overfitting: {
+        bestEpoch: number
+        ndcg: { training: number; validation: number; test: number; gap: number }
+        ndcgGapAtBest: number
+        ndcgGapAtLast: number
+      }
       forgetting: { against: string; slices: Record<string, { users: number }> }
-      curves: { candidate: { epochs: { gap: number | null; trainLoss: number | null; validationLoss: number }[] } }
+      curves: { candidate: { epochs: Epoch[] } }
       metrics: Record<
         string,
         { ndcg: object; at: Record<number, Record<string, object>>; slices: Record<string, object> }
@@ -181,6 +195,13 @@ describe('what lies in the future', () => {
     expect(curves.candidate.epochs[0].gap).toBeNull()
     for (const { gap: apart, trainLoss, validationLoss } of curves.candidate.epochs.slice(1))
       expect(apart).toBeCloseTo(validationLoss - trainLoss!, 10)
+    const ndcgGaps = curves.candidate.epochs.map(({ trainNdcg, validationNdcg, ndcgGap }) => {
+      expect(trainNdcg).toBeGreaterThanOrEqual(0)
+      expect(ndcgGap).toBeCloseTo(trainNdcg - validationNdcg, 10)
+      return ndcgGap
+    })
+    expect(overfitting.ndcgGapAtBest).toBe(ndcgGaps[overfitting.bestEpoch])
+    expect(overfitting.ndcgGapAtLast).toBe(ndcgGaps.at(-1))
     expect(forgetting.against).toBe('base')
     expect(forgetting.slices['tail'].users).toBeGreaterThan(0)
     expect(Object.keys(forgetting.slices)).toContain('returning')
