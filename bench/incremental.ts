@@ -39,7 +39,7 @@ interface Ratios {
   /** NDCG@10, incremental by full. */
   network: number
   blend: number
-  /** Time, incremental by full. */
+  /** CPU time, incremental by full. */
   fitting: number
   whole: number
   /** NDCG@10 on the first month, last incremental version by first version. */
@@ -127,7 +127,7 @@ async function follow(whole: Log, seed: number): Promise<Ratios> {
 function tell(moment: number, name: string, made: Made | null, { network, blend }: Quality): void {
   const took =
     made &&
-    `, fitting ${made.fitting.toFixed(0)} s of ${made.whole.toFixed(0)} s, ${made.steps} steps, best epoch ${made.bestEpoch} of ${made.epochs}, ${made.kind}`
+    `, fitting ${made.fitting.toFixed(0)} CPU s of ${made.whole.toFixed(0)}, ${made.steps} steps, best epoch ${made.bestEpoch} of ${made.epochs}, ${made.kind}`
   console.log(
     `${new Date(moment).toISOString().slice(0, 7)} ${name.padEnd(20)} network ${percent(mean(network))}, blend ${percent(mean(blend))}, ${network.length} users${took ?? ''}`,
   )
