@@ -82,9 +82,11 @@ export function fitWeights(cases: BlendCase[], used: readonly ComponentName[]): 
  * the users that its weights were not fitted on. The network takes part where what the users took
  * becomes more likely with it by more than one standard error, and their lists no worse by as much; a
  * single part is served where it beats the blend by more than noise.
+ * @param without parts that may have no weight; `standard` has none for them
  */
-export function chooseBlend(cases: BlendCase[], standard: Blend): BlendChoice {
-  const parts = COMPONENTS.filter((_, c) => cases.some((one) => one.scores.some((z, i) => i % WIDTH === c && z !== 0)))
+export function chooseBlend(cases: BlendCase[], standard: Blend, without: readonly ComponentName[] = []): BlendChoice {
+  const says = (c: number) => cases.some((one) => one.scores.some((z, i) => i % WIDTH === c && z !== 0))
+  const parts = COMPONENTS.filter((name, c) => !without.includes(name) && says(c))
   const choice = chooseAmong(cases, parts, standard)
   return { ...choice, shares: sharesOf(cases, choice.blend) }
 }

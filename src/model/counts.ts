@@ -54,6 +54,8 @@ export class Counts {
     private steps: Float32Array,
     private popularity: Float64Array,
     private decayed: Float64Array,
+    /** Moment of each item's first event; Infinity without one. */
+    private first: Float64Array,
     private reference: number,
     private readonly pairs: Record<PairKind, Cooccurrence>,
   ) {
@@ -70,6 +72,7 @@ export class Counts {
     const evidence = evidenceOf(settings.types)
     const popularity = new Float64Array(itemCount)
     const decayed = new Float64Array(itemCount)
+    const first = new Float64Array(itemCount).fill(Infinity)
     let reference = -Infinity
     for (const at of histories.times) if (at > reference) reference = at
     if (reference === -Infinity) reference = 0
@@ -77,14 +80,16 @@ export class Counts {
       const type = histories.types[row]
       if (!evidence[type]) continue
       const weight = settings.types[type].weight
-      popularity[histories.items[row]] += weight
-      decayed[histories.items[row]] += weight * 2 ** ((histories.times[row] - reference) / settings.halfLife)
+      const item = histories.items[row]
+      first[item] = Math.min(first[item], histories.times[row])
+      popularity[item] += weight
+      decayed[item] += weight * 2 ** ((histories.times[row] - reference) / settings.halfLife)
     }
     const steps = stepsOf(histories, evidence)
     const stepCounts = new Float32Array(itemCount)
     for (const item of steps.items) stepCounts[item]++
     const norms = bothNorms(stepCounts, settings)
-    return new Counts(settings, itemCount, stepCounts, popularity, decayed, reference, {
+    return new Counts(settings, itemCount, stepCounts, popularity, decayed, first, reference, {
       wide: Cooccurrence.from(steps, PAIR_SETTINGS.wide, norms.wide, itemCount),
       narrow: Cooccurrence.from(steps, PAIR_SETTINGS.narrow, norms.narrow, itemCount),
     })
@@ -96,8 +101,8 @@ export class Counts {
 
   /** The same counts seen by other norms; they share what was counted, so only one of them may be added to. */
   withNorms(norms: PairNorms): Counts {
-    const { settings, items, steps, popularity, decayed, reference, pairs } = this
-    return new Counts({ ...settings, norms }, items, steps, popularity, decayed, reference, pairs)
+    const { settings, items, steps, popularity, decayed, first, reference, pairs } = this
+    return new Counts({ ...settings, norms }, items, steps, popularity, decayed, first, reference, pairs)
   }
 
   /**
@@ -112,6 +117,7 @@ export class Counts {
     const weight = this.settings.types[event.type].weight
     if (event.at - this.reference > REBASE_HALF_LIVES * this.settings.halfLife) this.rebase(event.at)
     this.popularity[event.item] += weight
+    this.first[event.item] = Math.min(this.first[event.item], event.at)
     this.decayed[event.item] += weight * 2 ** ((event.at - this.reference) / this.settings.halfLife)
 
     const earlier = this.stepsOf(previous, LENGTH_CAP).reverse()
@@ -136,6 +142,7 @@ export class Counts {
     this.steps = longer(this.steps, new Float32Array(capacity))
     this.popularity = longer(this.popularity, new Float64Array(capacity))
     this.decayed = longer(this.decayed, new Float64Array(capacity))
+    this.first = longer(this.first, new Float64Array(capacity).fill(Infinity))
     Object.assign(this.norms, bothNorms(this.steps, this.settings))
   }
 
@@ -172,6 +179,11 @@ export class Counts {
     return out
   }
 
+  /** Moment of each item's first event, milliseconds since 1970, [items]; Infinity without one. A view. */
+  firstEvents(): Float64Array {
+    return this.first.subarray(0, this.items)
+  }
+
   /** How strongly `other` follows `item` by itself. */
   pair(kind: PairKind, item: number, other: number): number {
     if (item >= this.items || other >= this.items) return 0
@@ -201,6 +213,7 @@ export class Counts {
       steps: column(this.steps),
       popularity: column(this.popularity),
       decayed: column(this.decayed),
+      first: column(this.first),
       reference: { shape: [1], data: Float64Array.of(this.reference) },
       ...this.pairs.wide.toArrays('wide', this.items),
       ...this.pairs.narrow.toArrays('narrow', this.items),
@@ -211,7 +224,8 @@ export class Counts {
     const steps = (arrays['steps'].data as Float32Array).slice()
     const popularity = (arrays['popularity'].data as Float64Array).slice()
     const decayed = (arrays['decayed'].data as Float64Array).slice()
-    return new Counts(settings, steps.length, steps, popularity, decayed, arrays['reference'].data[0], {
+    const first = (arrays['first'].data as Float64Array).slice()
+    return new Counts(settings, steps.length, steps, popularity, decayed, first, arrays['reference'].data[0], {
       wide: Cooccurrence.fromArrays(arrays, 'wide', PAIR_SETTINGS.wide),
       narrow: Cooccurrence.fromArrays(arrays, 'narrow', PAIR_SETTINGS.narrow),
     })

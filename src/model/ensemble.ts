@@ -1,7 +1,10 @@
 import type { Counts } from './counts.js'
+import { freshness } from './freshness.js'
 import type { Interaction } from './history.js'
-import { combine, noWeights, standardise } from './ranking.js'
+import type { LexicalIndex } from './lexical-index.js'
+import { COMPONENTS, combine, noWeights, standardise } from './ranking.js'
 import type { ComponentName, Eligible, StandardScores, Weights } from './ranking.js'
+import { cosine, products } from './rows.js'
 import type { TextMatrix } from './text-matrix.js'
 
 /**
@@ -13,6 +16,15 @@ export interface Blend {
   dense: Weights
   halfway: number
 }
+
+/** With a weight of 0 for the parts that it does not name (there were fewer once) and for those to leave out. */
+export function completeBlend({ sparse, dense, halfway }: Blend, without: readonly ComponentName[] = []): Blend {
+  const off = Object.fromEntries(without.map((name) => [name, 0]))
+  return { sparse: { ...noWeights(), ...sparse, ...off }, dense: { ...noWeights(), ...dense, ...off }, halfway }
+}
+
+/** Whether the part has any say in a blend. */
+export const asks = ({ sparse, dense }: Blend, name: ComponentName): boolean => sparse[name] !== 0 || dense[name] !== 0
 
 /** The same weights whatever the history. */
 export const fixedBlend = (weights: Weights): Blend => ({ sparse: weights, dense: weights, halfway: 1 })
@@ -31,7 +43,11 @@ export interface EnsembleParts {
   text: TextMatrix
   /** As `products` of the network, of the text rows. */
   textProducts?: (vector: Float32Array) => Float32Array
+  /** Absent: the lexical component has nothing to say. */
+  lexical?: LexicalIndex
   counts: Counts
+  /** When each item was published, milliseconds since 1970, NaN where nobody told; [items] or fewer. */
+  published?: Float64Array
   network?: NetworkVectors
   blend: Blend
 }
@@ -43,8 +59,7 @@ export interface Contribution {
 
 // Beyond 50 steps a weight of 1 / (k + 1) adds nothing that is seen.
 const HISTORY_LENGTH = 50
-const SHARED_COMPONENTS = ['text', 'wide', 'narrow', 'popular', 'recent', 'again'] as const
-const PERSONAL_COMPONENTS = ['network', 'text', 'wide', 'narrow'] as const
+const PERSONAL_COMPONENTS = ['network', 'text', 'lexical', 'wide', 'narrow'] as const
 
 /**
  * The scoring code: what evaluation measures is what serving runs. Holds no state of its own, so that a new catalogue or
@@ -104,7 +119,7 @@ export class Ensemble {
     userVector?: Float32Array,
   ): StandardScores {
     const scores: StandardScores = {}
-    for (const name of ['network', ...SHARED_COMPONENTS] as const) {
+    for (const name of COMPONENTS) {
       if (weights[name] === 0 && name !== 'popular' && name !== 'recent') continue
       const raw = this.component(name, history, now, userVector)
       const standard = raw && standardise(raw, eligible)
@@ -115,7 +130,7 @@ export class Ensemble {
 
   /** One component's raw values, [items]; null where it has nothing to go by. */
   component(name: ComponentName, history: Interaction[], now: number, userVector?: Float32Array): Float32Array | null {
-    const { itemCount, text, textProducts, counts, network } = this.parts
+    const { itemCount, text, textProducts, counts, published, network } = this.parts
     switch (name) {
       case 'popular':
         return counts.popular(new Float32Array(itemCount)).map(Math.log1p)
@@ -128,6 +143,10 @@ export class Ensemble {
         const user = this.textUser(history)
         return user && (textProducts?.(user) ?? text.products(user, itemCount))
       }
+      case 'lexical':
+        return this.lexicalScores(history)
+      case 'fresh':
+        return freshness(counts, published, now, itemCount)
       case 'again':
         return this.again(history)
       default:
@@ -165,13 +184,13 @@ export class Ensemble {
     })
   }
 
-  /** Scores of every item as more of the same, [items], by text, co-occurrence and the network's vectors. */
+  /** Scores of every item as more of the same, [items], by text, words, co-occurrence and the network's vectors. */
   similar(item: number, now: number, eligible: Eligible): Float32Array {
     const { itemCount, counts, network } = this.parts
     const others = eligible ? eligible.slice(0, itemCount) : new Uint8Array(itemCount).fill(1)
     others[item] = 0
     const history = [{ item, type: counts.evidenceType, at: now }]
-    const weights = { ...this.weights(history), popular: 0, recent: 0 }
+    const weights = { ...this.weights(history), popular: 0, recent: 0, fresh: 0 }
     const scores = this.standardScores(history, now, others, { ...weights, network: 0 })
     if (network && weights.network > 0) {
       const cosines = Float32Array.from({ length: itemCount }, (_, other) => this.affinity('network', item, other))
@@ -206,6 +225,13 @@ export class Ensemble {
     return known ? user : null
   }
 
+  /** Words shared with the last steps, these weighted as for the text, [items]. */
+  private lexicalScores(history: Interaction[]): Float32Array | null {
+    const { itemCount, lexical } = this.parts
+    const met = this.steps(history).map((item, k) => ({ item, weight: decay('lexical', k) }))
+    return lexical?.scores(met, itemCount) ?? null
+  }
+
   /** Mean number of times the history's items were seen by anybody, the newest weighing most. */
   private support(history: Interaction[]): number {
     let seen = 0
@@ -222,7 +248,8 @@ export class Ensemble {
   }
 
   private affinity(name: (typeof PERSONAL_COMPONENTS)[number], from: number, to: number): number {
-    const { text, counts, network } = this.parts
+    const { text, lexical, counts, network } = this.parts
+    if (name === 'lexical') return lexical?.similarity(from, to) ?? 0
     if (name === 'text') return text.product(from, to)
     if (name === 'network') return network ? cosine(network.vectors, network.width, from, to) : 0
     return counts.pair(name, from, to)
@@ -231,40 +258,3 @@ export class Ensemble {
 
 const decay = (name: (typeof PERSONAL_COMPONENTS)[number], k: number): number =>
   (k + 1) ** (name === 'narrow' ? -1.5 : -1)
-
-/** Dot product of `vector` with each row, [rows]. Four sums at a time: one would wait for the addition before it. */
-function products(rows: Float32Array, width: number, vector: Float32Array, count: number): Float32Array {
-  const out = new Float32Array(count)
-  const even = width - (width % 4)
-  for (let row = 0, at = 0; row < count; row++) {
-    let a = 0
-    let b = 0
-    let c = 0
-    let d = 0
-    let j = 0
-    for (; j < even; j += 4, at += 4) {
-      a += rows[at] * vector[j]
-      b += rows[at + 1] * vector[j + 1]
-      c += rows[at + 2] * vector[j + 2]
-      d += rows[at + 3] * vector[j + 3]
-    }
-    for (; j < width; j++, at++) a += rows[at] * vector[j]
-    out[row] = a + b + c + d
-  }
-  return out
-}
-
-function cosine(rows: Float32Array, width: number, left: number, right: number): number {
-  let product = 0
-  let leftSquare = 0
-  let rightSquare = 0
-  for (let j = 0; j < width; j++) {
-    const a = rows[left * width + j]
-    const b = rows[right * width + j]
-    product += a * b
-    leftSquare += a * a
-    rightSquare += b * b
-  }
-  const norms = Math.sqrt(leftSquare * rightSquare)
-  return norms > 0 ? product / norms : 0
-}

@@ -1,5 +1,15 @@
 /** The parts of a score: each gives every item a number of its own scale. */
-export const COMPONENTS = ['network', 'text', 'wide', 'narrow', 'popular', 'recent', 'again'] as const
+export const COMPONENTS = [
+  'network',
+  'text',
+  'lexical',
+  'wide',
+  'narrow',
+  'popular',
+  'recent',
+  'fresh',
+  'again',
+] as const
 export type ComponentName = (typeof COMPONENTS)[number]
 export type Weights = Record<ComponentName, number>
 
@@ -9,10 +19,12 @@ export type StandardScores = Partial<Record<ComponentName, Float32Array>>
 export const noWeights = (): Weights => ({
   network: 0,
   text: 0,
+  lexical: 0,
   wide: 0,
   narrow: 0,
   popular: 0,
   recent: 0,
+  fresh: 0,
   again: 0,
 })
 

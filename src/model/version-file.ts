@@ -1,5 +1,5 @@
 import type { CountSettings } from './counts.js'
-import type { Blend } from './ensemble.js'
+import { type Blend, completeBlend } from './ensemble.js'
 import type { EventType } from './history.js'
 import { decodeTensors, encodeTensors, type NamedArrays } from './tensor-file.js'
 import { decodeSpace, encodeSpace, type TextSpace } from './text-space.js'
@@ -57,7 +57,7 @@ export function decodeVersion(bytes: Uint8Array): VersionFile {
     eventTypes,
     textSpace: decodeSpace(arrays, SPACE),
     network: networkConfig && { config: networkConfig, arrays: Object.fromEntries(networkArrays) },
-    blend,
+    blend: completeBlend(blend),
     counts,
     trainedUntil,
   }

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs'
-import type { Blend } from '../model/ensemble.js'
+import { type Blend, completeBlend } from '../model/ensemble.js'
 import { decodeTensors } from '../model/tensor-file.js'
 import { decodePrior, type TextPrior } from '../model/text-space.js'
 import { packagePath } from '../platform/paths.js'
@@ -16,5 +16,5 @@ export function shippedPrior(): TextPrior {
 
 /** What a tenant is served by before any version is promoted, and so what a first version has to beat. */
 export function shippedBlend(): Blend {
-  return (blend ??= JSON.parse(readFileSync(packagePath('models/base/blend.json'), 'utf8')) as Blend)
+  return (blend ??= completeBlend(JSON.parse(readFileSync(packagePath('models/base/blend.json'), 'utf8')) as Blend))
 }

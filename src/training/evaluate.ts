@@ -2,7 +2,16 @@ import { setImmediate } from 'node:timers/promises'
 import { blendCase, type BlendCase } from '../model/blend.js'
 import { type Blend, Ensemble, type EnsembleParts, type NetworkVectors } from '../model/ensemble.js'
 import type { Interaction } from '../model/history.js'
-import { combine, type Eligible, noWeights, standardise, type StandardScores, topK } from '../model/ranking.js'
+import {
+  combine,
+  COMPONENTS,
+  type Eligible,
+  noWeights,
+  standardise,
+  type StandardScores,
+  topK,
+  type Weights,
+} from '../model/ranking.js'
 import {
   bootstrapInterval,
   bootstrapIntervals,
@@ -87,7 +96,7 @@ export interface Evaluation {
 
 // A network encodes many histories at once far faster than one by one; between batches others get their turn.
 const BATCH = 32
-const EVERYTHING = { network: 0, text: 1, wide: 1, narrow: 1, popular: 1, recent: 1, again: 1 }
+const EVERYTHING = { ...(Object.fromEntries(COMPONENTS.map((name) => [name, 1])) as Weights), network: 0 }
 
 /**
  * Ranks the whole catalogue for every case by every method, once, and judges the first 5, 10 and 20. Each component is

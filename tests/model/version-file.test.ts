@@ -32,6 +32,14 @@ describe('version file', () => {
     expect(Buffer.compare(encodeVersion(read), bytes)).toBe(0)
   })
 
+  it('has no weight for a part that came after it was written', () => {
+    const { lexical, fresh, ...known } = noWeights()
+    const older = { ...version, blend: fixedBlend({ ...known, text: 1 } as typeof version.blend.sparse) }
+    const { blend } = decodeVersion(encodeVersion(older))
+    expect(blend).toEqual(fixedBlend({ ...noWeights(), text: 1 }))
+    expect([blend.sparse.lexical, blend.dense.fresh]).toEqual([lexical, fresh])
+  })
+
   it('may have no network', () => {
     expect(decodeVersion(encodeVersion({ ...version, network: null })).network).toBeNull()
   })
