@@ -3,6 +3,7 @@ import { readShop } from '../../scripts/shop-files.js'
 import { textEncoder } from '../../src/catalog/item-vectors.js'
 import type { EventColumns, EventType } from '../../src/model/history.js'
 import { itemText } from '../../src/model/item-text.js'
+import { ItemTokens, tokensOf } from '../../src/model/item-tokens.js'
 import { TEXT_LENGTH } from '../../src/model/text-encoder.js'
 import { rowsOf } from '../../src/model/text-matrix.js'
 import type { Dataset } from '../../src/training/dataset.js'
@@ -12,6 +13,8 @@ export interface Log {
   itemIds: string[]
   /** [items, TEXT_LENGTH] */
   vectors: Float32Array
+  /** By item. */
+  tokens: Uint32Array[]
   userCount: number
   /** By time. */
   events: EventColumns
@@ -36,9 +39,11 @@ export function readLog(data: string, set: string, share: number): Log {
     return users.has(userId) && places.has(itemId)
   })
   const types = [...new Set(rows.map(({ type }) => type))].sort()
+  const texts = shop.items.map(itemText)
   return {
     itemIds: shop.items.map(({ id }) => id),
-    vectors: textEncoder().encodeAll(shop.items.map(itemText)),
+    vectors: textEncoder().encodeAll(texts),
+    tokens: texts.map(tokensOf),
     userCount: users.size,
     events: {
       users: Uint32Array.from(rows, ({ userId }) => users.get(userId)!),
@@ -80,6 +85,8 @@ function firstEvents(log: Log, end: number): Dataset {
   return {
     itemIds: present.map((item) => log.itemIds[item]),
     vectors: rowsOf(vectors, TEXT_LENGTH),
+    tokens: ItemTokens.of(present.map((item) => log.tokens[item])),
+    published: new Float64Array(present.length).fill(NaN),
     userCount: log.userCount,
     events: {
       users: events.users.slice(0, end),

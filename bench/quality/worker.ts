@@ -6,6 +6,7 @@ import { fixedBlend } from '../../src/model/ensemble.js'
 import { type EventType, type Histories, keepRows, userCount } from '../../src/model/history.js'
 import { Random } from '../../src/model/random.js'
 import { itemText } from '../../src/model/item-text.js'
+import { ItemTokens, tokensOf } from '../../src/model/item-tokens.js'
 import { noWeights, type ComponentName } from '../../src/model/ranking.js'
 import { TEXT_LENGTH } from '../../src/model/text-encoder.js'
 import { rowsOf } from '../../src/model/text-matrix.js'
@@ -118,11 +119,14 @@ async function work({
     new ProgressMeter(() => undefined),
   )
   const seconds = (performance.now() - startedAt) / 1000
-  const { text, candidate, twin } = trained
+  const { text, lexical, candidate, twin } = trained
   const itemCount = dataset.itemIds.length
   const only = (name: ComponentName) => fixedBlend({ ...noWeights(), [name]: 1 })
   const methods: Method[] = [
-    ...(['popular', 'recent', 'text', 'wide', 'narrow'] as const).map((name) => ({ name, blend: only(name) })),
+    ...(['popular', 'recent', 'text', 'lexical', 'wide', 'narrow', 'fresh'] as const).map((name) => ({
+      name,
+      blend: only(name),
+    })),
     { name: 'base', blend: base },
     ...(twin ? [{ name: 'from scratch', blend: only('network'), network: 'scratch' }] : []),
     { name: 'fine-tuned', blend: only('network'), network: 'candidate' },
@@ -133,7 +137,13 @@ async function work({
   const { split: parted, counts } = trained
   const others = baselines ? tunedBaselines({ split: parted, itemCount, counts }) : { methods: [], absent: {} }
   const { users, methods: judged } = await evaluate({
-    parts: { itemCount, text, counts: Counts.from(trained.split.beforeTest, itemCount, trained.counts) },
+    parts: {
+      itemCount,
+      text,
+      lexical,
+      published: dataset.published,
+      counts: Counts.from(trained.split.beforeTest, itemCount, trained.counts),
+    },
     networks: {
       candidate: encoderOf(candidate.network, text),
       ...(twin && { scratch: encoderOf(twin.network, text) }),
@@ -203,10 +213,14 @@ function datasetOf(shop: Shop): Dataset {
   const rows = shop.interactions.filter(({ itemId }) => indices.has(itemId))
   for (const { userId } of rows) if (!users.has(userId)) users.set(userId, users.size)
   const eventTypes: EventType[] = types.map((name) => ({ name, weight: 1, meaning: 'positive' }))
+  const texts = shop.items.map(itemText)
   return {
     itemIds: shop.items.map(({ id }) => id),
     categories: categoriesOf(shop),
-    vectors: rowsOf(textEncoder().encodeAll(shop.items.map(itemText)), TEXT_LENGTH),
+    tokens: ItemTokens.of(texts.map(tokensOf)),
+    // The public data tells of no item when it came.
+    published: new Float64Array(texts.length).fill(NaN),
+    vectors: rowsOf(textEncoder().encodeAll(texts), TEXT_LENGTH),
     userCount: users.size,
     events: {
       users: Uint32Array.from(rows, ({ userId }) => users.get(userId)!),

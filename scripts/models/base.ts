@@ -7,7 +7,7 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import { chooseBlend, fitWeights, type BlendCase } from '../../src/model/blend.js'
 import { fitConditionalLogit, logitLoss, type Choice } from '../../src/model/conditional-logit.js'
-import { fixedBlend, type Blend } from '../../src/model/ensemble.js'
+import { completeBlend, fixedBlend, type Blend } from '../../src/model/ensemble.js'
 import { COMPONENTS, noWeights, type ComponentName } from '../../src/model/ranking.js'
 import { packagePath } from '../../src/platform/paths.js'
 import { blendCases, evaluate, type Method } from '../../src/training/evaluate.js'
@@ -20,7 +20,7 @@ const HALFWAYS = [10, 30, 60, 100]
 // Hardly any: the pooled cases are thousands.
 const PULL = 1e-3
 const WIDTH = COMPONENTS.length
-const PARTS = ['popular', 'recent', 'text', 'wide', 'narrow'] as const
+const PARTS = ['popular', 'recent', 'fresh', 'text', 'lexical', 'wide', 'narrow'] as const
 
 const { values } = parseArgs({
   options: { data: { type: 'string' }, out: { type: 'string' }, check: { type: 'string' } },
@@ -91,7 +91,7 @@ function choiceOf({ scores, targets, support, weight }: Answered, halfway: numbe
 
 /** HR@10 and NDCG@10 in %, leave-one-out; the fitted blend's weights come from the event before the last. */
 async function check(from: string, folders: string[]): Promise<void> {
-  const standard = JSON.parse(readFileSync(file, 'utf8')) as Blend
+  const standard = completeBlend(JSON.parse(readFileSync(file, 'utf8')) as Blend)
   for (const folder of folders) {
     const shop = readPracticeShop(from, folder)
     const test = shareOfUsers(shop, 'last', { most: CHECK_CASES })

@@ -6,6 +6,8 @@ import type { EnsembleParts } from '../../src/model/ensemble.js'
 import { fitHalfLife } from '../../src/model/half-life.js'
 import { groupByUser, keepRows, userCount, type EventType, type Histories } from '../../src/model/history.js'
 import { itemText } from '../../src/model/item-text.js'
+import { ItemTokens, tokensOf } from '../../src/model/item-tokens.js'
+import { LexicalIndex } from '../../src/model/lexical-index.js'
 import { Random } from '../../src/model/random.js'
 import { TEXT_LENGTH, TextEncoder } from '../../src/model/text-encoder.js'
 import { rowsOf, type TextMatrix } from '../../src/model/text-matrix.js'
@@ -24,6 +26,7 @@ export interface PracticeShop {
   itemCount: number
   /** Whitened. */
   text: TextMatrix
+  lexical: LexicalIndex
   histories: Histories
 }
 
@@ -68,6 +71,7 @@ function toPracticeShop(name: string, shop: Shop, group?: (item: Shop['items'][n
     name,
     itemCount: texts.length,
     text: whitenAll(fitTextSpace(raw, TEXT_LENGTH), rowsOf(raw, TEXT_LENGTH)),
+    lexical: LexicalIndex.from(ItemTokens.of(texts.map(tokensOf))),
     histories: groupByUser(
       {
         users: Uint32Array.from(rows, ({ userId }) => users.get(userId)!),
@@ -145,8 +149,8 @@ export function firstUsers(shop: PracticeShop, protocol: Protocol, users: number
 }
 
 function situation(name: string, shop: PracticeShop, known: Histories, cases: Case[]): Situation {
-  const { itemCount, text } = shop
+  const { itemCount, text, lexical } = shop
   const halfLife = fitHalfLife(known, itemCount, TYPES)
   const counts = Counts.from(known, itemCount, { types: TYPES, halfLife })
-  return { name, known, parts: { itemCount, text, counts }, cases }
+  return { name, known, parts: { itemCount, text, lexical, counts }, cases }
 }

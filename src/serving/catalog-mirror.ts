@@ -1,4 +1,5 @@
 import type { CatalogItem } from '../catalog/item.js'
+import { longer } from '../model/history.js'
 import { TextMatrix } from '../model/text-matrix.js'
 
 /** What rules and answers need of an item. */
@@ -24,6 +25,7 @@ export class CatalogMirror {
   private rows: TextMatrix
   private textBytes = 0
   private withVector = 0
+  private publishing = new Float64Array(64).fill(NaN)
 
   /**
    * @param length of a vector
@@ -52,6 +54,11 @@ export class CatalogMirror {
   set text(rows: TextMatrix) {
     rows.grow(this.size)
     this.rows = rows
+  }
+
+  /** When each item was published, milliseconds since 1970, NaN where nobody told; [size]. Until the next `put`. */
+  get published(): Float64Array {
+    return this.publishing.subarray(0, this.size)
   }
 
   /** Items that have a vector. */
@@ -90,12 +97,13 @@ export class CatalogMirror {
 
   /** Estimated memory. */
   get bytes(): number {
-    return this.rows.bytes + this.size * ITEM_OVERHEAD_BYTES + this.textBytes
+    return this.rows.bytes + this.publishing.byteLength + this.size * ITEM_OVERHEAD_BYTES + this.textBytes
   }
 
   private replace(index: number, item: ServedItem | null) {
     this.textBytes += textBytes(item) - textBytes(this.items[index])
     this.items[index] = item
+    this.publishing[index] = item?.publishedAt?.getTime() ?? NaN
   }
 
   private slotFor(itemId: string): number {
@@ -104,6 +112,8 @@ export class CatalogMirror {
     this.items.push(null)
     this.hashes.push(NEVER_PUT)
     this.rows.grow(this.size)
+    if (index >= this.publishing.length)
+      this.publishing = longer(this.publishing, new Float64Array(2 * index).fill(NaN))
     return index
   }
 }

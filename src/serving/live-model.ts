@@ -9,6 +9,7 @@ import { type Availability, availabilityAt } from './availability.js'
 import type { CatalogMirror } from './catalog-mirror.js'
 import type { EventLog } from './event-log.js'
 import type { LiveNetwork } from './live-network.js'
+import type { LiveWords } from './live-words.js'
 import type { Source } from './recommend.schema.js'
 import type { PastEvent, Scored } from './scored.js'
 import { RowProducts } from './row-products.js'
@@ -25,6 +26,8 @@ export interface ModelParts {
   types: EventType[]
   blend: Blend
   network: LiveNetwork | null
+  /** Null: the blend does not ask for them. */
+  words: LiveWords | null
 }
 
 /** Events that a user is scored by, the newest: as many as in evaluation. */
@@ -99,10 +102,11 @@ export class LiveModel {
 
   /** Estimated memory. */
   get bytes(): number {
-    const { catalog, log, network } = this.parts
+    const { catalog, log, network, words } = this.parts
     // Pairs: at most 200 followers of 8 bytes in each of two settings, and no more than the events make.
     const pairs = Math.min(catalog.size * 3200, log.size * 160)
-    return catalog.bytes + this.engineBytes + log.bytes + (network?.bytes ?? 0) + pairs + 4 * catalog.length ** 2
+    const parts = [catalog, log, network, words].reduce((sum, part) => sum + (part?.bytes ?? 0), 0)
+    return parts + this.engineBytes + pairs + 4 * catalog.length ** 2
   }
 
   /** Keeps the model whole until `release`. */
@@ -209,12 +213,13 @@ export class LiveModel {
 
   /** Takes in items that are new, changed or gone. The same items again change nothing. */
   receiveItems(items: CatalogItem[]): void {
-    const { catalog, space, network } = this.parts
+    const { catalog, space, network, words } = this.parts
     const changed: number[] = []
     const raw: Float32Array[] = []
     for (const item of items) {
       if (this.awaited.delete(item.itemId)) this.markStale('items came that earlier events are of')
       const index = catalog.put(item)
+      if (!item.deleted) words?.put(catalog.indexOf(item.itemId)!, item)
       if (index === null) continue
       changed.push(index)
       raw.push(item.vector?.length === space.length ? item.vector : new Float32Array(space.length))
@@ -225,6 +230,7 @@ export class LiveModel {
     changed.forEach((index, i) => catalog.text.set(index, white.subarray(i * space.length, (i + 1) * space.length)))
     for (const index of changed) this.products.invalidate(index)
     network?.update(changed)
+    if (words?.isOutgrown) this.markStale('the catalogue has outgrown the index of its words')
     this.ensemble = null
     this.availability = UNKNOWN
   }
@@ -268,13 +274,15 @@ export class LiveModel {
   }
 
   private scoring(): Ensemble {
-    const { catalog, counts, blend, network } = this.parts
+    const { catalog, counts, blend, network, words } = this.parts
     return (this.ensemble ??= new Ensemble({
       itemCount: catalog.size,
       text: catalog.text,
       ...(this.engineBytes > 0 && {
         textProducts: (vector: Float32Array) => this.products.multiply(catalog.text, vector),
       }),
+      lexical: words?.current,
+      published: catalog.published,
       counts,
       blend,
       ...(network && { network: network.parts }),

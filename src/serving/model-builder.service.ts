@@ -5,6 +5,7 @@ import type { WrittenEvent } from '../events/event.js'
 import { EventsService } from '../events/events.service.js'
 import { UsersService } from '../events/users.service.js'
 import { Counts } from '../model/counts.js'
+import { asks, completeBlend } from '../model/ensemble.js'
 import type { EventType } from '../model/history.js'
 import { Network } from '../model/network.js'
 import { TextMatrix } from '../model/text-matrix.js'
@@ -20,6 +21,7 @@ import { CatalogMirror } from './catalog-mirror.js'
 import { EventLog } from './event-log.js'
 import { LiveModel } from './live-model.js'
 import { LiveNetwork } from './live-network.js'
+import { LiveWords } from './live-words.js'
 import { RawVectors } from './preparation.js'
 import { prepareAside } from './preparation-thread.js'
 import { shippedBlend, shippedPrior } from '../registry/shipped-base.js'
@@ -43,7 +45,7 @@ interface Position {
   /** Arrivals that the next read may give again. */
   read: { has(arrival: number): boolean }
   /** What the base depends on of the settings. */
-  types: string
+  settings: string
   /** Items with a vector when the text space was fitted. */
   fitted: number
   /** From before anything was read: who was erased since may be counted. */
@@ -152,7 +154,7 @@ export class ModelBuilder {
     if (!position) return null
     if (model.isStale) return model.isStale
     if ((embeddingLength ?? TEXT_LENGTH) !== model.catalog.length) return 'the tenant brings vectors of its own'
-    if (model.versionId === null && position.types !== typesKey(settings)) return 'event types were changed'
+    if (model.versionId === null && position.settings !== baseKey(settings)) return 'settings were changed'
     if (model.versionId === null && model.catalog.vectorCount > OUTGROWN * position.fitted)
       return 'the catalogue has outgrown its text space'
     if (model.eventCount > 2 * COUNTED_EVENTS) return 'more events than are counted'
@@ -168,12 +170,15 @@ export class ModelBuilder {
     const moment = await this.users.moment(tenantId)
     const file = version?.file
     const types: EventType[] = file?.eventTypes ?? eventTypeTable(settings)
+    const blend = file?.blend ?? completeBlend(shippedBlend(), settings.training.without)
     const catalog = new CatalogMirror(length, file?.itemIds)
+    const words = asks(blend, 'lexical') ? new LiveWords() : null
     const raw = new RawVectors(length)
     const itemsRead = await this.items.changesSince(tenantId, null, (page) => {
       for (const item of page) {
         const index = catalog.put(item)
         if (index !== null) raw.set(index, item.vector)
+        words?.put(catalog.indexOf(item.itemId)!, item)
       }
     })
     const { log, arrivals, unknown, horizon } = await this.readEvents(tenantId, settings, types, catalog)
@@ -184,6 +189,7 @@ export class ModelBuilder {
       vectors: raw.pages,
       space: file?.textSpace ?? null,
       prior: length === TEXT_LENGTH ? shippedPrior() : null,
+      tokens: words && words.tokens.toArrays(),
       events: log.columns(),
       userCount: log.userCount,
       types,
@@ -206,15 +212,16 @@ export class ModelBuilder {
       counts,
       space: prepared.space,
       types,
-      blend: file?.blend ?? shippedBlend(),
+      blend,
       network: network ? new LiveNetwork(network, catalog) : null,
+      words: prepared.words && LiveWords.fromArrays(prepared.words),
     })
     for (const itemId of unknown) model.await(itemId)
     this.positions.set(model, {
       items: itemsRead,
       events: horizon,
       read: arrivals,
-      types: typesKey(settings),
+      settings: baseKey(settings),
       fitted,
       moment,
       tenantMade: createdAt.getTime(),
@@ -249,4 +256,4 @@ export class ModelBuilder {
 }
 
 const keyOf = (tenantId: string, versionId: string | null) => JSON.stringify([tenantId, versionId])
-const typesKey = (settings: Settings) => JSON.stringify(eventTypeTable(settings))
+const baseKey = (settings: Settings) => JSON.stringify([eventTypeTable(settings), settings.training.without])

@@ -24,6 +24,7 @@ export function prepareAside(input: Preparation): Promise<Prepared> {
     worker.once('error', reject)
     worker.once('exit', (code) => reject(new Error(`the preparation of a model ended with ${code}`)))
     const { users, items, types, times } = input.events
-    worker.postMessage(input, buffersOf(...input.vectors, users, items, types, times))
+    const tokens = Object.values(input.tokens ?? {})
+    worker.postMessage(input, buffersOf(...input.vectors, ...tokens, users, items, types, times))
   })
 }

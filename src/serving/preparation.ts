@@ -2,8 +2,10 @@ import { Counts, type CountSettings } from '../model/counts.js'
 import { fitHalfLife } from '../model/half-life.js'
 import { groupByUser, type EventColumns, type EventType } from '../model/history.js'
 import type { NamedArrays } from '../model/tensor-file.js'
+import { ItemTokens } from '../model/item-tokens.js'
 import { type TextMatrix, type VectorRows } from '../model/text-matrix.js'
 import { fitTextSpace, type TextPrior, type TextSpace, whitenAll } from '../model/text-space.js'
+import { LiveWords } from './live-words.js'
 
 /** What a live model is made of, as plain arrays: they can go to a worker and come back. */
 export interface Preparation {
@@ -15,6 +17,8 @@ export interface Preparation {
   space: TextSpace | null
   /** What to believe about the vectors where the catalogue is small. */
   prior: TextPrior | null
+  /** `ItemTokens.toArrays`; null: nobody asks for words. */
+  tokens: ReturnType<ItemTokens['toArrays']> | null
   events: EventColumns
   userCount: number
   types: EventType[]
@@ -26,6 +30,8 @@ export interface Prepared {
   space: TextSpace
   /** Whitened. */
   text: ReturnType<TextMatrix['toArrays']>
+  /** Those that came, and the index over them. */
+  words: ReturnType<LiveWords['toArrays']> | null
   halfLife: number
   counts: NamedArrays
 }
@@ -77,6 +83,7 @@ export function prepare(input: Preparation): Prepared {
   return {
     space,
     text: whitenAll(space, vectors).toArrays(),
+    words: input.tokens && new LiveWords(ItemTokens.fromArrays(input.tokens)).toArrays(),
     halfLife,
     counts: Counts.from(histories, itemCount, { types, halfLife, norms: input.counts?.norms }).toArrays(),
   }

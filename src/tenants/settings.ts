@@ -5,6 +5,9 @@ import { isObject } from '../platform/schema.js'
 /** The name of an event type: a lower-case word. */
 export const EventTypeName = z.string().regex(/^[a-z][a-z0-9_.-]{0,63}$/, 'has to be a lower-case word')
 
+/** The parts of a score, each of which a tenant can switch off. */
+export const PARTS = ['network', 'text', 'lexical', 'wide', 'narrow', 'popular', 'recent', 'fresh', 'again'] as const
+
 const ValueReading = z
   .strictObject({
     lowBelow: z.number().optional().meta({
@@ -83,6 +86,10 @@ export const Settings = z
         historyDays: z.number().int().min(1).max(36_500).default(730),
         /** Serve a version that passed the gate at once; otherwise it waits for `promote`. */
         autoPromote: z.boolean().default(true),
+        without: z.array(z.enum(PARTS)).max(PARTS.length).default([]).meta({
+          description:
+            'Parts that a blend may not have: network (the sequence model; none is trained then), text (how near the texts are), lexical (words in common), wide and narrow (what goes with or follows what), popular, recent (popular lately), fresh (new items), again (what the user had before). From the next training on, and at once where the base is served.',
+        }),
       })
       .prefault({}),
     /** Events and recommendations older than this are deleted; null: kept. */

@@ -1,6 +1,7 @@
 import { readFileSync, writeFileSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 import { setImmediate } from 'node:timers/promises'
+import { completeBlend } from '../model/ensemble.js'
 import { decodeVersion, encodeVersion } from '../model/version-file.js'
 import { AppError } from '../platform/errors.js'
 import { startTensorflow } from '../platform/tensorflow.js'
@@ -34,7 +35,7 @@ try {
     dataset,
     champion: champion && decodeVersion(champion),
     prior: shippedPrior(),
-    base: shippedBlend(),
+    base: completeBlend(shippedBlend(), job.without),
     job,
     engine,
     gpuBytes,

@@ -2,6 +2,8 @@ import { closeSync, fstatSync, openSync, readFileSync, readSync } from 'node:fs'
 import { type FileHandle, mkdir, open, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { EventColumns, EventType } from '../model/history.js'
+import { itemText, type ItemWords } from '../model/item-text.js'
+import { ItemTokens, tokensOf } from '../model/item-tokens.js'
 import type { VectorRows } from '../model/text-matrix.js'
 import { plainType, typeReader } from '../tenants/settings.js'
 import type { Categories } from './metrics.js'
@@ -13,6 +15,10 @@ export interface Dataset {
   vectors: VectorRows
   /** What each item is filed under. */
   categories?: Categories
+  /** What its text says, word by word. */
+  tokens?: ItemTokens
+  /** Milliseconds since 1970, NaN where nobody told; [items]. */
+  published?: Float64Array
   userCount: number
   /** Events of known items by time, ties by arrival. */
   events: EventColumns
@@ -30,16 +36,16 @@ export interface Dataset {
 /** Of a tenant with more events the newest so many are read. */
 export const MOST_EVENTS = 20_000_000
 
-type Facts = Omit<Dataset, 'itemIds' | 'vectors' | 'events' | 'categories'> & {
+type Facts = Omit<Dataset, 'itemIds' | 'vectors' | 'events' | 'categories' | 'tokens' | 'published'> & {
   vectorLength: number
   categoryCount: number
 }
 
 /** Item and event rows as their rooms give them. */
-interface ItemRow {
+interface ItemRow extends ItemWords {
   itemId: string
   vector: Float32Array | null
-  categories?: readonly string[]
+  publishedAt?: Date | null
 }
 interface EventRow {
   userId: string
@@ -50,7 +56,19 @@ interface EventRow {
 }
 
 /** A file a column, each number as it lies in memory, so that they are written and read without a copy of the whole. */
-const COLUMNS = ['ids', 'vectors', 'categories', 'categoryEnds', 'users', 'items', 'types', 'times'] as const
+const COLUMNS = [
+  'ids',
+  'vectors',
+  'categories',
+  'categoryEnds',
+  'tokens',
+  'tokenEnds',
+  'published',
+  'users',
+  'items',
+  'types',
+  'times',
+] as const
 const FACTS = 'facts.json'
 type Column = (typeof COLUMNS)[number]
 
@@ -65,6 +83,7 @@ export class DatasetWriter {
   private readonly hiddenAfter: string[]
   private readonly categoryIndices = new Map<string, number>()
   private filings = 0
+  private tokens = 0
   private idBytes = 0
   private read = 0
   private unknownItem = 0
@@ -103,24 +122,40 @@ export class DatasetWriter {
     const vectors = new Float32Array(fresh.size * this.vectorLength)
     const categories: number[] = []
     const categoryEnds = new Uint32Array(fresh.size)
+    const tokens: number[] = []
+    const tokenEnds = new Uint32Array(fresh.size)
+    const published = new Float64Array(fresh.size)
     let ids = ''
     let at = 0
-    for (const { itemId, vector, categories: filed = [] } of fresh.values()) {
+    for (const row of fresh.values()) {
+      const { itemId, vector, publishedAt } = row
       this.itemIndices.set(itemId, this.itemIndices.size)
       ids += `${JSON.stringify(itemId)}\n`
       // A vector of another length is from before the tenant brought its own: it is no vector of this space.
       if (vector?.length === this.vectorLength) vectors.set(vector, at * this.vectorLength)
-      for (const category of new Set(filed)) {
+      for (const category of new Set(row.categories)) {
         const known = this.categoryIndices.get(category) ?? this.categoryIndices.size
         this.categoryIndices.set(category, known)
         categories.push(known)
       }
-      categoryEnds[at++] = this.filings + categories.length
+      categoryEnds[at] = this.filings + categories.length
+      for (const token of tokensOf(itemText(row))) tokens.push(token)
+      tokenEnds[at] = this.tokens + tokens.length
+      published[at++] = publishedAt?.getTime() ?? NaN
     }
     const bytes = Buffer.from(ids)
     this.idBytes += bytes.length
     this.filings += categories.length
-    await this.append({ ids: bytes, vectors, categories: Uint32Array.from(categories), categoryEnds })
+    this.tokens += tokens.length
+    await this.append({
+      ids: bytes,
+      vectors,
+      categories: Uint32Array.from(categories),
+      categoryEnds,
+      tokens: Uint32Array.from(tokens),
+      tokenEnds,
+      published,
+    })
   }
 
   /** Call after all items, with events by time, ties by arrival. */
@@ -188,23 +223,22 @@ export function readDataset(folder: string): Dataset {
     closeSync(file)
     return values
   }
-  const offsets = new Uint32Array(itemIds.length + 1)
-  offsets.set(
-    column('categoryEnds', (bytes) => new Uint32Array(bytes / 4)),
-    1,
-  )
+  const numbers = (name: Column) => column(name, (bytes) => new Uint32Array(bytes / 4))
+  const offsets = (name: Column) => {
+    const from = new Uint32Array(itemIds.length + 1)
+    from.set(numbers(name), 1)
+    return from
+  }
   return {
     ...facts,
     itemIds,
-    categories: {
-      offsets,
-      values: column('categories', (bytes) => new Uint32Array(bytes / 4)),
-      count: categoryCount,
-    },
+    categories: { offsets: offsets('categoryEnds'), values: numbers('categories'), count: categoryCount },
+    tokens: ItemTokens.from(offsets('tokenEnds'), numbers('tokens')),
+    published: column('published', (bytes) => new Float64Array(bytes / 8)),
     vectors: new FileRows(openSync(join(folder, 'vectors'), 'r'), itemIds.length, vectorLength),
     events: {
-      users: column('users', (bytes) => new Uint32Array(bytes / 4)),
-      items: column('items', (bytes) => new Uint32Array(bytes / 4)),
+      users: numbers('users'),
+      items: numbers('items'),
       types: column('types', (bytes) => new Uint8Array(bytes)),
       times: column('times', (bytes) => new Float64Array(bytes / 8)),
     },

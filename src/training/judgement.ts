@@ -16,8 +16,8 @@ export interface Judgement {
   decision: Decision
   users: number
   methods: Record<string, MethodResult>
-  /** NDCG@10 of the candidate's network by itself on what it learned from, and on the test window. */
-  fit: { training: number; test: number }
+  /** NDCG@10 of the candidate's network by itself on what it learned from, and on the test window; null: switched off. */
+  fit: { training: number; test: number } | null
 }
 
 const only = (name: ComponentName): Blend => fixedBlend({ ...noWeights(), [name]: 1 })
@@ -36,15 +36,18 @@ const OWN_SHARE = 0.6
  */
 export async function judgeVersion(
   trained: Trained,
-  { dataset, champion, base }: Pick<TrainingInput, 'dataset' | 'champion' | 'base'>,
+  { dataset, champion, base, job }: Pick<TrainingInput, 'dataset' | 'champion' | 'base' | 'job'>,
   onProgress: (share: number) => void,
   categories?: Categories,
 ): Promise<Judgement> {
-  const { split, text, candidate, twin, withoutNetwork } = trained
+  const { split, text, lexical, candidate, twin, withoutNetwork } = trained
   const itemCount = dataset.itemIds.length
-  const parts = { itemCount, text, counts: Counts.from(split.beforeTest, itemCount, trained.counts) }
+  const { published } = dataset
+  const counts = Counts.from(split.beforeTest, itemCount, trained.counts)
+  const parts = { itemCount, text, lexical, published, counts }
+  const hasNetwork = !job.without?.includes('network')
   const networks = {
-    candidate: encoderOf(candidate.network, text),
+    ...(hasNetwork && { candidate: encoderOf(candidate.network, text) }),
     ...(twin && { scratch: encoderOf(twin.network, text) }),
   }
   const methods: Method[] = [
@@ -54,9 +57,11 @@ export async function judgeVersion(
     { name: 'popular', blend: only('popular') },
     { name: 'recent', blend: only('recent') },
     { name: 'text', blend: only('text') },
+    { name: 'lexical', blend: only('lexical') },
     { name: 'wide', blend: only('wide') },
     { name: 'narrow', blend: only('narrow') },
-    { name: 'network', blend: only('network'), network: 'candidate' },
+    { name: 'fresh', blend: only('fresh') },
+    ...(hasNetwork ? [{ name: 'network', blend: only('network'), network: 'candidate' }] : []),
     ...(twin ? [{ name: 'from-scratch', blend: twin.choice.blend, network: 'scratch' }] : []),
   ]
   const served = champion && servedVersion(champion, dataset)
@@ -95,6 +100,7 @@ export async function judgeVersion(
     networkCurve: candidate.fit.curve,
     bestEpoch: candidate.fit.bestEpoch,
   })
+  if (!hasNetwork) return { decision, users: own.users, methods: judged, fit: null }
   const hides = Uint8Array.from(dataset.eventTypes, ({ name }) => (dataset.hiddenAfter.includes(name) ? 1 : 0))
   const asked = Math.max(LEAST_TRAINING_USERS, Math.floor(TRAINING_SHARE * split.test.length))
   const learned = trainingCases(split.train, dataset.eventTypes, hides, asked)

@@ -4,6 +4,7 @@ import { type Blend, fixedBlend } from '../model/ensemble.js'
 import { fitHalfLife } from '../model/half-life.js'
 import { evidenceOf, type Histories } from '../model/history.js'
 import type { Network } from '../model/network.js'
+import { LexicalIndex } from '../model/lexical-index.js'
 import { COMPONENTS } from '../model/ranking.js'
 import type { TextMatrix } from '../model/text-matrix.js'
 import { fitTextSpace, type TextPrior, type TextSpace, whitenAll } from '../model/text-space.js'
@@ -68,6 +69,7 @@ export interface Trained {
   textSpace: TextSpace
   /** Whitened. */
   text: TextMatrix
+  lexical?: LexicalIndex
   counts: CountSettings
   candidate: Fitted
   /** The same network from a random start; null where it was not affordable. */
@@ -128,6 +130,7 @@ export async function train(input: TrainingInput, meter: ProgressMeter): Promise
   const maxTest = Math.max(LEAST_JUDGED, Math.min(MOST_JUDGED, affordable))
   const maxValidation = Math.min(MOST_VALIDATING, maxTest)
   const { splitBy = splitByTime } = input
+  const { without = [] } = job
   const active = job.from === 'active' ? input.champion : null
   const carried = active && startFromActive(active, dataset)
   // Asked about what it has learned from, it would be trusted too much.
@@ -170,9 +173,10 @@ export async function train(input: TrainingInput, meter: ProgressMeter): Promise
     },
     seed,
   )
-  const recipe: Recipe = carried
+  const learned: Recipe = carried
     ? { ...chosen, config: { ...carried.config, typeWeights, dropout: chosen.config.dropout } }
     : chosen
+  const recipe = without.includes('network') ? untrained(learned) : learned
   meter.enter('training', 'fine-tuning')
   const from = carried?.arrays ?? startFromBase(ground, recipe)
   const tuned = await fitNetwork(ground, recipe, from, recipe.options, meter.fitting)
@@ -182,19 +186,24 @@ export async function train(input: TrainingInput, meter: ProgressMeter): Promise
   const counted = Counts.from(split.train, itemCount, { types: eventTypes, halfLife })
   const pairs = choosePairNorms(counted, [...split.validation.stopping, ...split.validation.blending])
   const counts: CountSettings = { types: eventTypes, halfLife, norms: pairs.norms }
-  const parts = { itemCount, text, counts: counted.withNorms(pairs.norms) }
-  const networks = {
-    candidate: encoderOf(tuned.network, text),
-    ...(scratch && { scratch: encoderOf(scratch.network, text) }),
-  }
+  const lexical = dataset.tokens && LexicalIndex.from(dataset.tokens)
+  const { published } = dataset
+  const parts = { itemCount, text, lexical, published, counts: counted.withNorms(pairs.norms) }
+  const networks = without.includes('network')
+    ? {}
+    : {
+        candidate: encoderOf(tuned.network, text),
+        ...(scratch && { scratch: encoderOf(scratch.network, text) }),
+      }
   const cases = split.validation.blending
   const blending = { parts, networks, cases, standard: base }
   const candidateCases = await blendCases({ ...blending, network: 'candidate' })
   meter.move(0.5)
-  const choice = chooseBlend(candidateCases, base)
+  const choice = chooseBlend(candidateCases, base, without)
   const twinCases = scratch ? await blendCases({ ...blending, network: 'scratch' }) : []
-  const twinChoice = scratch && chooseBlend(twinCases, base)
-  const others = COMPONENTS.filter((name) => name !== 'network')
+  const twinChoice = scratch && chooseBlend(twinCases, base, without)
+  const all = COMPONENTS.filter((name) => !without.includes(name))
+  const others = all.filter((name) => name !== 'network')
 
   meter.enter('refitting', 'going on with the events that validation had')
   const refit = async (
@@ -220,11 +229,12 @@ export async function train(input: TrainingInput, meter: ProgressMeter): Promise
     startedFrom: carried ? 'active' : 'base',
     textSpace,
     text,
+    lexical,
     counts,
     candidate,
     twin,
     withoutNetwork: fixedBlend(fitWeights(candidateCases, others)),
-    withNetwork: fixedBlend(fitWeights(candidateCases, COMPONENTS)),
+    withNetwork: fixedBlend(fitWeights(candidateCases, all)),
   }
 }
 
@@ -238,6 +248,14 @@ function twinOf(ground: Ground, recipe: Recipe, options: NonNullable<Recipe['twi
     meter.fitting,
   )
 }
+
+/** Where the network is switched off: the start as it is, and no twin. */
+const untrained = (recipe: Recipe): Recipe => ({
+  ...recipe,
+  options: { ...recipe.options, epochs: 0 },
+  twin: null,
+  reasons: { ...recipe.reasons, network: 'switched off by the settings: none is trained' },
+})
 
 /** The shipped prior is about the shipped encoder's vectors: of a tenant's own it knows nothing. */
 const priorFor = ({ dataset, prior }: TrainingInput) =>

@@ -15,8 +15,10 @@ export function lastTick(schedule: string, now: Date): Date | null {
   return tick ?? null
 }
 
+type Policy = Pick<Settings['training'], 'schedule' | 'minIntervalMinutes'>
+
 /** The next moment of a tenant's schedule; null where it has none. */
-export function nextTick(policy: Settings['training'], now: Date): Date | null {
+export function nextTick(policy: Policy, now: Date): Date | null {
   if (policy.schedule === null) return null
   return new Cron(policy.schedule, { timezone: 'UTC', paused: true }).nextRun(now)
 }
@@ -26,7 +28,7 @@ export function nextTick(policy: Settings['training'], now: Date): Date | null {
  * @param lookedAt up to when the schedule was looked at
  * @param newestRunAt when the tenant's newest run was asked for
  */
-export function isDue(policy: Settings['training'], lookedAt: Date, newestRunAt: Date | null, now: Date): boolean {
+export function isDue(policy: Policy, lookedAt: Date, newestRunAt: Date | null, now: Date): boolean {
   if (policy.schedule === null) return false
   const tick = lastTick(policy.schedule, now)
   if (!tick || tick <= lookedAt) return false

@@ -173,7 +173,8 @@ export class Trainer {
         join(folder, FILES.champion),
         await this.versions.readArtifact(tenantId, champion, VERSION_ARTIFACT),
       )
-    const job: Job = { from, backend: engine, engineReasons: reasons, threads, now: Date.now() }
+    const { without } = (await this.tenants.get(tenantId)).settings.training
+    const job: Job = { from, backend: engine, engineReasons: reasons, threads, without, now: Date.now() }
     await writeFile(join(folder, FILES.job), JSON.stringify(job))
     return idBytes
   }

@@ -1,3 +1,4 @@
+import type { ComponentName } from '../model/ranking.js'
 import type { Config } from '../platform/config.js'
 import type { VersionReport } from '../registry/version-report.js'
 import type { RunState, RunStatus, StartFrom } from './run.js'
@@ -21,6 +22,8 @@ export interface Job {
   engineReasons?: Record<string, string>
   /** That may compute its gradients at once. */
   threads: number
+  /** Parts that the blend may not have; without the network none is trained. */
+  without?: ComponentName[]
   /** The service's clock at the start, in milliseconds since 1970. */
   now: number
 }

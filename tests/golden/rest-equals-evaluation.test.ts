@@ -4,7 +4,9 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { EventsService } from '../../src/events/events.service.js'
 import { Counts } from '../../src/model/counts.js'
+import { Ensemble } from '../../src/model/ensemble.js'
 import { groupByUser, type Histories, historyOf } from '../../src/model/history.js'
+import { LexicalIndex } from '../../src/model/lexical-index.js'
 import { Random } from '../../src/model/random.js'
 import { TEXT_LENGTH } from '../../src/model/text-encoder.js'
 import { encodeVersion, type VersionFile } from '../../src/model/version-file.js'
@@ -54,6 +56,9 @@ beforeAll(async () => {
     title: `${words[i % 12]} ${words[Math.floor(i / 12) % 12]} ${words[(i * 5 + 2) % 12]} model ${i}`,
     // Some have no text, as in life.
     ...(i % 17 === 0 && { title: undefined }),
+    categories: [`shelf ${i % 30}`],
+    // Some say since when they are there; of the others their events do.
+    ...(i % 4 === 0 && { publishedAt: new Date(Date.now() - i * 7_000_000).toISOString() }),
   }))
   await call('/items', { items })
   const random = new Random(11)
@@ -147,8 +152,18 @@ test.for([
   const parts = {
     itemCount,
     text: served.text,
+    lexical: LexicalIndex.from(dataset.tokens!),
+    published: dataset.published,
     counts: Counts.from(histories, itemCount, served.counts),
   }
+  // All parts take part, or what they do is not held together here.
+  const said = new Ensemble({ ...parts, blend: version.blend }).standardScores(
+    historyOf(histories, 1),
+    Date.now(),
+    null,
+    version.blend.dense,
+  )
+  expect(Object.keys(said)).toEqual(['text', 'lexical', 'wide', 'narrow', 'popular', 'recent', 'fresh'])
 
   const now = Date.now()
   const cases: Case[] = []

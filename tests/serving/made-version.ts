@@ -46,7 +46,17 @@ export function madeVersion(items: CatalogItem[], seed: number, eventTypes: Even
     eventTypes,
     textSpace,
     network: { config, arrays },
-    blend: fixedBlend({ ...noWeights(), network: 2, text: 0.3, wide: 0.5, narrow: 0.2, popular: 0.1, recent: 0.1 }),
+    blend: fixedBlend({
+      ...noWeights(),
+      network: 2,
+      text: 0.3,
+      lexical: 0.6,
+      wide: 0.5,
+      narrow: 0.2,
+      popular: 0.1,
+      recent: 0.1,
+      fresh: 0.3,
+    }),
     counts: { types: eventTypes, halfLife: 7 * 86_400_000 },
     trainedUntil: 0,
   }

@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { tokensOf } from '../../src/model/item-tokens.js'
 import { DatasetWriter, readDataset } from '../../src/training/dataset.js'
 
 const eventTypes = [
@@ -23,8 +24,8 @@ describe('a dataset that was written page by page', () => {
   it('turns ids into places, drops events of unknown items and counts them', async () => {
     const writer = await DatasetWriter.open(join(folder, 'new'), 2, eventTypes, ['view'])
     await writer.addItems([
-      { itemId: 'a', vector: Float32Array.of(1, 2), categories: ['tools', 'red', 'tools'] },
-      { itemId: 'ünï\n☃', vector: null },
+      { itemId: 'a', vector: Float32Array.of(1, 2), categories: ['tools', 'red', 'tools'], title: 'Hammer' },
+      { itemId: 'ünï\n☃', vector: null, publishedAt: new Date(5) },
       { itemId: 'long', vector: Float32Array.of(1, 2, 3), categories: ['red'] },
     ])
     // The same item again, as a second read of the catalogue may give it.
@@ -37,12 +38,18 @@ describe('a dataset that was written page by page', () => {
     await writer.addEvents([event('u', 'ünï\n☃', 'view', 12)])
     await writer.finish(7)
 
-    const { vectors, ...dataset } = readDataset(join(folder, 'new'))
+    const { vectors, tokens, ...dataset } = readDataset(join(folder, 'new'))
+    expect([0, 1, 2].map((item) => tokens?.row(item))).toEqual([
+      tokensOf('tools red hammer'),
+      tokensOf(''),
+      tokensOf('red'),
+    ])
     expect(vectors).toMatchObject({ items: 3, length: 2 })
     expect([...vectors.block(0, 3)]).toEqual([1, 2, 0, 0, 0, 0])
     expect(dataset).toEqual({
       itemIds: ['a', 'ünï\n☃', 'long'],
       categories: { offsets: Uint32Array.of(0, 2, 2, 3), values: Uint32Array.of(0, 1, 1), count: 2 },
+      published: Float64Array.of(NaN, 5, NaN),
       userCount: 2,
       events: {
         users: Uint32Array.of(0, 1, 0),
