@@ -83,7 +83,7 @@ export interface Trained {
 const JUDGED_PRODUCTS = 3e10
 const LEAST_JUDGED = 200
 const MOST_JUDGED = 1500
-const MOST_VALIDATING = 400
+const MOST_VALIDATING = 1000
 /** What a case costs beside its products with the text, in products an item. */
 const OTHER_PRODUCTS = 200
 
