@@ -103,6 +103,17 @@ describe('split', () => {
     expect(splitByTime(histories, { types, hides, unseenFrom: sorted[10] }).boundaries).toEqual(usual.boundaries)
   })
 
+  it('cuts where it is told to', () => {
+    const histories = toHistories(randomLists(4))
+    const cuts = { validationFrom: 120_000, testFrom: 150_000 }
+    const { boundaries, train, beforeTest, validation, test } = splitByTime(histories, { types, hides, cuts })
+    expect(boundaries).toMatchObject(cuts)
+    const newest = (part: { times: Float64Array }) => Math.max(...part.times)
+    expect([newest(train), newest(beforeTest)]).toEqual([119_000, 149_000])
+    const asked = [...validation.stopping, ...validation.blending].map(({ at }) => at)
+    expect([Math.min(...asked), Math.min(...test.map(({ at }) => at))]).toEqual([120_000, 150_000])
+  })
+
   it('outlives having nothing', () => {
     const empty = splitByTime(toHistories([[], []]), { types, hides })
     expect([empty.test, empty.validation.stopping]).toEqual([[], []])
