@@ -1,6 +1,7 @@
 import { Counts } from '../../src/model/counts.js'
 import { fixedBlend } from '../../src/model/ensemble.js'
 import { evidenceOf, type EventColumns, type Histories } from '../../src/model/history.js'
+import { LexicalIndex } from '../../src/model/lexical-index.js'
 import { noWeights } from '../../src/model/ranking.js'
 import type { VersionFile } from '../../src/model/version-file.js'
 import type { Engine } from '../../src/platform/tensorflow.js'
@@ -169,7 +170,13 @@ export async function judge(
   const served = servedVersion(version, dataset)!
   const itemCount = dataset.itemIds.length
   const { methods } = await evaluate({
-    parts: { itemCount, text: served.text, counts: Counts.from(known, itemCount, served.counts) },
+    parts: {
+      itemCount,
+      text: served.text,
+      lexical: dataset.tokens && LexicalIndex.from(dataset.tokens),
+      published: dataset.published,
+      counts: Counts.from(known, itemCount, served.counts),
+    },
     networks: { own: encoderOf(served.network!, served.text) },
     cases: test,
     methods: [
