@@ -36,7 +36,7 @@ interface Version {
   counts: { events: number; judgedOn: number }
   metrics: Record<string, Record<string, Interval>>
   gate: { checks: Check[] }
-  report: { seconds: number; blend: { kind: string; blend: { dense: Record<string, number> }; reason: string } }
+  report: { seconds: number; blend: { kind: string; shares: Record<string, number>; reason: string } }
 }
 
 interface Check {
@@ -130,11 +130,10 @@ export async function showVersion(service: RunningService, shop: ShopOfRun, vers
   for (const check of version.gate.checks)
     say(`  ${check.passed ? green('✓') : check.required ? red('✗') : '!'} ${check.name}: ${dim(check.detail)}`)
   say(`  ${bold(version.reason)}`)
-  const shares = Object.entries(report.blend.blend.dense).filter(([, weight]) => weight > 0)
-  const sum = shares.reduce((total, [, weight]) => total + weight, 0)
-  const parts = shares
+  const parts = Object.entries(report.blend.shares)
+    .filter(([, share]) => share > 0)
     .sort(([, a], [, b]) => b - a)
-    .map(([part, weight]) => `${part} ${Math.round((100 * weight) / sum)} %`)
+    .map(([part, share]) => `${part} ${Math.round(100 * share)} %`)
   say(`  It serves: ${report.blend.kind} (${parts.join(', ')}).`)
   say(`  ${dim(report.blend.reason)}`)
 }

@@ -72,7 +72,8 @@ const BYTES_PER_TEXT_NUMBER = 1.1
 /** Start, weight, two moments of Adam, the best epoch's, item vectors; and of a candidate that is kept beside its twin. */
 const RESIDUAL_COPIES = 6
 const RESIDUAL_COPIES_OF_KEPT = 2
-const BYTES_PER_ITEM = 400
+/** With its words and their index, each twice 25 numbers. */
+const BYTES_PER_ITEM = 600
 /** A further thread: its engine's code and buffers, beside the texts where it keeps them all. */
 const THREAD_BYTES: Record<Engine, number> = { cuda: 0, native: 110 * MIB, webgpu: 0, wasm: 75 * MIB, cpu: 110 * MIB }
 /** As `LocalGradients` keeps them. */

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { blendCase, chooseBlend, fitWeights } from '../../src/model/blend.js'
-import { fixedBlend } from '../../src/model/ensemble.js'
+import { completeBlend, fixedBlend } from '../../src/model/ensemble.js'
 import { Random } from '../../src/model/random.js'
 import { noWeights, standardise, type StandardScores, type Weights } from '../../src/model/ranking.js'
 
@@ -104,4 +104,15 @@ it('keeps targets that no component ranks high as missed, not as candidates', ()
   const one = blendCase(scores, [0, 399], noWeights(), null)
   expect(one.targets).toEqual([0])
   expect(one.targetCount).toBe(2)
+})
+
+it('gives no weight to a part that is switched off, however well it does', () => {
+  const off = ['text', 'again'] as const
+  const standard = completeBlend(STANDARD, off)
+  const choice = chooseBlend(cases(200, { network: 1, text: 3, wide: 0.5 }), standard, off)
+  for (const name of off)
+    expect([choice.blend.dense[name], choice.blend.sparse[name], choice.shares[name]]).toEqual([0, 0, 0])
+  expect(choice.blend.dense.wide).toBeGreaterThan(0)
+  expect(choice.kind).not.toBe('text')
+  expect(choice.reason).not.toMatch(/text/)
 })
