@@ -48,7 +48,7 @@ const MOST_BUDGETS = 4
 const isSlow = (engine: Engine) => engine === 'cpu'
 // Going on from a version that knows most of it already, with what is new and some replay.
 const FRESH_BUDGET_SHARE = 0.2
-const FRESH_EPOCHS = 6
+const FRESH_EPOCHS = 4
 // A twin starts from nothing, so it takes the time that going on saves.
 const FRESH_TWIN_SHARE = 0.05
 // With fewer passes a twin would lose for lack of time only, and prove nothing.
