@@ -144,10 +144,12 @@ function compare(name: string, a: Quality, b: Quality): void {
 }
 
 /** Every month's users count the same. */
-const joined = (parts: Quality[]): Quality => ({
-  network: Float32Array.from(parts.flatMap(({ network }) => [...network])),
-  blend: Float32Array.from(parts.flatMap(({ blend }) => [...blend])),
-})
+function joined(parts: Quality[]): Quality {
+  return {
+    network: Float32Array.from(parts.flatMap(({ network }) => [...network])),
+    blend: Float32Array.from(parts.flatMap(({ blend }) => [...blend])),
+  }
+}
 
 /** An evenly spread part. */
 function spread<T>(list: T[], most: number): T[] {
