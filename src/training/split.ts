@@ -68,12 +68,13 @@ export const HISTORY_LENGTH = 200
 export function splitByTime(histories: Histories, options: SplitOptions): Split {
   const { share = 0.1, unseenFrom = -Infinity, maxValidation = 500, maxTest = 1500, seed = 1 } = options
   const times = Float64Array.from(histories.times).sort()
-  // What was not seen is halved where it is less than both windows.
-  const unseen = Math.min(times.length - placeOf(times, unseenFrom), 2 * share * times.length)
-  const testFrom = options.cuts?.testFrom ?? nearestMoment(times, times.length - unseen / 2)
+  // Where little is new, each window gets a third of it: there has to be something left to learn from, too.
+  const unseen = unseenFrom === -Infinity ? Infinity : times.length - placeOf(times, unseenFrom)
+  const window = Math.min(share * times.length, unseen / 3)
+  const testFrom = options.cuts?.testFrom ?? nearestMoment(times, times.length - window)
   const earlier = times.subarray(0, placeOf(times, testFrom))
   const validationFrom =
-    options.cuts?.validationFrom ?? Math.max(unseenFrom, nearestMoment(earlier, times.length - unseen))
+    options.cuts?.validationFrom ?? Math.max(unseenFrom, nearestMoment(earlier, times.length - 2 * window))
   const boundaries = { from: times[0] ?? 0, validationFrom, testFrom, to: times[times.length - 1] ?? 0 }
   const validation = occasionsIn(histories, validationFrom, testFrom, options)
   const asked = (occasions: Occasion[], most: number) =>

@@ -87,7 +87,7 @@ describe('split', () => {
     expect(splitByTime(histories, { types, hides, maxTest: 20 }).test).toEqual(few.test)
   })
 
-  it('asks about nothing that the start has seen, and halves what is left', () => {
+  it('asks about nothing that the start has seen, and leaves a third of the rest to learn from', () => {
     const histories = toHistories(randomLists(9, 400))
     const sorted = Float64Array.from(histories.times).sort()
     const usual = splitByTime(histories, { types, hides })
@@ -96,7 +96,9 @@ describe('split', () => {
     expect(boundaries.validationFrom).toBeGreaterThanOrEqual(seen)
     expect([...validation.stopping, ...validation.blending].every(({ at }) => at >= seen)).toBe(true)
     const after = (moment: number) => sorted.filter((at) => at >= moment).length
-    expect(after(boundaries.testFrom) / after(seen)).toBeCloseTo(0.5, 1)
+    expect(after(boundaries.testFrom) / after(seen)).toBeCloseTo(1 / 3, 1)
+    expect(after(boundaries.validationFrom) / after(seen)).toBeCloseTo(2 / 3, 1)
+    expect(train.times.filter((at) => at >= seen).length / after(seen)).toBeCloseTo(1 / 3, 1)
     expect(test.length).toBeGreaterThan(0)
     expect(train.items.length).toBeGreaterThan(usual.train.items.length)
     // What was seen long ago changes nothing.
