@@ -21,7 +21,7 @@ import type { NetworkConfig } from '../../src/model/weights.js'
 import { packagePath } from '../../src/platform/paths.js'
 import { type Engine, startTensorflow } from '../../src/platform/tensorflow.js'
 import { fit, type FitOptions } from '../../src/training/fit.js'
-import { fitNetwork, type Ground, shapeOf, startFromBase, startFromNothing } from '../../src/training/fitting.js'
+import { fitNetwork, type Ground, shapeOf, startFromTexts, startFromNothing } from '../../src/training/fitting.js'
 import { type Difference, mean, pairedDifference } from '../../src/training/metrics.js'
 import { networkNdcg, networkNdcgs } from '../../src/training/network-quality.js'
 import { chooseRecipe, type Recipe } from '../../src/training/recipe.js'
@@ -185,7 +185,7 @@ function recipeFor({ split, itemCount, typeWeights, seed }: Ground, on: Engine):
 async function pretrain({ name, ground }: Trial, on: Engine): Promise<Pretrained> {
   const { split, text, typeWeights, itemCount } = ground
   const { config, options } = recipeFor(ground, on)
-  const start = startFromBase(ground, { config })
+  const start = startFromTexts(ground, { config })
   const validation: number[] = []
   const { arrays, bestEpoch, tokensPerSecond } = await fit({
     config,
@@ -229,7 +229,7 @@ async function compare(
     ...pretrained.arrays,
     residual: fresh.residual,
   })
-  const second = await tune(`${name}, base`, ground, config, recipe.options, startFromBase(ground, { config }))
+  const second = await tune(`${name}, base`, ground, config, recipe.options, startFromTexts(ground, { config }))
   return {
     name: `${name} (${ground.split.test.length} test users)`,
     pretrained: first,

@@ -1,5 +1,6 @@
 import { Cooccurrence, LENGTH_CAP, type Norms, type PairSetting, type Steps } from './cooccurrence.js'
 import { evidenceOf, userCount, type EventType, type Histories, type Interaction, longer } from './history.js'
+import type { SparseMatrix } from './pair-vectors.js'
 import type { NamedArrays } from './tensor-file.js'
 
 export interface CountSettings {
@@ -167,6 +168,18 @@ export class Counts {
     out.fill(0)
     for (let item = Math.min(this.items, out.length) - 1; item >= 0; item--) out[item] = this.decayed[item] * scale
     return out
+  }
+
+  /** Who was had near whom, from each item to its strongest followers, held down by how often both were had. */
+  pairMatrix(): SparseMatrix {
+    const arrays = this.pairs.wide.toArrays('pairs', this.items)
+    const offsets = arrays['pairs.offsets'].data as Uint32Array
+    const columns = arrays['pairs.items'].data as Uint32Array
+    const values = arrays['pairs.values'].data as Float32Array
+    const share = this.steps.map((count) => (count + DEFAULT_NORM.shrinkage) ** -0.5)
+    for (let item = 0; item < this.items; item++)
+      for (let at = offsets[item]; at < offsets[item + 1]; at++) values[at] *= share[item] * share[columns[at]]
+    return { offsets, columns, values }
   }
 
   /** Writes how strongly each item follows `history` (oldest first) into `out` [items]. */

@@ -114,13 +114,13 @@ export function estimateRun(size: TrainingSize, engine: Engine, threads: number,
 
 function secondsOf(size: TrainingSize, engine: Engine): number {
   const { items, textLength, events, usersWithHistory } = size
-  const { options, twin, trained, width } = recipeOf(size, engine)
+  const { options, search, twin, trained, width } = recipeOf(size, engine)
   const perCase = items * (textLength + OTHER_PRODUCTS)
   const most = Math.max(LEAST_JUDGED, Math.min(MOST_JUDGED, JUDGED_PRODUCTS / Math.max(1, perCase)))
   const cases = Math.min(most, JUDGED_SHARE * usersWithHistory)
   const validating = Math.min(MOST_VALIDATING, cases)
   const perEpoch = Math.min(validating * items * width, Math.max(EPOCH_PRODUCTS, LEAST_EPOCH_CASES * items * width))
-  const fits = [options, ...(twin ? [twin] : [])]
+  const fits = [options, ...(search ? [options] : []), ...(twin ? [twin] : [])]
   const training = fits.reduce((sum, fit) => {
     const tokens = tokensOf(fit, trained)
     const steps = tokens / (fit.rowLength * fit.rowsPerStep)
@@ -142,8 +142,8 @@ function secondsOf(size: TrainingSize, engine: Engine): number {
 
 function memoryOf(size: TrainingSize, engine: Engine, threads: number): number {
   const { items, textLength, usersWithHistory } = size
-  const { width, twin } = recipeOf(size, engine)
-  const residuals = RESIDUAL_COPIES + (twin ? RESIDUAL_COPIES_OF_KEPT : 0)
+  const { width, search, twin } = recipeOf(size, engine)
+  const residuals = RESIDUAL_COPIES + (twin || search ? RESIDUAL_COPIES_OF_KEPT : 0)
   return Math.ceil(
     PROCESS_BYTES[engine] +
       (threads - 1) * (THREAD_BYTES[engine] + keptText(size, engine)) +
@@ -169,7 +169,7 @@ export function threadsWithin(bytes: number, size: TrainingSize, engine: Engine,
 
 function recipeOf(size: TrainingSize, engine: Engine) {
   const trained = Math.max(1, TRAINED_SHARE * Math.min(MOST_EVENTS, size.events))
-  const { config, options, twin } = chooseRecipe(
+  const { config, options, search, twin } = chooseRecipe(
     {
       items: size.items,
       textLength: size.textLength,
@@ -182,7 +182,7 @@ function recipeOf(size: TrainingSize, engine: Engine) {
     },
     0,
   )
-  return { options, twin, trained, width: config.width }
+  return { options, search, twin, trained, width: config.width }
 }
 
 const tokensOf = ({ epochs, maxSteps, rowLength, rowsPerStep }: FitOptions, events: number) =>

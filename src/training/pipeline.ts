@@ -15,14 +15,16 @@ import type { Dataset } from './dataset.js'
 import { blendCases } from './evaluate.js'
 import type { FitOptions, FitResult } from './fit.js'
 import {
+  fitFromEach,
   fitNetwork,
   freshWithReplay,
   type Ground,
+  type Learned,
   refitNetwork,
   shapeOf,
   startFromActive,
-  startFromBase,
   startFromNothing,
+  startsFromBase,
 } from './fitting.js'
 import { asksNetwork, encoderOf, judgeVersion } from './judgement.js'
 import { choosePairNorms } from './pair-norms.js'
@@ -178,12 +180,12 @@ export async function train(input: TrainingInput, meter: ProgressMeter): Promise
     : chosen
   const recipe = without.includes('network') ? untrained(learned) : learned
   meter.enter('training', 'fine-tuning')
-  const from = carried?.arrays ?? startFromBase(ground, recipe)
-  const tuned = await fitNetwork(ground, recipe, from, recipe.options, meter.fitting)
+  const counted = Counts.from(split.train, itemCount, { types: eventTypes, halfLife })
+  const starts = carried ? { active: carried.arrays } : startsFromBase(ground, recipe, counted)
+  const tuned = await fitFromEach(ground, recipe, starts, meter)
   const scratch = recipe.twin && (await twinOf(ground, recipe, recipe.twin, meter))
 
   meter.enter('blending', 'fitting the blend')
-  const counted = Counts.from(split.train, itemCount, { types: eventTypes, halfLife })
   const pairs = choosePairNorms(counted, [...split.validation.stopping, ...split.validation.blending])
   const counts: CountSettings = { types: eventTypes, halfLife, norms: pairs.norms }
   const lexical = dataset.tokens && LexicalIndex.from(dataset.tokens)
@@ -208,7 +210,7 @@ export async function train(input: TrainingInput, meter: ProgressMeter): Promise
   meter.enter('refitting', 'going on with the events that validation had')
   const refit = async (
     of: Ground,
-    { network, result }: typeof tuned,
+    { network, result }: Learned,
     { blend }: BlendChoice,
     options: FitOptions,
   ): Promise<Network> =>
@@ -225,7 +227,7 @@ export async function train(input: TrainingInput, meter: ProgressMeter): Promise
   return {
     quality,
     split,
-    recipe: { ...recipe, reasons: { ...recipe.reasons, pairs: pairs.reason } },
+    recipe: { ...recipe, reasons: { ...recipe.reasons, ...tuned.reasons, pairs: pairs.reason } },
     startedFrom: carried ? 'active' : 'base',
     textSpace,
     text,
@@ -253,6 +255,7 @@ function twinOf(ground: Ground, recipe: Recipe, options: NonNullable<Recipe['twi
 const untrained = (recipe: Recipe): Recipe => ({
   ...recipe,
   options: { ...recipe.options, epochs: 0 },
+  search: false,
   twin: null,
   reasons: { ...recipe.reasons, network: 'switched off by the settings: none is trained' },
 })

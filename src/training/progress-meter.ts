@@ -51,8 +51,19 @@ export class ProgressMeter {
   }
 
   /** The training loop's own figures. */
-  readonly fitting = ({ epoch, step, loss, validation, tokensPerSecond, progress }: Progress): void =>
-    this.move(progress, { epoch, step, loss, validation, tokensPerSecond: Math.round(tokensPerSecond) })
+  readonly fitting = (progress: Progress): void => this.part(0, 1)(progress)
+
+  /** The same of the training `index` of so many that a stage is made of. */
+  part =
+    (index: number, parts: number) =>
+    ({ epoch, step, loss, validation, tokensPerSecond, progress }: Progress): void =>
+      this.move((index + progress) / parts, {
+        epoch,
+        step,
+        loss,
+        validation,
+        tokensPerSecond: Math.round(tokensPerSecond),
+      })
 
   end(): void {
     this.say({ status: { progress: 0.99, etaSeconds: 0, detail: 'storing the version' } })

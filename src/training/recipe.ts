@@ -28,6 +28,8 @@ export type StepShape = Pick<TrainingShape, 'engine' | 'events' | 'items' | 'gpu
 export interface Recipe {
   config: NetworkConfig
   options: FitOptions
+  /** Whether more than one start is tried, each trained to its end. */
+  search: boolean
   /** The from-scratch twin's; null where it is not affordable. */
   twin: FitOptions | null
   reasons: Record<string, string>
@@ -128,6 +130,8 @@ export function chooseRecipe(shape: TrainingShape, seed: number): Recipe {
     frozenEpochs: isFresh ? 0 : Math.min(DEFAULT_FIT.frozenEpochs, epochs - 1),
     negatives: Math.min(DEFAULT_FIT.negatives, items),
   }
+  // As long as all passes of one start fit into the budget, a second start is a minute at most.
+  const search = !isFresh && epochs * learned <= TOKEN_BUDGET[engine]
   const twinTokens = TOKEN_BUDGET[engine] * (isFresh ? FRESH_TWIN_SHARE : 1)
   const withTwin = LEAST_TWIN_EPOCHS * events <= twinTokens
   const reasons: Record<string, string> = {
@@ -146,6 +150,9 @@ export function chooseRecipe(shape: TrainingShape, seed: number): Recipe {
       options.negatives < items
         ? `${options.negatives} drawn by popularity, with logQ correction`
         : 'the whole catalogue',
+    search: search
+      ? `two starts: ${epochs} passes over ${learned} events are within ${TOKEN_BUDGET[engine]} tokens`
+      : `none: ${isFresh ? 'it goes on from what was learned' : `${epochs} passes over ${learned} events are past ${TOKEN_BUDGET[engine]} tokens`}`,
     twin: withTwin
       ? 'trained from scratch on the same data, with the same epochs and seed'
       : `none: ${LEAST_TWIN_EPOCHS} passes over ${events} events are past ${twinTokens} tokens`,
@@ -157,7 +164,7 @@ export function chooseRecipe(shape: TrainingShape, seed: number): Recipe {
         ...(isFresh && { epochs: usefulEpochs(events), maxSteps: undefined }),
       }
     : null
-  return { config, options, twin, reasons }
+  return { config, options, search, twin, reasons }
 }
 
 /** As many rows as the engine is fastest with, while an epoch has steps enough. */
