@@ -33,6 +33,8 @@ const CANDIDATES = 120
 const CUTOFF = 10
 // Weight of the default blend beside the users, in users: a handful of them can't pull far away from it.
 const PRIOR_USERS = 5
+/** The same of last version's blend, which was fitted on the tenant's own users already: the few new ones only correct it. */
+export const PRIOR_USERS_OF_LAST = 50
 // Fewer users than this can't tell weights from luck.
 const LEAST_CASES = 30
 // One-sided 90 % of a normal distribution.
@@ -67,14 +69,15 @@ export function blendCase(scores: StandardScores, targets: number[], prior: Weig
  * The most likely weights under which each user picks the targets among his candidates, drawn towards the mean of the
  * priors. None is negative but that of having had an item: shops are where one buys again, news is not read twice.
  * @param used components that may have a weight
+ * @param priorUsers what the priors count for, in users
  */
-export function fitWeights(cases: BlendCase[], used: readonly ComponentName[]): Weights {
+export function fitWeights(cases: BlendCase[], used: readonly ComponentName[], priorUsers = PRIOR_USERS): Weights {
   const usable = cases.filter((one) => one.targets.length > 0)
   const prior = COMPONENTS.map((name) => (used.includes(name) ? mean(cases.map((one) => one.prior[name])) : 0))
   if (usable.length === 0) return toWeights(prior)
   const choices = usable.map(({ scores, targets }) => ({ features: scores, targets, weight: 1 / usable.length }))
   const allowed = COMPONENTS.map((name) => used.includes(name))
-  return toWeights(fitConditionalLogit(choices, { prior, pull: PRIOR_USERS / usable.length, allowed, signed: SIGNED }))
+  return toWeights(fitConditionalLogit(choices, { prior, pull: priorUsers / usable.length, allowed, signed: SIGNED }))
 }
 
 /**
@@ -84,10 +87,15 @@ export function fitWeights(cases: BlendCase[], used: readonly ComponentName[]): 
  * single part is served where it beats the blend by more than noise.
  * @param without parts that may have no weight; `standard` has none for them
  */
-export function chooseBlend(cases: BlendCase[], standard: Blend, without: readonly ComponentName[] = []): BlendChoice {
+export function chooseBlend(
+  cases: BlendCase[],
+  standard: Blend,
+  without: readonly ComponentName[] = [],
+  priorUsers = PRIOR_USERS,
+): BlendChoice {
   const says = (c: number) => cases.some((one) => one.scores.some((z, i) => i % WIDTH === c && z !== 0))
   const parts = COMPONENTS.filter((name, c) => !without.includes(name) && says(c))
-  const choice = chooseAmong(cases, parts, standard)
+  const choice = chooseAmong(cases, parts, standard, priorUsers)
   return { ...choice, shares: sharesOf(cases, choice.blend) }
 }
 
@@ -101,12 +109,17 @@ function sharesOf(cases: BlendCase[], { dense, sparse }: Blend): Record<Componen
   return toWeights(spreads.map((spread) => (all > 0 ? spread / all : 0)))
 }
 
-function chooseAmong(cases: BlendCase[], parts: ComponentName[], standard: Blend): Omit<BlendChoice, 'shares'> {
+function chooseAmong(
+  cases: BlendCase[],
+  parts: ComponentName[],
+  standard: Blend,
+  priorUsers: number,
+): Omit<BlendChoice, 'shares'> {
   const values: Record<string, number[]> = { default: cases.map((one) => ndcg(one, one.prior)) }
   for (const part of parts) values[part] = cases.map((one) => ndcg(one, { ...noWeights(), [part]: 1 }))
   const withoutNetwork = parts.filter((part) => part !== 'network')
   const hasNetwork = parts.includes('network')
-  const [full, without] = [crossFitted(cases, parts), crossFitted(cases, withoutNetwork)]
+  const [full, without] = [parts, withoutNetwork].map((used) => crossFitted(cases, used, priorUsers))
   if (hasNetwork) values['blend'] = full.ndcg
   values['blend without network'] = without.ndcg
   const validation = Object.fromEntries(Object.entries(values).map(([name, list]) => [name, mean(list)]))
@@ -137,31 +150,35 @@ function chooseAmong(cases: BlendCase[], parts: ComponentName[], standard: Blend
     reason += `; best single part: ${say(best)}${alone ? ', better than any blend beyond noise and so served alone' : ''}`
     if (alone) kind = best
   }
-  return { blend: blendOf(kind, cases, parts, standard), kind, reason, validation }
+  return { blend: blendOf(kind, cases, parts, standard, priorUsers), kind, reason, validation }
 }
 
-function blendOf(kind: BlendChoice['kind'], cases: BlendCase[], parts: ComponentName[], standard: Blend): Blend {
+function blendOf(
+  kind: BlendChoice['kind'],
+  cases: BlendCase[],
+  parts: ComponentName[],
+  standard: Blend,
+  priorUsers: number,
+): Blend {
   if (kind === 'default') return standard
-  if (kind === 'blend') return fixedBlend(fitWeights(cases, parts))
+  if (kind === 'blend') return fixedBlend(fitWeights(cases, parts, priorUsers))
   if (kind === 'blend without network') {
-    return fixedBlend(
-      fitWeights(
-        cases,
-        parts.filter((part) => part !== 'network'),
-      ),
-    )
+    const others = parts.filter((part) => part !== 'network')
+    return fixedBlend(fitWeights(cases, others, priorUsers))
   }
   return fixedBlend({ ...noWeights(), [kind]: 1 })
 }
 
 /** NDCG@10 and minus the log-likelihood of each case, under weights fitted on the other half of the cases. */
-function crossFitted(cases: BlendCase[], used: ComponentName[]): { ndcg: number[]; loss: number[] } {
-  const folds = [0, 1].map((fold) =>
-    fitWeights(
-      cases.filter((_, i) => i % 2 !== fold),
-      used,
-    ),
-  )
+function crossFitted(
+  cases: BlendCase[],
+  used: ComponentName[],
+  priorUsers: number,
+): { ndcg: number[]; loss: number[] } {
+  const folds = [0, 1].map((fold) => {
+    const others = cases.filter((_, i) => i % 2 !== fold)
+    return fitWeights(others, used, priorUsers)
+  })
   return {
     ndcg: cases.map((one, i) => ndcg(one, folds[i % 2])),
     loss: cases.map((one, i) => loss(one, folds[i % 2])),

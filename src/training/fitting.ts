@@ -145,6 +145,8 @@ const REPLAY_STREAM = 0x4e91
 // What was learned must not be undone: a fraction of the rate, falling to nothing again.
 const REFIT_RATE_SHARE = 0.3
 const REFIT_EPOCHS = 2
+// Going on from a version the network knows most already, and has less time.
+const FRESH_REFIT_EPOCHS = 1
 
 /**
  * Goes on with all events before the test window, the validation's included, once these have said when to stop: the newest
@@ -169,7 +171,7 @@ export async function refitNetwork(
     hides: Array.from(hides, (value) => value === 1),
     options: {
       ...options,
-      epochs: Math.min(REFIT_EPOCHS, bestEpoch),
+      epochs: Math.min(knownUntil === undefined ? REFIT_EPOCHS : FRESH_REFIT_EPOCHS, bestEpoch),
       maxSteps: undefined,
       rate: REFIT_RATE_SHARE * options.rate,
       frozenEpochs: 0,

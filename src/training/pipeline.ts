@@ -1,4 +1,4 @@
-import { type BlendChoice, chooseBlend, fitWeights } from '../model/blend.js'
+import { type BlendChoice, chooseBlend, fitWeights, PRIOR_USERS_OF_LAST } from '../model/blend.js'
 import { Counts, type CountSettings } from '../model/counts.js'
 import { type Blend, fixedBlend } from '../model/ensemble.js'
 import { fitHalfLife } from '../model/half-life.js'
@@ -198,12 +198,15 @@ export async function train(input: TrainingInput, meter: ProgressMeter): Promise
         ...(scratch && { scratch: encoderOf(scratch.network, text) }),
       }
   const cases = split.validation.blending
-  const blending = { parts, networks, cases, standard: base }
+  // A version that is gone on from has weights that were fitted on more of the tenant's users than there are new ones.
+  const standard = carried ? active.blend : base
+  const priorUsers = carried ? PRIOR_USERS_OF_LAST : undefined
+  const blending = { parts, networks, cases, standard }
   const candidateCases = await blendCases({ ...blending, network: 'candidate' })
   meter.move(0.5)
-  const choice = chooseBlend(candidateCases, base, without)
+  const choice = chooseBlend(candidateCases, standard, without, priorUsers)
   const twinCases = scratch ? await blendCases({ ...blending, network: 'scratch' }) : []
-  const twinChoice = scratch && chooseBlend(twinCases, base, without)
+  const twinChoice = scratch && chooseBlend(twinCases, standard, without, priorUsers)
   const all = COMPONENTS.filter((name) => !without.includes(name))
   const others = all.filter((name) => name !== 'network')
 

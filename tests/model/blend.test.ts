@@ -52,6 +52,15 @@ describe('fitting', () => {
     const weights = fitWeights(cases(1, { popular: 3 }), ['text', 'wide', 'popular'])
     expect(Math.abs(weights.text - 0.3)).toBeLessThan(0.3)
   })
+
+  it('stays the nearer to the prior the more users that counts for', () => {
+    const few = cases(40, { popular: 3 })
+    const [light, heavy] = [5, 500].map((users) => fitWeights(few, ['text', 'wide', 'popular'], users))
+    expect(heavy.popular).toBeLessThan(0.5 * light.popular)
+    expect(Math.abs(heavy.text - 0.3)).toBeLessThan(Math.abs(light.text - 0.3))
+    const chosen = (users: number) => chooseBlend(few, STANDARD, [], users).blend.dense.popular
+    expect(chosen(500)).toBeLessThan(chosen(5))
+  })
 })
 
 describe('choosing', () => {
