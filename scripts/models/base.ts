@@ -27,7 +27,7 @@ const { values } = parseArgs({
 })
 const data = values.data ?? process.env.ATTUNE_DATA
 if (!data) throw new Error('where is the data? --data DIR, or ATTUNE_DATA')
-const file = values.out ?? packagePath('models', 'base', 'blend.json')
+const file = values.out ?? packagePath('models', 'base', 'shops.json')
 if (values.check) await check(data, values.check.split(','))
 else await fit(data, file)
 

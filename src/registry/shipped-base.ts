@@ -3,9 +3,10 @@ import { type Blend, completeBlend } from '../model/ensemble.js'
 import { decodeTensors } from '../model/tensor-file.js'
 import { decodePrior, type TextPrior } from '../model/text-space.js'
 import { packagePath } from '../platform/paths.js'
+import type { BaseModel, BaseName } from '../tenants/base-models.js'
 
 let prior: TextPrior | undefined
-let blend: Blend | undefined
+const blends = new Map<BaseName, Blend>()
 
 /** What is believed about text vectors before a catalogue is seen. */
 export function shippedPrior(): TextPrior {
@@ -15,6 +16,11 @@ export function shippedPrior(): TextPrior {
 }
 
 /** What a tenant is served by before any version is promoted, and so what a first version has to beat. */
-export function shippedBlend(): Blend {
-  return (blend ??= completeBlend(JSON.parse(readFileSync(packagePath('models/base/blend.json'), 'utf8')) as Blend))
+export function shippedBlend(model: BaseModel = 'default'): Blend {
+  const name = model === 'default' ? 'shops' : model
+  const known = blends.get(name)
+  if (known) return known
+  const blend = completeBlend(JSON.parse(readFileSync(packagePath(`models/base/${name}.json`), 'utf8')) as Blend)
+  blends.set(name, blend)
+  return blend
 }

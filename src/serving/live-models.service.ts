@@ -225,7 +225,7 @@ export class LiveModels implements OnApplicationBootstrap, BeforeApplicationShut
     if (!this.builder.isOf(model, tenant)) return void (this.cache.has(entry) && this.drop(tenantId))
     await this.builder.catchUp(model)
     entry.refreshedAt = started
-    const outdated = this.builder.outdated(model, tenant.settings, tenant.embeddingLength)
+    const outdated = this.builder.outdated(model, tenant)
     if (outdated && Date.now() > entry.restsUntil) this.rebuild(entry, outdated)
   }
 

@@ -149,12 +149,12 @@ export class ModelBuilder {
   }
 
   /** Why the model should be built anew, if it should. */
-  outdated(model: LiveModel, settings: Settings, embeddingLength: number | null): string | null {
+  outdated(model: LiveModel, tenant: Tenant): string | null {
     const position = this.positions.get(model)
     if (!position) return null
     if (model.isStale) return model.isStale
-    if ((embeddingLength ?? TEXT_LENGTH) !== model.catalog.length) return 'the tenant brings vectors of its own'
-    if (model.versionId === null && position.settings !== baseKey(settings)) return 'settings were changed'
+    if ((tenant.embeddingLength ?? TEXT_LENGTH) !== model.catalog.length) return 'the tenant brings vectors of its own'
+    if (model.versionId === null && position.settings !== baseKey(tenant)) return 'settings were changed'
     if (model.versionId === null && model.catalog.vectorCount > OUTGROWN * position.fitted)
       return 'the catalogue has outgrown its text space'
     if (model.eventCount > 2 * COUNTED_EVENTS) return 'more events than are counted'
@@ -163,14 +163,14 @@ export class ModelBuilder {
   }
 
   private async assemble(
-    { id: tenantId, settings, createdAt }: Tenant,
+    { id: tenantId, baseModel, settings, createdAt }: Tenant,
     length: number,
     version: { id: string; file: VersionFile } | null,
   ): Promise<LiveModel> {
     const moment = await this.users.moment(tenantId)
     const file = version?.file
     const types: EventType[] = file?.eventTypes ?? eventTypeTable(settings)
-    const blend = file?.blend ?? completeBlend(shippedBlend(), settings.training.without)
+    const blend = file?.blend ?? completeBlend(shippedBlend(baseModel), settings.training.without)
     const catalog = new CatalogMirror(length, file?.itemIds)
     const words = asks(blend, 'lexical') ? new LiveWords() : null
     const raw = new RawVectors(length)
@@ -221,7 +221,7 @@ export class ModelBuilder {
       items: itemsRead,
       events: horizon,
       read: arrivals,
-      settings: baseKey(settings),
+      settings: baseKey({ baseModel, settings }),
       fitted,
       moment,
       tenantMade: createdAt.getTime(),
@@ -256,4 +256,5 @@ export class ModelBuilder {
 }
 
 const keyOf = (tenantId: string, versionId: string | null) => JSON.stringify([tenantId, versionId])
-const baseKey = (settings: Settings) => JSON.stringify([eventTypeTable(settings), settings.training.without])
+const baseKey = ({ baseModel, settings }: Pick<Tenant, 'baseModel' | 'settings'>) =>
+  JSON.stringify([baseModel, eventTypeTable(settings), settings.training.without])

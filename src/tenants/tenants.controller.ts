@@ -3,6 +3,7 @@ import { z } from 'zod'
 import { contract, type Input, Parsed, Route, SCOPES } from '../platform/http.js'
 import { freeForm, Id, Page, pageOf, text, Timestamp } from '../platform/schema.js'
 import { AuditEntry, AuditService } from './audit.service.js'
+import { BASE_MODELS } from './base-models.js'
 import { KeysService } from './keys.service.js'
 import { Settings } from './settings.js'
 import { TenantsService } from './tenants.service.js'
@@ -35,6 +36,11 @@ const NewKey = KeyView.extend({ key: z.string() })
 /** Settings in part, before they are merged and checked: nothing that a walk by recursion or the audit log can not take. */
 const GivenSettings = freeForm(64 * 1024)
 
+const BaseModelName = z.enum(BASE_MODELS).meta({
+  description:
+    'What serves before the first training, and what a fit on few users is drawn to: shops, media (recent and fresh items first), or default: that of shops, until a training run finds which one fits by validation users.',
+})
+
 const createTenant = contract({
   method: 'POST',
   path: '/v1/tenants',
@@ -47,7 +53,7 @@ const createTenant = contract({
     // '*' stands for all tenants inside.
     id: Id.refine((id) => id !== '*', 'is reserved'),
     name: text(256).min(1).optional(),
-    baseModel: z.enum(['default']).optional(),
+    baseModel: BaseModelName.optional(),
     settings: GivenSettings.optional(),
   }),
   response: z.object({ tenant: TenantView, apiKey: z.string() }),
@@ -72,10 +78,14 @@ const getTenant = contract({
 const updateTenant = contract({
   method: 'PATCH',
   path: '/v1/tenants/:tenant',
-  summary: 'Change name or settings; settings are merged, null takes a field back to its default',
+  summary: 'Change name, base or settings; settings are merged, null takes a field back to its default',
   tag,
   access: 'manage',
-  body: z.strictObject({ name: text(256).min(1).optional(), settings: GivenSettings.optional() }),
+  body: z.strictObject({
+    name: text(256).min(1).optional(),
+    baseModel: BaseModelName.optional(),
+    settings: GivenSettings.optional(),
+  }),
   response: TenantView,
 })
 const deleteTenant = contract({

@@ -6,12 +6,13 @@ import type { Caller } from '../platform/http.js'
 import { LOGGER, type Logger } from '../platform/logger.js'
 import { describe, decodeCursor, Id, toPage } from '../platform/schema.js'
 import { AuditService } from './audit.service.js'
+import type { BaseModel } from './base-models.js'
 import { mergePatch, Settings } from './settings.js'
 
 export interface Tenant {
   id: string
   name: string
-  baseModel: string
+  baseModel: BaseModel
   settings: Settings
   /** Length of the item vectors that the tenant brings itself; null while it brought none. */
   embeddingLength: number | null
@@ -36,7 +37,7 @@ export class TenantsService {
 
   /** @throws AppError TENANT_EXISTS (409), also while a tenant of this id is being deleted */
   async create(
-    input: { id: string; name?: string; baseModel?: string; settings?: unknown },
+    input: { id: string; name?: string; baseModel?: BaseModel; settings?: unknown },
     caller: Caller,
   ): Promise<Tenant> {
     const settings = parseSettings(input.settings ?? {})
@@ -89,7 +90,11 @@ export class TenantsService {
   }
 
   /** Merges a patch into the settings (RFC 7396). @throws AppError VALIDATION_FAILED */
-  async update(tenantId: string, patch: { name?: string; settings?: unknown }, caller: Caller): Promise<Tenant> {
+  async update(
+    tenantId: string,
+    patch: { name?: string; baseModel?: BaseModel; settings?: unknown },
+    caller: Caller,
+  ): Promise<Tenant> {
     const tenant = await this.database.inTenant(tenantId, async (sql) => {
       const [old] = await sql.query<{ settings: unknown }>(
         'SELECT settings FROM tenants WHERE tenant_id = $1 AND deleted_at IS NULL FOR UPDATE',
@@ -100,8 +105,9 @@ export class TenantsService {
         patch.settings === undefined ? old.settings : mergePatch(old.settings, patch.settings),
       )
       const [row] = await sql.query<Tenant>(
-        `UPDATE tenants SET settings = $2, name = coalesce($3, name) WHERE tenant_id = $1 RETURNING ${COLUMNS}`,
-        [tenantId, JSON.stringify(settings), patch.name ?? null],
+        `UPDATE tenants SET settings = $2, name = coalesce($3, name), base_model = coalesce($4, base_model)
+         WHERE tenant_id = $1 RETURNING ${COLUMNS}`,
+        [tenantId, JSON.stringify(settings), patch.name ?? null, patch.baseModel ?? null],
       )
       await this.audit.record(sql, tenantId, caller, 'tenant.update', tenantId, patch)
       return row

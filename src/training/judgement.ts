@@ -5,12 +5,21 @@ import type { Network } from '../model/network.js'
 import { type ComponentName, noWeights } from '../model/ranking.js'
 import type { TextMatrix } from '../model/text-matrix.js'
 import { atOnce } from '../platform/tensorflow.js'
+import { type BaseModel, type BaseName, BASES } from '../tenants/base-models.js'
 import { servedVersion } from './contender.js'
-import { type EvaluatedNetwork, evaluate, type Evaluation, type Method, type MethodResult } from './evaluate.js'
+import {
+  type EvaluatedNetwork,
+  evaluate,
+  type Evaluation,
+  type EvaluationInput,
+  type Method,
+  type MethodResult,
+} from './evaluate.js'
 import { decide, type Decision } from './gate.js'
 import { awaySince, type Categories } from './metrics.js'
 import { networkNdcg, trainingCases } from './network-quality.js'
 import type { Trained, TrainingInput } from './pipeline.js'
+import type { Case } from './split.js'
 
 export interface Judgement {
   decision: Decision
@@ -120,4 +129,21 @@ export function encoderOf(network: Network, text: TextMatrix): EvaluatedNetwork 
   const encode = (histories: Interaction[][], asked: number[]) =>
     atOnce(() => network.encode(histories, vectors, asked))
   return { width: network.config.width, vectors, encode }
+}
+
+/** The base whose default blend ranks best for validation users, untrained; the tenant's where there is no choice, or nobody to ask. */
+export async function fittingBase(
+  { base, bases = {}, job }: Pick<TrainingInput, 'base' | 'bases' | 'job'>,
+  parts: EvaluationInput['parts'],
+  cases: Case[],
+): Promise<{ name: BaseModel; blend: Blend; reasons: Record<string, string> }> {
+  const names = BASES.filter((name) => bases[name])
+  if (names.length < 2 || cases.length === 0) return { name: job.baseModel ?? 'default', blend: base, reasons: {} }
+  const methods = names.map((name) => ({ name, blend: bases[name]! }))
+  const { methods: judged } = await evaluate({ parts, cases, methods })
+  const ndcg = (name: BaseName) => judged[name].metrics.ndcg.mean
+  const name = names.reduce((best, one) => (ndcg(one) > ndcg(best) ? one : best))
+  const figures = names.map((one) => `${one} ${(100 * ndcg(one)).toFixed(2)}`).join(', ')
+  const reason = `${name}: NDCG@10 in % of the untrained default blends on ${cases.length} validation users: ${figures}`
+  return { name, blend: bases[name]!, reasons: { base: reason } }
 }

@@ -11,6 +11,7 @@ import { fitTextSpace, type TextPrior, type TextSpace, whitenAll } from '../mode
 import type { VersionFile } from '../model/version-file.js'
 import { AppError } from '../platform/errors.js'
 import type { Engine } from '../platform/tensorflow.js'
+import type { BaseModel, BaseName } from '../tenants/base-models.js'
 import type { Dataset } from './dataset.js'
 import { blendCases } from './evaluate.js'
 import type { FitOptions, FitResult } from './fit.js'
@@ -26,7 +27,7 @@ import {
   startFromNothing,
   startsFromBase,
 } from './fitting.js'
-import { asksNetwork, encoderOf, judgeVersion } from './judgement.js'
+import { asksNetwork, encoderOf, fittingBase, judgeVersion } from './judgement.js'
 import { choosePairNorms } from './pair-norms.js'
 import { ProgressMeter } from './progress-meter.js'
 import { cleanEvents, type QualityReport } from './quality.js'
@@ -43,6 +44,8 @@ export interface TrainingInput {
   prior: TextPrior
   /** What a tenant is served by before any training; few validation users can't pull a blend far away from it. */
   base: Blend
+  /** Default blends among which the one that fits is found, by name; absent: `base` it is. */
+  bases?: Partial<Record<BaseName, Blend>>
   job: Job
   engine: Engine
   /** Memory of the GPU, where it is one that computes. */
@@ -68,6 +71,8 @@ export interface Trained {
   split: Split
   recipe: Recipe
   startedFrom: 'base' | 'active'
+  /** The base whose blend the fitted ones were drawn to. */
+  baseModel: BaseModel
   textSpace: TextSpace
   /** Whitened. */
   text: TextMatrix
@@ -121,7 +126,7 @@ export async function trainVersion(input: TrainingInput): Promise<{ version: Ver
 
 /** All up to the judging. See `trainVersion`. */
 export async function train(input: TrainingInput, meter: ProgressMeter): Promise<Trained> {
-  const { dataset, base, job, engine, seed, say } = input
+  const { dataset, job, engine, seed, say } = input
   const { eventTypes, hiddenAfter, itemIds, vectors } = dataset
   const vectorLength = vectors.length
   const itemCount = itemIds.length
@@ -199,7 +204,8 @@ export async function train(input: TrainingInput, meter: ProgressMeter): Promise
       }
   const cases = split.validation.blending
   // A version that is gone on from has weights that were fitted on more of the tenant's users than there are new ones.
-  const standard = carried ? active.blend : base
+  const found = await fittingBase(input, parts, carried ? [] : cases)
+  const standard = carried ? active.blend : found.blend
   const priorUsers = carried ? PRIOR_USERS_OF_LAST : undefined
   const blending = { parts, networks, cases, standard }
   const candidateCases = await blendCases({ ...blending, network: 'candidate' })
@@ -230,8 +236,9 @@ export async function train(input: TrainingInput, meter: ProgressMeter): Promise
   return {
     quality,
     split,
-    recipe: { ...recipe, reasons: { ...recipe.reasons, ...tuned.reasons, pairs: pairs.reason } },
+    recipe: { ...recipe, reasons: { ...recipe.reasons, ...tuned.reasons, ...found.reasons, pairs: pairs.reason } },
     startedFrom: carried ? 'active' : 'base',
+    baseModel: found.name,
     textSpace,
     text,
     lexical,

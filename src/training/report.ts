@@ -51,7 +51,13 @@ export function reportOf(input: TrainingInput, trained: Trained, judgement: Judg
     blend: { ...served.choice, withoutNetwork: trained.withoutNetwork.sparse },
     quality: { ...quality },
   }
-  return { lineage: gate.serve === 'scratch' ? 'scratch' : trained.startedFrom, decision, reason, report }
+  return {
+    lineage: gate.serve === 'scratch' ? 'scratch' : trained.startedFrom,
+    baseModel: trained.baseModel,
+    decision,
+    reason,
+    report,
+  }
 }
 
 function metricsOf({ metrics, at, lists, calibration, slices }: MethodResult) {

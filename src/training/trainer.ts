@@ -173,8 +173,9 @@ export class Trainer {
         join(folder, FILES.champion),
         await this.versions.readArtifact(tenantId, champion, VERSION_ARTIFACT),
       )
-    const { without } = (await this.tenants.get(tenantId)).settings.training
-    const job: Job = { from, backend: engine, engineReasons: reasons, threads, without, now: Date.now() }
+    const { baseModel, settings } = await this.tenants.get(tenantId)
+    const { without } = settings.training
+    const job: Job = { from, backend: engine, engineReasons: reasons, threads, baseModel, without, now: Date.now() }
     await writeFile(join(folder, FILES.job), JSON.stringify(job))
     return idBytes
   }
@@ -214,11 +215,11 @@ export class Trainer {
     const result = JSON.parse(await readFile(join(folder, FILES.result), 'utf8')) as Result
     const artifact = await readFile(join(folder, FILES.version))
     const tenant = await this.tenants.get(tenantId)
-    const { lineage, decision, reason, report } = result
+    const { lineage, baseModel, decision, reason, report } = result
     const parentId = lineage === 'active' ? champion : null
     const version = await this.versions.create(
       tenantId,
-      { runId, parentId, baseModel: tenant.baseModel, decision, reason, report: { ...report, engineReasons } },
+      { runId, parentId, baseModel, decision, reason, report: { ...report, engineReasons } },
       { [VERSION_ARTIFACT]: artifact },
     )
     const ending = { versionId: version.id, detail: reason }

@@ -1,6 +1,7 @@
 import type { ComponentName } from '../model/ranking.js'
 import type { Config } from '../platform/config.js'
 import type { VersionReport } from '../registry/version-report.js'
+import type { BaseModel } from '../tenants/base-models.js'
 import type { RunState, RunStatus, StartFrom } from './run.js'
 
 /** What the child finds in its folder, and what it leaves there. */
@@ -22,6 +23,8 @@ export interface Job {
   engineReasons?: Record<string, string>
   /** That may compute its gradients at once. */
   threads: number
+  /** The tenant's base; `default` lets the run find which one fits. */
+  baseModel?: BaseModel
   /** Parts that the blend may not have; without the network none is trained. */
   without?: ComponentName[]
   /** The service's clock at the start, in milliseconds since 1970. */
@@ -31,6 +34,8 @@ export interface Job {
 export interface Result {
   /** What the version goes on from: the base, the active version, or nothing (the from-scratch twin). */
   lineage: StartFrom | 'scratch'
+  /** The base whose blend the version's weights were drawn to. */
+  baseModel: BaseModel
   decision: 'passed' | 'rejected'
   reason: string
   report: VersionReport

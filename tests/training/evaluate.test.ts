@@ -7,6 +7,7 @@ import { userCount, type Histories, type Interaction } from '../../src/model/his
 import { COMPONENTS, noWeights, topK, type ComponentName } from '../../src/model/ranking.js'
 import { blendCases, evaluate, type EvaluationInput, type Method } from '../../src/training/evaluate.js'
 import { decide } from '../../src/training/gate.js'
+import { fittingBase } from '../../src/training/judgement.js'
 import { judgeList } from '../../src/training/metrics.js'
 import { trainingCases } from '../../src/training/network-quality.js'
 import { splitByTime } from '../../src/training/split.js'
@@ -26,6 +27,28 @@ const partsOf = (histories: Histories): EvaluationInput['parts'] => ({
 })
 const histories = pathShop(300, ITEMS)
 const split = splitByTime(histories, OPTIONS)
+
+describe('the base that fits', () => {
+  const parts = partsOf(split.train)
+  const cases = split.validation.blending
+  const input = { base: STANDARD, job: { from: 'base', backend: 'cpu', threads: 1, now: 0 } } as const
+
+  it('is the one whose blend ranks best for validation users', async () => {
+    const [shops, media] = [alone('narrow'), alone('popular')]
+    const found = await fittingBase({ ...input, bases: { shops, media } }, parts, cases)
+    expect(found).toMatchObject({ name: 'shops', blend: shops })
+    expect(found.reasons.base).toMatch(/^shops: .* shops \d+\.\d\d, media \d+\.\d\d$/)
+    const turned = await fittingBase({ ...input, bases: { shops: media, media: shops } }, parts, cases)
+    expect(turned).toMatchObject({ name: 'media', blend: shops })
+  })
+
+  it("is the tenant's where the operator has chosen, or nobody can be asked", async () => {
+    const job = { ...input.job, baseModel: 'media' } as const
+    expect(await fittingBase({ ...input, job }, parts, cases)).toEqual({ name: 'media', blend: STANDARD, reasons: {} })
+    const bases = { shops: alone('narrow'), media: alone('popular') }
+    expect(await fittingBase({ ...input, bases }, parts, [])).toMatchObject({ name: 'default', blend: STANDARD })
+  })
+})
 
 describe('evaluation', () => {
   const methods: Method[] = [
