@@ -2,7 +2,7 @@ import type { Histories } from '../../src/model/history.js'
 import { whitenAll } from '../../src/model/text-space.js'
 import type { VersionFile } from '../../src/model/version-file.js'
 import type { Engine } from '../../src/platform/tensorflow.js'
-import { shippedBlend, shippedPrior } from '../../src/registry/shipped-base.js'
+import { shippedBlend, shippedBlends, shippedPrior } from '../../src/registry/shipped-base.js'
 import type { Dataset } from '../../src/training/dataset.js'
 import type { FitOptions } from '../../src/training/fit.js'
 import type { Check } from '../../src/training/gate.js'
@@ -56,6 +56,7 @@ export async function run(candidate: Candidate): Promise<Verdict> {
     champion,
     prior: shippedPrior(),
     base: shippedBlend(),
+    bases: shippedBlends(),
     job: { from, backend: engine, threads: 1, now: dataset.events.times[dataset.events.times.length - 1] },
     engine,
     seed,

@@ -5,7 +5,7 @@ import { LexicalIndex } from '../../src/model/lexical-index.js'
 import { noWeights } from '../../src/model/ranking.js'
 import type { VersionFile } from '../../src/model/version-file.js'
 import type { Engine } from '../../src/platform/tensorflow.js'
-import { shippedBlend, shippedPrior } from '../../src/registry/shipped-base.js'
+import { shippedBlend, shippedBlends, shippedPrior } from '../../src/registry/shipped-base.js'
 import { servedVersion } from '../../src/training/contender.js'
 import type { Dataset } from '../../src/training/dataset.js'
 import { evaluate } from '../../src/training/evaluate.js'
@@ -95,6 +95,7 @@ export async function make({ dataset, moment, from, seed, engine }: Task): Promi
       champion: from,
       prior: shippedPrior(),
       base: shippedBlend(),
+      bases: shippedBlends(),
       job: { from: from ? 'active' : 'base', backend: engine, threads: 1, now: moment },
       engine,
       seed,

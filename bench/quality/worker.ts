@@ -12,7 +12,7 @@ import { TEXT_LENGTH } from '../../src/model/text-encoder.js'
 import { rowsOf } from '../../src/model/text-matrix.js'
 import { textEncoder } from '../../src/catalog/item-vectors.js'
 import { startTensorflow, type Engine } from '../../src/platform/tensorflow.js'
-import { shippedBlend, shippedPrior } from '../../src/registry/shipped-base.js'
+import { shippedBlend, shippedBlends, shippedPrior } from '../../src/registry/shipped-base.js'
 import type { Dataset } from '../../src/training/dataset.js'
 import type { NetworkConfig } from '../../src/model/weights.js'
 import { evaluate, type Method } from '../../src/training/evaluate.js'
@@ -103,6 +103,7 @@ async function work({
       champion: null,
       prior: shippedPrior(),
       base,
+      bases: shippedBlends(),
       job: { from: 'base', backend: engine, threads, now: Date.now() },
       engine,
       seed,

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { type Blend, completeBlend } from '../model/ensemble.js'
+import type { ComponentName } from '../model/ranking.js'
 import { decodeTensors } from '../model/tensor-file.js'
 import { decodePrior, type TextPrior } from '../model/text-space.js'
 import { packagePath } from '../platform/paths.js'
@@ -24,3 +25,9 @@ export function shippedBlend(model: BaseModel = 'default'): Blend {
   blends.set(name, blend)
   return blend
 }
+
+/** All of them by name: among these a run finds the one that fits. */
+export const shippedBlends = (without: readonly ComponentName[] = []): Record<BaseName, Blend> => ({
+  shops: completeBlend(shippedBlend('shops'), without),
+  media: completeBlend(shippedBlend('media'), without),
+})
