@@ -15,6 +15,10 @@ const INSERT = `
   ORDER BY e.place
   ON CONFLICT (tenant_id, event_id) DO NOTHING`
 
+/** Waits until no other writer of the tenant's that takes turns is at work; for as long as the transaction lasts. */
+export const takeTurn = (sql: Sql, tenantId: string): Promise<unknown> =>
+  sql.query('SELECT pg_advisory_xact_lock(hashtextextended($1, 0))', [`events ${tenantId}`])
+
 /** @returns how many were new */
 export function insertEvents(sql: Sql, tenantId: string, events: PlacedEvent[]): Promise<number> {
   const column = <T>(pick: (event: PlacedEvent['event']) => T) => events.map(({ event }) => pick(event))
