@@ -34,7 +34,8 @@ const { values } = parseArgs({
   },
 })
 
-type Kind = 'shuffled targets' | 'half the vocabulary' | 'rate x 10' | 'bots in training' | 'bots'
+const KINDS = ['shuffled targets', 'half the vocabulary', 'rate x 10', 'bots in training', 'bots'] as const
+type Kind = (typeof KINDS)[number]
 interface Shop {
   set: string
   /** Share of the users. */
@@ -47,38 +48,8 @@ interface Shop {
  * whatever version is served, so that two versions without a network differ by next to nothing.
  */
 const SHOPS: Shop[] = [
-  {
-    set: 'wikispeedia',
-    users: 1,
-    spoiled: [
-      ['shuffled targets', 6],
-      ['half the vocabulary', 6],
-      ['rate x 10', 6],
-      ['bots in training', 6],
-      ['bots', 6],
-      ['shuffled targets', 10],
-      ['half the vocabulary', 10],
-      ['rate x 10', 10],
-      ['bots in training', 10],
-      ['bots', 10],
-    ],
-  },
-  {
-    set: 'online-retail',
-    users: 1,
-    spoiled: [
-      ['shuffled targets', 6],
-      ['half the vocabulary', 6],
-      ['rate x 10', 6],
-      ['bots in training', 6],
-      ['bots', 6],
-      ['shuffled targets', 8],
-      ['half the vocabulary', 8],
-      ['rate x 10', 8],
-      ['bots in training', 8],
-      ['bots', 8],
-    ],
-  },
+  { set: 'wikispeedia', users: 1, spoiled: spoiledAt(6, 10) },
+  { set: 'online-retail', users: 1, spoiled: spoiledAt(6, 8) },
 ]
 /** Tenths of the events that the honest candidates' champion was trained on, and they themselves, each with two seeds. */
 const CHAMPION = 3
@@ -200,4 +171,9 @@ function tell(honest: boolean, name: string, verdict: Verdict): void {
     `  ${promoted ? 'PROMOTED' : 'rejected'} ${name}: ${percent(ndcg.candidate)} against ${percent(ndcg.champion ?? 0)} ` +
       `(lead ${percent(lead.difference)}, ${percent(lead.low)} to ${percent(lead.high)}), ${users} users, ${kind}, best epoch ${epochs}, ${seconds.toFixed(0)} s | ${reason}`,
   )
+}
+
+/** One candidate of each kind for each of these tenths of the events. */
+function spoiledAt(...tenths: number[]): [Kind, number][] {
+  return tenths.flatMap((tenth) => KINDS.map((kind): [Kind, number] => [kind, tenth]))
 }

@@ -1,23 +1,8 @@
 import { expect, test } from 'vitest'
-import type { CatalogItem } from '../../src/catalog/item.js'
 import { LiveWords } from '../../src/serving/live-words.js'
+import { catalogItem } from '../support/catalog-item.js'
 
-const item = (title: string): CatalogItem => ({
-  itemId: title,
-  title,
-  description: null,
-  categories: [],
-  attributes: {},
-  url: null,
-  imageUrl: null,
-  price: null,
-  available: true,
-  publishedAt: null,
-  expiresAt: null,
-  createdAt: new Date(),
-  deleted: false,
-  vector: null,
-})
+const item = (title: string) => catalogItem(title, { title })
 const likeFirst = (words: LiveWords) => [...words.current.scores([{ item: 0, weight: 1 }], words.tokens.items)!]
 
 test('words of a small catalogue count at once, those that it never had before too', () => {
