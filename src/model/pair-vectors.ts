@@ -1,5 +1,6 @@
 import type { Counts } from './counts.js'
 import { Random } from './random.js'
+import { matrixProduct } from './rows.js'
 import { addOuterProducts, eigen } from './symmetric.js'
 
 /** A sparse square matrix as compressed rows: row i owns [offsets[i], offsets[i + 1]). */
@@ -46,7 +47,7 @@ export function pairVectors(counts: Counts, dims: number, seed: number): Float32
       const from = width - 1 - d
       turn[i * dims + d] = Math.max(0, values[from]) * vectors.get(i, from)
     }
-  const rows = product(basis, turn, width, dims)
+  const rows = matrixProduct(basis, turn, width, dims)
   for (let item = 0; item < items; item++) {
     const row = rows.subarray(item * dims, (item + 1) * dims)
     const length = Math.hypot(...row)
@@ -88,20 +89,7 @@ function orthonormal(vectors: Float32Array, width: number): Float32Array {
   for (let i = 0; i < width; i++)
     for (let j = 0; j < width; j++)
       turn[i * width + j] = values[j] > least ? columns.get(i, j) / Math.sqrt(values[j]) : 0
-  return product(vectors, turn, width, width)
-}
-
-/** [n, inner] times [inner, outer] */
-function product(left: Float32Array, right: Float32Array, inner: number, outer: number): Float32Array {
-  const rows = left.length / inner
-  const out = new Float32Array(rows * outer)
-  for (let row = 0; row < rows; row++)
-    for (let i = 0; i < inner; i++) {
-      const value = left[row * inner + i]
-      if (value === 0) continue
-      for (let j = 0; j < outer; j++) out[row * outer + j] += value * right[i * outer + j]
-    }
-  return out
+  return matrixProduct(vectors, turn, width, width)
 }
 
 function symmetrised(matrix: Float64Array, length: number): Float64Array {

@@ -4,6 +4,7 @@ import { type Histories, keepRows, rowAt } from '../model/history.js'
 import { Random } from '../model/random.js'
 import { Network } from '../model/network.js'
 import { pairVectors } from '../model/pair-vectors.js'
+import { matrixProduct } from '../model/rows.js'
 import type { NamedArrays } from '../model/tensor-file.js'
 import type { TextMatrix } from '../model/text-matrix.js'
 import { principalAxes } from '../model/text-space.js'
@@ -61,10 +62,10 @@ export async function fitNetwork(
   options: FitOptions,
   onProgress: (progress: Progress) => void,
 ): Promise<Learned> {
-  const { split, text, itemCount, typeWeights, hides, seed, engine, threads, knownUntil } = ground
+  const { split, text, itemCount, typeWeights, hides, engine, threads } = ground
   const productsPerCase = itemCount * recipe.config.width
   const judged = affordable(split.validation.stopping, productsPerCase)
-  const histories = knownUntil === undefined ? split.train : freshWithReplay(split.train, knownUntil, seed)
+  const histories = toLearn(ground, split.train)
   const events = histories.items.length
   const asked = Math.floor((LEARNED_SHARE * PRODUCTS_OF_TOKEN * events) / (productsPerCase + PRODUCTS_OF_CASE))
   const learned = lastMoments(
@@ -142,6 +143,10 @@ export function freshWithReplay(histories: Histories, since: number, seed: numbe
 }
 const REPLAY_STREAM = 0x4e91
 
+/** All of them; of what a version knows already, what it is told anew. */
+const toLearn = ({ knownUntil, seed }: Ground, histories: Histories): Histories =>
+  knownUntil === undefined ? histories : freshWithReplay(histories, knownUntil, seed)
+
 // What was learned must not be undone: a fraction of the rate, falling to nothing again.
 const REFIT_RATE_SHARE = 0.3
 const REFIT_EPOCHS = 2
@@ -153,20 +158,21 @@ const FRESH_REFIT_EPOCHS = 1
  * events are those that tell most about the next.
  */
 export async function refitNetwork(
-  { split, text, typeWeights, hides, seed, engine, threads, knownUntil }: Ground,
+  ground: Ground,
   { config }: Pick<Recipe, 'config'>,
   network: Network,
   { bestEpoch }: FitResult,
   options: FitOptions,
   onProgress: (progress: Progress) => void,
 ): Promise<Network> {
+  const { text, typeWeights, hides, engine, threads, knownUntil } = ground
   // A start that nothing learned was better than would only be unlearned.
   if (bestEpoch === 0) return network
   const { arrays } = await fit({
     config,
     start: network.toArrays(),
     text,
-    histories: knownUntil === undefined ? split.beforeTest : freshWithReplay(split.beforeTest, knownUntil, seed),
+    histories: toLearn(ground, ground.split.beforeTest),
     typeWeights,
     hides: Array.from(hides, (value) => value === 1),
     options: {
@@ -219,13 +225,8 @@ function withPairs({ text, itemCount }: Ground, config: NetworkConfig, start: Na
     return rows
   }
   const axes = principalAxes({ items: itemCount, length, block }, length, width)
-  const residual = (start.residual.data as Float32Array).slice()
-  for (let item = 0; item < itemCount; item++)
-    for (let i = 0; i < width; i++) {
-      const value = pairs[item * width + i]
-      if (value === 0) continue
-      for (let d = 0; d < width; d++) residual[item * width + d] += value * axes[(textLength + i) * width + d]
-    }
+  const moved = matrixProduct(pairs, axes.subarray(textLength * width), width, width)
+  const residual = (start.residual.data as Float32Array).map((value, at) => value + moved[at])
   return {
     ...start,
     adaptor: { ...start.adaptor, data: axes.slice(0, textLength * width) },
