@@ -150,6 +150,7 @@ async function work({
       ...(twin && { scratch: encoderOf(twin.network, text) }),
     },
     cases: parted.test,
+    following: parted.all && { histories: parted.all, from: parted.boundaries.testFrom },
     away: awaySince(parted.boundaries),
     categories: dataset.categories,
     methods: [...methods, ...others.methods],
@@ -194,6 +195,7 @@ function shareOf(split: Split, share: number): Split {
     ...split,
     train: keepRows(split.train, (_, user) => isKept[user]),
     beforeTest: keepRows(split.beforeTest, (_, user) => isKept[user]),
+    all: split.all && keepRows(split.all, (_, user) => isKept[user]),
     validation: {
       stopping: kept(split.validation.stopping),
       blending: kept(split.validation.blending),

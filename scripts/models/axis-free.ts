@@ -159,13 +159,13 @@ async function compare(
     ...Object.keys(networks).map((network) => ({ name: network, blend: alone('network'), network })),
   ]
   for (const start of starts) {
-    const cases = await blendCases({
+    const found = await blendCases({
       parts: learning,
       networks: { [start]: networks[start] },
       cases: split.validation.blending,
-      standard,
-      network: start,
+      defaults: { standard },
     })
+    const cases = found[start].standard
     if (start === starts[0])
       methods.push({
         name: 'blend without network',

@@ -67,7 +67,7 @@ interface Answered extends BlendCase {
 async function answeredCases({ name, parts, cases }: Situation): Promise<Answered[]> {
   // This blend weighs text by support / (support + 1) and nothing else: the support can be read off its weight.
   const standard = { sparse: noWeights(), dense: { ...noWeights(), text: 1 }, halfway: 1 }
-  const found = (await blendCases({ parts, cases, standard })).filter((one) => one.targets.length > 0)
+  const found = (await blendCases({ parts, cases, defaults: { standard } })).none.standard.filter((one) => one.targets.length > 0)
   console.log(`${name}: ${found.length} of ${cases.length} users`)
   // Each situation counts alike, or the shops where answers are easy would speak for all; a handful of users does not count
   // like a crowd.
@@ -96,7 +96,7 @@ async function check(from: string, folders: string[]): Promise<void> {
     const shop = readPracticeShop(from, folder)
     const test = shareOfUsers(shop, 'last', { most: CHECK_CASES })
     const earlier = shareOfUsers({ ...shop, histories: test.known }, 'last', { most: CASES })
-    const fitting = await blendCases({ ...earlier, standard })
+    const fitting = (await blendCases({ ...earlier, defaults: { standard } })).none.standard
     const chosen = chooseBlend(fitting, standard)
     const alone = (name: ComponentName) => fixedBlend({ ...noWeights(), [name]: 1 })
     const methods: Method[] = [

@@ -195,6 +195,10 @@ function loss(one: BlendCase, weights: Weights): number {
   )
 }
 
+/** Mean NDCG@10 of the cases' default blend, with whatever it leaves to a network left out. */
+export const defaultNdcg = (cases: BlendCase[]): number =>
+  mean(cases.map((one) => ndcg(one, { ...one.prior, network: 0 })))
+
 function ndcg(one: BlendCase, weights: Weights): number {
   if (one.targetCount === 0) return 0
   const scores = scoresOf(

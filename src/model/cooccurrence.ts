@@ -1,3 +1,4 @@
+import { longer } from './history.js'
 import type { NamedArrays } from './tensor-file.js'
 
 /** How pairs of one user's steps are counted, and how a history asks for what follows it. */
@@ -32,6 +33,8 @@ export interface Norms {
 const KEPT = 200
 // A row is pruned again only after this many newcomers, so that a newcomer has time to gather evidence.
 const CAPACITY = 256
+// Most rows are short, and half a million of them may be touched.
+const ROOM = 8
 // Long sequences say less per pair. Capped, so that a live update needs a user's last 200 steps and no more.
 export const LENGTH_CAP = 200
 
@@ -174,10 +177,10 @@ export class Cooccurrence {
     const row = this.touched.get(item) ?? this.touch(item)
     let at = 0
     while (at < row.length && row.items[at] !== other) at++
-    if (at === row.items.length) {
+    if (at === CAPACITY) {
       prune(row, norms)
       at = row.length
-    }
+    } else if (at === row.items.length) resize(row, Math.min(CAPACITY, 2 * at))
     if (at === row.length) {
       row.items[at] = other
       row.values[at] = 0
@@ -188,9 +191,8 @@ export class Cooccurrence {
 
   private touch(item: number): Row {
     const { items, values, start, end } = this.row(item)
-    const row = { items: new Uint32Array(CAPACITY), values: new Float32Array(CAPACITY), length: end - start }
-    row.items.set(items.subarray(start, end))
-    row.values.set(values.subarray(start, end))
+    const row = { items: items.subarray(start, end), values: values.subarray(start, end), length: end - start }
+    resize(row, Math.min(CAPACITY, row.length + ROOM))
     this.touched.set(item, row)
     return row
   }
@@ -221,6 +223,11 @@ class GrowingRows {
       this.values[this.length++] = sums[item]
     }
   }
+}
+
+function resize(row: Row, capacity: number): void {
+  row.items = longer(row.items, new Uint32Array(capacity))
+  row.values = longer(row.values, new Float32Array(capacity))
 }
 
 function prune(row: Row, norms: Norms): void {

@@ -32,6 +32,7 @@ import {
   SLICES,
   slicesOf,
 } from './metrics.js'
+import { FollowedCounts, type Following } from './following.js'
 import type { Case } from './split.js'
 
 export interface EvaluatedNetwork extends NetworkVectors {
@@ -58,6 +59,8 @@ export interface BlendMethod {
 /** What all methods of one window share: the counts must hold nothing from the window on. */
 export interface EvaluationInput {
   parts: Omit<EnsembleParts, 'network' | 'blend'>
+  /** What the counts go on with from case to case; they are changed by it. Null or absent: they stay as they are. */
+  following?: Following | null
   networks?: Record<string, EvaluatedNetwork>
   cases: Case[]
   /** [items], 1 where an item may be recommended; all when absent */
@@ -108,8 +111,10 @@ export async function evaluate(input: EvaluationInput & { methods: Method[] }): 
   const { itemCount, counts } = parts
   const weigher = new Ensemble({ ...parts, blend: NO_BLEND })
   const lists = new Map<string, number[][]>(methods.map(({ name }) => [name, []]))
-  await forEachCase(input, (one, shared, networks, eligible) => {
-    for (const method of methods) lists.get(method.name)!.push(topK(scoresBy(method), LONGEST, eligible))
+  // Of the window's beginning: what is cold or in the head is so by what was learned from.
+  const popularity = Float32Array.from({ length: itemCount }, (_, item) => counts.seen(item))
+  await forEachCase(input, (one, index, shared, networks, eligible) => {
+    for (const method of methods) lists.get(method.name)![index] = topK(scoresBy(method), LONGEST, eligible)
 
     function scoresBy(method: Method): Float32Array {
       if ('scores' in method) return method.scores(one)
@@ -119,7 +124,6 @@ export async function evaluate(input: EvaluationInput & { methods: Method[] }): 
     }
   })
 
-  const popularity = Float32Array.from({ length: itemCount }, (_, item) => counts.seen(item))
   const users = new Set(cases.map(({ user }) => user)).size
   const slices = sliceCases(input, popularity)
   return { users, methods: summarise(input, lists, popularity, slices), slices }
@@ -180,31 +184,43 @@ function calibrationOf(
 }
 
 /**
- * What `chooseBlend` fits on, from validation users.
- * @param network which of the networks takes part; none when absent
- * @param standard the default blend, towards which few users leave the weights
+ * What `chooseBlend` fits on, from validation users: for each of the networks ('none' where there are none), and with the
+ * priors of each default blend.
+ * @param defaults blends towards which few users leave the weights, by name
  */
-export async function blendCases(input: EvaluationInput & { network?: string; standard: Blend }): Promise<BlendCase[]> {
-  const weigher = new Ensemble({ ...input.parts, blend: input.standard })
-  const cases: BlendCase[] = []
-  await forEachCase(input, (one, shared, networks, eligible) => {
-    const scores = { ...shared, network: input.network === undefined ? undefined : networks[input.network] }
-    cases.push(blendCase(scores, one.targets, weigher.weights(one.history), eligible))
+export async function blendCases(
+  input: EvaluationInput & { defaults: Record<string, Blend> },
+): Promise<Record<string, Record<string, BlendCase[]>>> {
+  const weigher = new Ensemble({ ...input.parts, blend: NO_BLEND })
+  const defaults = Object.keys(input.defaults)
+  const names = Object.keys(input.networks ?? {})
+  const none = (): Record<string, BlendCase[]> => Object.fromEntries(defaults.map((name) => [name, []]))
+  const found = Object.fromEntries((names.length > 0 ? names : ['none']).map((network) => [network, none()]))
+  await forEachCase(input, (one, index, shared, networks, eligible) => {
+    const priors = defaults.map((name) => weigher.weights(one.history, input.defaults[name]))
+    for (const network of Object.keys(found)) {
+      const scores = { ...shared, network: networks[network] }
+      const table = blendCase(scores, one.targets, priors[0], eligible)
+      defaults.forEach((name, d) => (found[network][name][index] = { ...table, prior: priors[d] }))
+    }
   })
-  return cases
+  return found
 }
 
 const NO_BLEND: Blend = { sparse: noWeights(), dense: noWeights(), halfway: 1 }
 
 type Visit = (
   one: Case,
+  /** Its place among the cases. */
+  index: number,
   shared: StandardScores,
   networks: Record<string, Float32Array | undefined>,
   eligible: Eligible,
 ) => void
 
+/** In the order of their moments, so that the counts can follow the events. */
 async function forEachCase(input: EvaluationInput, visit: Visit): Promise<void> {
-  const { parts, cases, signal } = input
+  const { parts, cases, signal, following } = input
   const shared = new Ensemble({ ...parts, blend: NO_BLEND })
   const networks = Object.entries(input.networks ?? {}).map(([name, network]) => ({
     name,
@@ -212,14 +228,18 @@ async function forEachCase(input: EvaluationInput, visit: Visit): Promise<void> 
     ensemble: new Ensemble({ ...parts, network, blend: NO_BLEND }),
   }))
   const eligible = new Uint8Array(parts.itemCount)
+  const counts = following && new FollowedCounts(parts.counts, following)
+  const order = [...cases.keys()].sort((a, b) => cases[a].at - cases[b].at || a - b)
   for (let from = 0; from < cases.length; from += BATCH) {
     await setImmediate()
     signal?.throwIfAborted()
-    const batch = cases.slice(from, from + BATCH)
-    const histories = batch.map(({ history }) => history)
-    const asked = batch.map(({ at }) => at)
+    const batch = order.slice(from, from + BATCH)
+    const histories = batch.map((index) => cases[index].history)
+    const asked = batch.map((index) => cases[index].at)
     const users = networks.map(({ network }) => network.encode(histories, asked))
-    batch.forEach((one, index) => {
+    batch.forEach((index, place) => {
+      const one = cases[index]
+      counts?.moveTo(one.at)
       if (input.available) eligible.set(input.available.subarray(0, parts.itemCount))
       else eligible.fill(1)
       for (const item of one.hidden) eligible[item] = 0
@@ -227,11 +247,11 @@ async function forEachCase(input: EvaluationInput, visit: Visit): Promise<void> 
       networks.forEach(({ name, network, ensemble }, n) => {
         // An empty history has no user vector; zeros would be one.
         if (one.history.length === 0) return
-        const user = users[n].subarray(index * network.width, (index + 1) * network.width)
+        const user = users[n].subarray(place * network.width, (place + 1) * network.width)
         const raw = ensemble.component('network', one.history, one.at, user)
         standard[name] = (raw && standardise(raw, eligible)) ?? undefined
       })
-      visit(one, shared.standardScores(one.history, one.at, eligible, EVERYTHING), standard, eligible)
+      visit(one, index, shared.standardScores(one.history, one.at, eligible, EVERYTHING), standard, eligible)
     })
     input.onProgress?.(Math.min(1, (from + BATCH) / cases.length))
   }

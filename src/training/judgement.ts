@@ -1,3 +1,4 @@
+import { type BlendCase, defaultNdcg } from '../model/blend.js'
 import { Counts } from '../model/counts.js'
 import { type Blend, fixedBlend } from '../model/ensemble.js'
 import type { Interaction } from '../model/history.js'
@@ -5,21 +6,13 @@ import type { Network } from '../model/network.js'
 import { type ComponentName, noWeights } from '../model/ranking.js'
 import type { TextMatrix } from '../model/text-matrix.js'
 import { atOnce } from '../platform/tensorflow.js'
-import { type BaseModel, type BaseName, BASES } from '../tenants/base-models.js'
+import { type BaseModel, BASES } from '../tenants/base-models.js'
 import { servedVersion } from './contender.js'
-import {
-  type EvaluatedNetwork,
-  evaluate,
-  type Evaluation,
-  type EvaluationInput,
-  type Method,
-  type MethodResult,
-} from './evaluate.js'
+import { type EvaluatedNetwork, evaluate, type Evaluation, type Method, type MethodResult } from './evaluate.js'
 import { decide, type Decision } from './gate.js'
 import { awaySince, type Categories } from './metrics.js'
 import { networkNdcg, trainingCases } from './network-quality.js'
 import type { Trained, TrainingInput } from './pipeline.js'
-import type { Case } from './split.js'
 
 export interface Judgement {
   decision: Decision
@@ -75,7 +68,8 @@ export async function judgeVersion(
   ]
   const served = champion && servedVersion(champion, dataset)
   const ownShare = served ? OWN_SHARE : 1
-  const shared = { cases: split.test, categories, away: awaySince(split.boundaries) }
+  const following = split.all && { histories: split.all, from: split.boundaries.testFrom }
+  const shared = { cases: split.test, following, categories, away: awaySince(split.boundaries) }
   const own = await evaluate({
     ...shared,
     parts,
@@ -131,19 +125,35 @@ export function encoderOf(network: Network, text: TextMatrix): EvaluatedNetwork 
   return { width: network.config.width, vectors, encode }
 }
 
-/** The base whose default blend ranks best for validation users, untrained; the tenant's where there is no choice, or nobody to ask. */
-export async function fittingBase(
+/**
+ * Default blends towards which few users leave the weights, by name: those of all bases for a first run that may choose,
+ * else one, under the name that the tenant goes by.
+ * @param last of the version that is gone on from: it was fitted on more of the tenant's users than there are new ones
+ */
+export function defaultsOf(
   { base, bases = {}, job }: Pick<TrainingInput, 'base' | 'bases' | 'job'>,
-  parts: EvaluationInput['parts'],
-  cases: Case[],
-): Promise<{ name: BaseModel; blend: Blend; reasons: Record<string, string> }> {
-  const names = BASES.filter((name) => bases[name])
-  if (names.length < 2 || cases.length === 0) return { name: job.baseModel ?? 'default', blend: base, reasons: {} }
-  const methods = names.map((name) => ({ name, blend: bases[name]! }))
-  const { methods: judged } = await evaluate({ parts, cases, methods })
-  const ndcg = (name: BaseName) => judged[name].metrics.ndcg.mean
+  last?: Blend,
+): Record<string, Blend> {
+  const choices = BASES.flatMap((name) => (bases[name] ? [[name, bases[name]] as const] : []))
+  return last || choices.length < 2 ? { [job.baseModel ?? 'default']: last ?? base } : Object.fromEntries(choices)
+}
+
+/**
+ * The default blend that ranks best for validation users, with nothing trained; the tenant's where nobody can be asked.
+ * @param cases by name of the default blend
+ */
+export function fittingBase(
+  defaults: Record<string, Blend>,
+  cases: Record<string, BlendCase[]>,
+  { base, job }: Pick<TrainingInput, 'base' | 'job'>,
+): { name: BaseModel; blend: Blend; reasons: Record<string, string> } {
+  const names = Object.keys(defaults) as BaseModel[]
+  const asked = cases[names[0]].length
+  if (names.length === 1) return { name: names[0], blend: defaults[names[0]], reasons: {} }
+  if (asked === 0) return { name: job.baseModel ?? 'default', blend: base, reasons: {} }
+  const ndcg = (name: BaseModel) => defaultNdcg(cases[name])
   const name = names.reduce((best, one) => (ndcg(one) > ndcg(best) ? one : best))
   const figures = names.map((one) => `${one} ${(100 * ndcg(one)).toFixed(2)}`).join(', ')
-  const reason = `${name}: NDCG@10 in % of the untrained default blends on ${cases.length} validation users: ${figures}`
-  return { name, blend: bases[name]!, reasons: { base: reason } }
+  const reason = `${name}: NDCG@10 in % of the untrained default blends on ${asked} validation users: ${figures}`
+  return { name, blend: defaults[name], reasons: { base: reason } }
 }

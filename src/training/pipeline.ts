@@ -27,7 +27,7 @@ import {
   startFromNothing,
   startsFromBase,
 } from './fitting.js'
-import { asksNetwork, encoderOf, fittingBase, judgeVersion } from './judgement.js'
+import { asksNetwork, defaultsOf, encoderOf, fittingBase, judgeVersion } from './judgement.js'
 import { choosePairNorms } from './pair-norms.js'
 import { ProgressMeter } from './progress-meter.js'
 import { cleanEvents, type QualityReport } from './quality.js'
@@ -202,17 +202,16 @@ export async function train(input: TrainingInput, meter: ProgressMeter): Promise
         candidate: encoderOf(tuned.network, text),
         ...(scratch && { scratch: encoderOf(scratch.network, text) }),
       }
-  const cases = split.validation.blending
-  // A version that is gone on from has weights that were fitted on more of the tenant's users than there are new ones.
-  const found = await fittingBase(input, parts, carried ? [] : cases)
-  const standard = carried ? active.blend : found.blend
-  const priorUsers = carried ? PRIOR_USERS_OF_LAST : undefined
-  const blending = { parts, networks, cases, standard }
-  const candidateCases = await blendCases({ ...blending, network: 'candidate' })
+  const defaults = defaultsOf(input, carried ? active.blend : undefined)
+  const following = split.all && { histories: split.all, from: split.boundaries.validationFrom }
+  const cases = await blendCases({ parts, networks, cases: split.validation.blending, following, defaults })
   meter.move(0.5)
-  const choice = chooseBlend(candidateCases, standard, without, priorUsers)
-  const twinCases = scratch ? await blendCases({ ...blending, network: 'scratch' }) : []
-  const twinChoice = scratch && chooseBlend(twinCases, standard, without, priorUsers)
+  const candidateTables = cases.candidate ?? cases.none
+  const base = fittingBase(defaults, candidateTables, input)
+  const priorUsers = carried ? PRIOR_USERS_OF_LAST : undefined
+  const candidateCases = candidateTables[base.name]
+  const choice = chooseBlend(candidateCases, base.blend, without, priorUsers)
+  const twinChoice = scratch && chooseBlend(cases.scratch[base.name], base.blend, without, priorUsers)
   const all = COMPONENTS.filter((name) => !without.includes(name))
   const others = all.filter((name) => name !== 'network')
 
@@ -236,9 +235,9 @@ export async function train(input: TrainingInput, meter: ProgressMeter): Promise
   return {
     quality,
     split,
-    recipe: { ...recipe, reasons: { ...recipe.reasons, ...tuned.reasons, ...found.reasons, pairs: pairs.reason } },
+    recipe: { ...recipe, reasons: { ...recipe.reasons, ...tuned.reasons, ...base.reasons, pairs: pairs.reason } },
     startedFrom: carried ? 'active' : 'base',
-    baseModel: found.name,
+    baseModel: base.name,
     textSpace,
     text,
     lexical,

@@ -36,6 +36,11 @@ export interface Split {
     events: Uint8Array
   }
   test: Case[]
+  /**
+   * Every event, those of the windows among them: within a window counts go on with what happened before each moment, as
+   * a service's do. Null where each user has a window of his own.
+   */
+  all: Histories | null
   /** Milliseconds since 1970. Each window begins with its moment and ends before the next. */
   boundaries: { from: number; validationFrom: number; testFrom: number; to: number }
 }
@@ -94,6 +99,7 @@ export function splitByTime(histories: Histories, options: SplitOptions): Split 
       events: Uint8Array.from(beforeTest.times, (at) => Number(at >= validationFrom)),
     },
     test: asked(occasionsIn(histories, testFrom, Infinity, options), maxTest),
+    all: histories,
     boundaries,
   }
 }
@@ -238,6 +244,7 @@ export function leaveOneOut(histories: Histories, options: LeaveOneOutOptions = 
       events,
     },
     test: asked.map(({ user }) => lastCase(histories, user, targets.get(user)!)),
+    all: null,
     boundaries: { from, validationFrom: to, testFrom: to, to },
   }
 }

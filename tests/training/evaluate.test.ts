@@ -2,14 +2,15 @@ import { TextMatrix } from '../../src/model/text-matrix.js'
 import { describe, expect, it } from 'vitest'
 import { chooseBlend } from '../../src/model/blend.js'
 import { Counts } from '../../src/model/counts.js'
-import { Ensemble, fixedBlend } from '../../src/model/ensemble.js'
+import { type Blend, Ensemble, fixedBlend } from '../../src/model/ensemble.js'
 import { userCount, type Histories, type Interaction } from '../../src/model/history.js'
 import { COMPONENTS, noWeights, topK, type ComponentName } from '../../src/model/ranking.js'
 import { blendCases, evaluate, type EvaluationInput, type Method } from '../../src/training/evaluate.js'
 import { decide } from '../../src/training/gate.js'
-import { fittingBase } from '../../src/training/judgement.js'
+import { defaultsOf, fittingBase } from '../../src/training/judgement.js'
 import { judgeList } from '../../src/training/metrics.js'
 import { trainingCases } from '../../src/training/network-quality.js'
+import type { TrainingInput } from '../../src/training/pipeline.js'
 import { splitByTime } from '../../src/training/split.js'
 import { HIDES, HOUR, pathShop, randomText, shuffled, VIEWS } from './paths.js'
 
@@ -29,24 +30,27 @@ const histories = pathShop(300, ITEMS)
 const split = splitByTime(histories, OPTIONS)
 
 describe('the base that fits', () => {
-  const parts = partsOf(split.train)
-  const cases = split.validation.blending
   const input = { base: STANDARD, job: { from: 'base', backend: 'cpu', threads: 1, now: 0 } } as const
+  const found = async (given: Pick<TrainingInput, 'base' | 'bases' | 'job'>, cases = split.validation.blending) => {
+    const defaults = defaultsOf(given)
+    const tables = await blendCases({ parts: partsOf(split.train), cases, defaults: defaults as Record<string, Blend> })
+    return fittingBase(defaults, tables.none, given)
+  }
 
   it('is the one whose blend ranks best for validation users', async () => {
     const [shops, media] = [alone('narrow'), alone('popular')]
-    const found = await fittingBase({ ...input, bases: { shops, media } }, parts, cases)
-    expect(found).toMatchObject({ name: 'shops', blend: shops })
-    expect(found.reasons.base).toMatch(/^shops: .* shops \d+\.\d\d, media \d+\.\d\d$/)
-    const turned = await fittingBase({ ...input, bases: { shops: media, media: shops } }, parts, cases)
+    const fitting = await found({ ...input, bases: { shops, media } })
+    expect(fitting).toMatchObject({ name: 'shops', blend: shops })
+    expect(fitting.reasons.base).toMatch(/^shops: .* shops \d+\.\d\d, media \d+\.\d\d$/)
+    const turned = await found({ ...input, bases: { shops: media, media: shops } })
     expect(turned).toMatchObject({ name: 'media', blend: shops })
   })
 
   it("is the tenant's where the operator has chosen, or nobody can be asked", async () => {
     const job = { ...input.job, baseModel: 'media' } as const
-    expect(await fittingBase({ ...input, job }, parts, cases)).toEqual({ name: 'media', blend: STANDARD, reasons: {} })
+    expect(await found({ ...input, job })).toEqual({ name: 'media', blend: STANDARD, reasons: {} })
     const bases = { shops: alone('narrow'), media: alone('popular') }
-    expect(await fittingBase({ ...input, bases }, parts, [])).toMatchObject({ name: 'default', blend: STANDARD })
+    expect(await found({ ...input, bases }, [])).toMatchObject({ name: 'default', blend: STANDARD })
   })
 })
 
@@ -201,7 +205,12 @@ describe('evaluation', () => {
  */
 async function judgeCandidate(learntFrom: (histories: Histories) => Histories) {
   const before = learntFrom(split.train)
-  const candidates = await blendCases({ parts: partsOf(before), cases: split.validation.blending, standard: STANDARD })
+  const found = await blendCases({
+    parts: partsOf(before),
+    cases: split.validation.blending,
+    defaults: { standard: STANDARD },
+  })
+  const candidates = found.none.standard
   const fitted = chooseBlend(candidates, STANDARD)
   const own = await evaluate({
     parts: partsOf(learntFrom(split.beforeTest)),
@@ -260,7 +269,12 @@ it('asks of training data the last moment of users spread over all, and nothing 
 })
 
 it('collects for the blend what each part ranks high, targets included', async () => {
-  const cases = await blendCases({ parts: partsOf(split.train), cases: split.validation.blending, standard: STANDARD })
+  const found = await blendCases({
+    parts: partsOf(split.train),
+    cases: split.validation.blending,
+    defaults: { standard: STANDARD },
+  })
+  const cases = found.none.standard
   expect(cases).toHaveLength(split.validation.blending.length)
   expect(userCount(split.train)).toBe(300)
   for (const one of cases) {
