@@ -39,13 +39,15 @@ export interface Recipe {
 const TOKEN_BUDGET: Record<Engine, number> = {
   cuda: 20_000_000,
   native: 5_000_000,
-  wasm: 1_200_000,
-  webgpu: 1_200_000,
+  wasm: 800_000,
+  webgpu: 800_000,
   cpu: 30_000,
 }
+/** Tokens within which a second start is tried besides, each to its end. */
+const SEARCH_TOKENS: Record<Engine, number> = { ...TOKEN_BUDGET, wasm: 300_000, webgpu: 300_000, cpu: 0 }
 // A large shop may take longer: this many passes, but no more than so many budgets. All events are met once, whatever the
 // time, but on an engine that would take days for it.
-const PASSES_OF_LARGE: Record<Engine, number> = { cuda: 30, native: 16, wasm: 8, webgpu: 8, cpu: 3 }
+const PASSES_OF_LARGE: Record<Engine, number> = { cuda: 30, native: 16, wasm: 5, webgpu: 5, cpu: 3 }
 const MOST_BUDGETS = 4
 const isSlow = (engine: Engine) => engine === 'cpu'
 // Going on from a version that knows most of it already, with what is new and some replay.
@@ -130,8 +132,8 @@ export function chooseRecipe(shape: TrainingShape, seed: number): Recipe {
     frozenEpochs: isFresh ? 0 : Math.min(DEFAULT_FIT.frozenEpochs, epochs - 1),
     negatives: Math.min(DEFAULT_FIT.negatives, items),
   }
-  // As long as all passes of one start fit into the budget, a second start is a minute at most.
-  const search = !isFresh && epochs * learned <= TOKEN_BUDGET[engine]
+  // A second start is a minute at most.
+  const search = !isFresh && epochs * learned <= SEARCH_TOKENS[engine]
   const twinTokens = TOKEN_BUDGET[engine] * (isFresh ? FRESH_TWIN_SHARE : 1)
   const withTwin = LEAST_TWIN_EPOCHS * events <= twinTokens
   const reasons: Record<string, string> = {
@@ -151,8 +153,8 @@ export function chooseRecipe(shape: TrainingShape, seed: number): Recipe {
         ? `${options.negatives} drawn by popularity, with logQ correction`
         : 'the whole catalogue',
     search: search
-      ? `two starts: ${epochs} passes over ${learned} events are within ${TOKEN_BUDGET[engine]} tokens`
-      : `none: ${isFresh ? 'it goes on from what was learned' : `${epochs} passes over ${learned} events are past ${TOKEN_BUDGET[engine]} tokens`}`,
+      ? `two starts: ${epochs} passes over ${learned} events are within ${SEARCH_TOKENS[engine]} tokens`
+      : `none: ${isFresh ? 'it goes on from what was learned' : `${epochs} passes over ${learned} events are past ${SEARCH_TOKENS[engine]} tokens`}`,
     twin: withTwin
       ? 'trained from scratch on the same data, with the same epochs and seed'
       : `none: ${LEAST_TWIN_EPOCHS} passes over ${events} events are past ${twinTokens} tokens`,

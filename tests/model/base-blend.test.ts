@@ -22,8 +22,9 @@ it.each(['shops', 'media'])(
 )
 
 it('lets the text carry where little is known, and co-occurrence where much is', () => {
-  const others = Object.entries(blend.sparse).filter(([name]) => name !== 'text')
-  for (const [, weight] of others) expect(weight).toBeLessThan(blend.sparse.text)
+  const texts = blend.sparse.text + blend.sparse.lexical
+  const others = Object.entries(blend.sparse).filter(([name]) => name !== 'text' && name !== 'lexical')
+  for (const [, weight] of others) expect(weight).toBeLessThan(texts / 3)
   expect(blend.dense.wide).toBeGreaterThan(blend.dense.text)
   expect(blend.dense.wide).toBeGreaterThan(blend.sparse.wide)
 })

@@ -2,7 +2,7 @@ import { TextMatrix } from '../../src/model/text-matrix.js'
 import { describe, expect, it } from 'vitest'
 import { chooseBlend } from '../../src/model/blend.js'
 import { Counts } from '../../src/model/counts.js'
-import { type Blend, Ensemble, fixedBlend } from '../../src/model/ensemble.js'
+import { Ensemble, fixedBlend } from '../../src/model/ensemble.js'
 import { userCount, type Histories, type Interaction } from '../../src/model/history.js'
 import { COMPONENTS, noWeights, topK, type ComponentName } from '../../src/model/ranking.js'
 import { blendCases, evaluate, type EvaluationInput, type Method } from '../../src/training/evaluate.js'
@@ -33,7 +33,7 @@ describe('the base that fits', () => {
   const input = { base: STANDARD, job: { from: 'base', backend: 'cpu', threads: 1, now: 0 } } as const
   const found = async (given: Pick<TrainingInput, 'base' | 'bases' | 'job'>, cases = split.validation.blending) => {
     const defaults = defaultsOf(given)
-    const tables = await blendCases({ parts: partsOf(split.train), cases, defaults: defaults as Record<string, Blend> })
+    const tables = await blendCases({ parts: partsOf(split.train), cases, defaults: defaults })
     return fittingBase(defaults, tables.none, given)
   }
 
