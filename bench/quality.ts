@@ -21,8 +21,9 @@ const HELP = `npm run bench:quality -- --data DIR [options]
   --share N        of the users to learn from, 0 to 1: how much a start is worth where data is scarce
   --engine NAME    what computes; the fastest that works by default
   --at-once N      runs at a time, one thread each; as many as there are cores by default
+  --as-run         one run at a time with all threads, a twin only where a run affords one: for the time that it takes
   --no-baselines   without the methods of others
-  --tweak JSON     changes to what the recipe chooses, { "config": {}, "options": {}, "noTwin": true }, for trials`
+  --tweak JSON     changes to what the recipe chooses, { "config": {}, "options": {}, "noTwin": true, "noText": true }, for trials`
 
 const { values } = parseArgs({
   options: {
@@ -34,6 +35,7 @@ const { values } = parseArgs({
     seeds: { type: 'string', default: '1,2,3' },
     engine: { type: 'string' },
     'at-once': { type: 'string', default: String(availableParallelism()) },
+    'as-run': { type: 'boolean', default: false },
     'no-baselines': { type: 'boolean', default: false },
     tweak: { type: 'string' },
     help: { type: 'boolean', default: false },
@@ -80,7 +82,8 @@ const found = new Map<string, Found[]>()
 const worker = fileURLToPath(new URL('quality/worker.js', import.meta.url))
 const queue = [...jobs]
 const ndcg10: Record<string, Record<string, number>> = {}
-await Promise.all(Array.from({ length: Math.max(1, Number(values['at-once'])) }, drain))
+const atOnce = values['as-run'] ? 1 : Math.max(1, Number(values['at-once']))
+await Promise.all(Array.from({ length: atOnce }, drain))
 for (const [key, results] of found) ndcg10[key] = tell(key, results)
 console.log(JSON.stringify({ bench: 'quality', date: new Date().toISOString().slice(0, 10), engine, ndcg10 }))
 
@@ -116,7 +119,8 @@ function run({ set, split, seed }: { set: string; split: Task['split']; seed: nu
     users: Number(values.users),
     share: Number(values.share),
     engine,
-    threads: 1,
+    threads: values['as-run'] ? availableParallelism() : 1,
+    asRun: values['as-run'],
     baselines: !values['no-baselines'] && seed === seeds[0],
     leastTime: split === 'time' ? REAL_TIME : 0,
     ...(values.tweak !== undefined && { tweak: JSON.parse(values.tweak) as Task['tweak'] }),
@@ -152,6 +156,12 @@ function tell(key: string, results: Found[]): Record<string, number> {
     )
   }
   medians['network of all users'] = Number((100 * median(results.map((one) => one.networkOfAll))).toFixed(2))
+  const cold = (name: keyof Found['cold']) => median(results.map((one) => one.cold[name]))
+  if (cold('users') > 0)
+    console.log(
+      `  items without an event in training: ${cold('users')} users, NDCG@10 ${percent(cold('blend'))}, with ids only ${percent(cold('idsOnly'))}; ` +
+        `${percent(cold('clicks'))} % of what was taken, ${percent(cold('shown'))} % of what is shown`,
+    )
   console.log(`  network alone, over all users that the protocol asks: ${medians['network of all users'].toFixed(2)}`)
   return medians
 }

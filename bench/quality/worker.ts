@@ -2,12 +2,13 @@
 // task from the first argument, as JSON, and prints what it found as the last line.
 import { join } from 'node:path'
 import { Counts } from '../../src/model/counts.js'
+import { fitWeights } from '../../src/model/blend.js'
 import { fixedBlend } from '../../src/model/ensemble.js'
 import { type EventType, type Histories, keepRows, userCount } from '../../src/model/history.js'
 import { Random } from '../../src/model/random.js'
 import { itemText } from '../../src/model/item-text.js'
 import { ItemTokens, tokensOf } from '../../src/model/item-tokens.js'
-import { noWeights, type ComponentName } from '../../src/model/ranking.js'
+import { COMPONENTS, noWeights, type ComponentName } from '../../src/model/ranking.js'
 import { TEXT_LENGTH } from '../../src/model/text-encoder.js'
 import { rowsOf } from '../../src/model/text-matrix.js'
 import { textEncoder } from '../../src/catalog/item-vectors.js'
@@ -42,8 +43,10 @@ export interface Task {
   baselines: boolean
   /** Times of this many seconds since 1970 are real; below, the task answers null. */
   leastTime: number
+  /** As a training run would: no twin where it cannot afford one. */
+  asRun: boolean
   /** Changes to what the recipe chose, for trials. */
-  tweak?: { config?: Partial<NetworkConfig>; options?: Partial<FitOptions>; noTwin?: boolean }
+  tweak?: { config?: Partial<NetworkConfig>; options?: Partial<FitOptions>; noTwin?: boolean; noText?: boolean }
 }
 
 /** NDCG@10 and hit rate, 0 to 1, with the 95 % interval of the first. */
@@ -55,6 +58,8 @@ export interface Figures {
 }
 
 export interface Found {
+  /** Items without an event before the test: users who took one, their NDCG@10, and shares of all that was taken or shown. */
+  cold: { users: number; clicks: number; shown: number; blend: number; idsOnly: number }
   /** Why a method is not among them. */
   absent: Record<string, string>
   users: number
@@ -82,12 +87,14 @@ async function work({
   threads,
   baselines,
   leastTime,
+  asRun,
   tweak = {},
 }: Task): Promise<Found | null> {
   const { backend: engine } = await startTensorflow(wanted)
   const shop = readShop(join(data, set))
   if (shop.interactions.some(({ at }) => at < leastTime)) return null
-  const dataset = datasetOf(shop)
+  // Without the text encoder a network knows its items by their ids alone.
+  const dataset = datasetOf(tweak.noText ? { ...shop, items: shop.items.map(({ id }) => textless(id)) } : shop)
   const base = shippedBlend()
   const startedAt = performance.now()
   let everyone: ReturnType<typeof leaveOneOut>['test'] = []
@@ -112,7 +119,8 @@ async function work({
       recipeBy: (shape, of) => {
         const chosen = chooseRecipe(shape, of)
         const options = { ...chosen.options, ...tweak.options }
-        const twin = tweak.noTwin ? null : { ...fromScratch(options), ...(chosen.twin && { rate: chosen.twin.rate }) }
+        const always = { ...fromScratch(options), ...(chosen.twin && { rate: chosen.twin.rate }) }
+        const twin = tweak.noTwin ? null : asRun ? chosen.twin : always
         return { ...chosen, config: { ...chosen.config, ...tweak.config }, options, twin }
       },
       say: () => undefined,
@@ -133,11 +141,20 @@ async function work({
     { name: 'fine-tuned', blend: only('network'), network: 'candidate' },
     { name: 'blend without network', blend: trained.withoutNetwork },
     { name: 'blend', blend: candidate.choice.blend, network: 'candidate' },
-    { name: 'blend with network', blend: trained.withNetwork, network: 'candidate' },
+    {
+      name: 'blend with network',
+      blend: fixedBlend(fitWeights(trained.blendingCases, COMPONENTS)),
+      network: 'candidate',
+    },
+    { name: 'ids only', blend: fixedBlend(fitWeights(trained.blendingCases, OF_IDS)) },
   ]
   const { split: parted, counts } = trained
   const others = baselines ? tunedBaselines({ split: parted, itemCount, counts }) : { methods: [], absent: {} }
-  const { users, methods: judged } = await evaluate({
+  const {
+    users,
+    methods: judged,
+    slices,
+  } = await evaluate({
     parts: {
       itemCount,
       text,
@@ -155,7 +172,17 @@ async function work({
     categories: dataset.categories,
     methods: [...methods, ...others.methods],
   })
+  const seen = Counts.from(parted.beforeTest, itemCount, counts)
+  const taken = parted.test.flatMap(({ targets }) => targets)
+  const coldOf = (name: string) => judged[name].slices.coldItems.ndcg.mean
   return {
+    cold: {
+      users: slices.coldItems.length,
+      clicks: taken.filter((item) => seen.seen(item) === 0).length / Math.max(1, taken.length),
+      shown: judged.blend.lists.coldShare,
+      blend: coldOf('blend'),
+      idsOnly: coldOf('ids only'),
+    },
     absent: others.absent,
     users,
     events: trained.quality.kept,
@@ -178,6 +205,8 @@ async function work({
     reasons: trained.recipe.reasons,
   }
 }
+
+const textless = (id: string): Shop['items'][number] => ({ id, title: '', categories: [], description: '' })
 
 const curveOf = ({ curve }: FitResult) => curve.map(({ validationNdcg }) => validationNdcg)
 
@@ -207,6 +236,9 @@ function shareOf(split: Split, share: number): Split {
 const SHARE_SEED = 77
 // The users that are asked stay the same, whatever the seed of the training.
 const SPLIT_SEED = 1
+
+/** Parts that know items by their events alone. */
+const OF_IDS = ['popular', 'recent', 'wide', 'narrow', 'again'] as const
 
 /** All types weigh the same, and an item that a user had is not asked for again: as in the published protocols. */
 function datasetOf(shop: Shop): Dataset {

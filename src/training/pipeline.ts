@@ -1,4 +1,4 @@
-import { type BlendChoice, chooseBlend, fitWeights, PRIOR_USERS_OF_LAST } from '../model/blend.js'
+import { type BlendCase, type BlendChoice, chooseBlend, fitWeights, PRIOR_USERS_OF_LAST } from '../model/blend.js'
 import { Counts, type CountSettings } from '../model/counts.js'
 import { type Blend, fixedBlend } from '../model/ensemble.js'
 import { fitHalfLife } from '../model/half-life.js'
@@ -81,9 +81,9 @@ export interface Trained {
   candidate: Fitted
   /** The same network from a random start; null where it was not affordable. */
   twin: Fitted | null
-  /** The candidate's parts, blended without the network and with it, whichever is served. */
+  /** What the candidate's blend was fitted on, and the same parts blended without the network. */
+  blendingCases: BlendCase[]
   withoutNetwork: Blend
-  withNetwork: Blend
 }
 
 // About 20 s of products on one core: ranking all of a large catalogue for fewer users beats ranking a part of it.
@@ -212,8 +212,7 @@ export async function train(input: TrainingInput, meter: ProgressMeter): Promise
   const candidateCases = candidateTables[base.name]
   const choice = chooseBlend(candidateCases, base.blend, without, priorUsers)
   const twinChoice = scratch && chooseBlend(cases.scratch[base.name], base.blend, without, priorUsers)
-  const all = COMPONENTS.filter((name) => !without.includes(name))
-  const others = all.filter((name) => name !== 'network')
+  const others = COMPONENTS.filter((name) => name !== 'network' && !without.includes(name))
 
   meter.enter('refitting', 'going on with the events that validation had')
   const refit = async (
@@ -244,8 +243,8 @@ export async function train(input: TrainingInput, meter: ProgressMeter): Promise
     counts,
     candidate,
     twin,
+    blendingCases: candidateCases,
     withoutNetwork: fixedBlend(fitWeights(candidateCases, others)),
-    withNetwork: fixedBlend(fitWeights(candidateCases, all)),
   }
 }
 
