@@ -2,8 +2,9 @@ import { join } from 'node:path'
 import { readShop } from '../../scripts/shop-files.js'
 import { textEncoder } from '../../src/catalog/item-vectors.js'
 import type { EventColumns, EventType } from '../../src/model/history.js'
+import { itemTokens } from '../../src/model/item-facts.js'
 import { itemText } from '../../src/model/item-text.js'
-import { ItemTokens, tokensOf } from '../../src/model/item-tokens.js'
+import { ItemTokens } from '../../src/model/item-tokens.js'
 import { TEXT_LENGTH } from '../../src/model/text-encoder.js'
 import { rowsOf } from '../../src/model/text-matrix.js'
 import type { Dataset } from '../../src/training/dataset.js'
@@ -43,7 +44,7 @@ export function readLog(data: string, set: string, share: number): Log {
   return {
     itemIds: shop.items.map(({ id }) => id),
     vectors: textEncoder().encodeAll(texts),
-    tokens: texts.map(tokensOf),
+    tokens: shop.items.map(itemTokens),
     userCount: users.size,
     events: {
       users: Uint32Array.from(rows, ({ userId }) => users.get(userId)!),

@@ -6,8 +6,9 @@ import { fitWeights } from '../../src/model/blend.js'
 import { fixedBlend } from '../../src/model/ensemble.js'
 import { type EventType, type Histories, keepRows, userCount } from '../../src/model/history.js'
 import { Random } from '../../src/model/random.js'
+import { itemTokens } from '../../src/model/item-facts.js'
 import { itemText } from '../../src/model/item-text.js'
-import { ItemTokens, tokensOf } from '../../src/model/item-tokens.js'
+import { ItemTokens } from '../../src/model/item-tokens.js'
 import { COMPONENTS, noWeights, type ComponentName } from '../../src/model/ranking.js'
 import { TEXT_LENGTH } from '../../src/model/text-encoder.js'
 import { rowsOf } from '../../src/model/text-matrix.js'
@@ -252,7 +253,7 @@ function datasetOf(shop: Shop): Dataset {
   return {
     itemIds: shop.items.map(({ id }) => id),
     categories: categoriesOf(shop),
-    tokens: ItemTokens.of(texts.map(tokensOf)),
+    tokens: ItemTokens.of(shop.items.map(itemTokens)),
     // The public data tells of no item when it came.
     published: new Float64Array(texts.length).fill(NaN),
     vectors: rowsOf(textEncoder().encodeAll(texts), TEXT_LENGTH),

@@ -5,6 +5,7 @@ import { Counts } from '../../src/model/counts.js'
 import type { EnsembleParts } from '../../src/model/ensemble.js'
 import { fitHalfLife } from '../../src/model/half-life.js'
 import { groupByUser, keepRows, userCount, type EventType, type Histories } from '../../src/model/history.js'
+import { itemTokens } from '../../src/model/item-facts.js'
 import { itemText } from '../../src/model/item-text.js'
 import { ItemTokens, tokensOf } from '../../src/model/item-tokens.js'
 import { LexicalIndex } from '../../src/model/lexical-index.js'
@@ -54,11 +55,13 @@ function toPracticeShop(name: string, shop: Shop, group?: (item: Shop['items'][n
   }
   const places = new Map<string, number>()
   const texts: string[] = []
+  const tokens: Uint32Array[] = []
   for (const item of shop.items) {
     const key = keys.get(item.id)!
     if (places.has(key) || (events.get(key) ?? 0) < least) continue
     places.set(key, texts.length)
     texts.push(group ? key : itemText(item))
+    tokens.push(group ? tokensOf(key) : itemTokens(item))
   }
   const rows = shop.interactions.flatMap(({ userId, itemId, at }) => {
     const place = places.get(keys.get(itemId) ?? '')
@@ -71,7 +74,7 @@ function toPracticeShop(name: string, shop: Shop, group?: (item: Shop['items'][n
     name,
     itemCount: texts.length,
     text: whitenAll(fitTextSpace(raw, TEXT_LENGTH), rowsOf(raw, TEXT_LENGTH)),
-    lexical: LexicalIndex.from(ItemTokens.of(texts.map(tokensOf))),
+    lexical: LexicalIndex.from(ItemTokens.of(tokens)),
     histories: groupByUser(
       {
         users: Uint32Array.from(rows, ({ userId }) => users.get(userId)!),

@@ -39,6 +39,9 @@ const TELLING = [
 const RANK = new Map(TELLING.map((name, i) => [name, i]))
 const LONGEST_NAME = Math.max(...TELLING.map((name) => name.length))
 
+/** Whether the text of an item holds the words of this attribute. */
+export const isTelling = (name: string): boolean => name.length <= LONGEST_NAME && RANK.has(name.toLowerCase())
+
 const MARKUP = /<[^<>]*>|&#?\w{1,10};/g
 
 /**

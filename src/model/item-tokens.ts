@@ -11,7 +11,7 @@ const MOST_TOKENS = 64
 
 /**
  * The distinct words of a text as hashes, ascending, never 0: lower-cased runs of letters and digits, the first 64 of
- * them. Words that share a hash are taken for one another; of a million words, a hundred do.
+ * them. Words that share a hash are taken for one another; of a million words, some hundreds do.
  */
 export function tokensOf(text: string): Uint32Array {
   const lower = text.toLowerCase()
@@ -25,12 +25,20 @@ export function tokensOf(text: string): Uint32Array {
   return Uint32Array.from(tokens).sort()
 }
 
-/** FNV-1a over UTF-16 units, then mixed, since tables take its lowest bits. */
+// Set in the tokens of facts, never in those of words.
+const FACT = 0x80000000
+
+/** The token of a fact that is not a word, as `attribute:"colour"=red`: no word's token is the same. */
+export const factToken = (fact: string): number => (hashOf(fact) | FACT) >>> 0
+
+export const isFact = (token: number): boolean => token >= FACT
+
+/** FNV-1a over UTF-16 units, then mixed, since tables take its lowest bits; 31 bits, never 0. */
 function hashOf(word: string): number {
   let hash = 0x811c9dc5
   for (let i = 0; i < word.length; i++) hash = Math.imul(hash ^ word.charCodeAt(i), 0x01000193)
   hash = Math.imul(hash ^ (hash >>> 15), 0x2c1b3c6d)
-  return (hash ^ (hash >>> 13)) >>> 0 || 1
+  return (hash ^ (hash >>> 13)) & ~FACT || 1
 }
 
 const NOTHING: Uint32Array = new Uint32Array()

@@ -1,14 +1,19 @@
 import { longer } from './history.js'
-import type { ItemTokens } from './item-tokens.js'
+import { isFact, type ItemTokens } from './item-tokens.js'
 
 /** A token in more than this share of the items parts nothing, and would be most of the work. */
 const COMMON = 0.1
 /** A request adds up at most so many postings, those of the most telling tokens first: half a millisecond. */
 const MOST_POSTINGS = 100_000
+/**
+ * Of a word as rare: half weighed best, or no worse than any other share, on public data whose categories stood in for
+ * attributes, and a price that has no bearing on what is bought spoils the words less.
+ */
+const FACT_SHARE = 0.5
 const FREE = 0
 
 /**
- * Which items share which words, and how telling each word is: cosine of vectors of tokens weighted by inverse document
+ * Which items share which words and other facts, and how telling each is: cosine of vectors of tokens weighted by inverse document
  * frequency (Salton and Buckley 1988). Brands, series and model codes, which a text encoder knows nothing of, are words
  * like any other here. Tokens of one item only tie nothing to anything and are left out.
  */
@@ -51,7 +56,7 @@ export class LexicalIndex {
       const place = placeOf(table, keys[at])
       table[place] = keys[at]
       slots[place] = slot
-      idf[slot] = Math.log(withText / counts[at])
+      idf[slot] = Math.log(withText / counts[at]) * (isFact(keys[at]) ? FACT_SHARE : 1)
       offsets[++slot] = counts[at]
     }
     for (let i = 0; i < kept; i++) offsets[i + 1] += offsets[i]

@@ -1,6 +1,6 @@
 import type { CatalogItem } from '../catalog/item.js'
-import { itemText } from '../model/item-text.js'
-import { ItemTokens, tokensOf } from '../model/item-tokens.js'
+import { itemTokens } from '../model/item-facts.js'
+import { ItemTokens } from '../model/item-tokens.js'
 import { LexicalIndex } from '../model/lexical-index.js'
 
 /** An index of so few tokens is made anew in some milliseconds: of about 25,000 items. */
@@ -8,7 +8,7 @@ const MADE_AT_ONCE = 400_000
 /** Items apart from the index cost each request something. */
 const MOST_APART = 10_000
 
-/** The words of a catalogue that goes on changing, and the index over them. */
+/** The words and other facts of a catalogue that goes on changing, and the index over them. */
 export class LiveWords {
   private isBehind = true
 
@@ -21,7 +21,7 @@ export class LiveWords {
 
   /** The item in this place is new or has changed. */
   put(index: number, item: CatalogItem): void {
-    if (!this.tokens.set(index, tokensOf(itemText(item)))) return
+    if (!this.tokens.set(index, itemTokens(item))) return
     if (this.tokens.size > MADE_AT_ONCE && this.index) this.index.follow(index)
     else this.isBehind = true
   }

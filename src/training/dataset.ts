@@ -2,8 +2,8 @@ import { closeSync, fstatSync, openSync, readFileSync, readSync } from 'node:fs'
 import { type FileHandle, mkdir, open, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { EventColumns, EventType } from '../model/history.js'
-import { itemText, type ItemWords } from '../model/item-text.js'
-import { ItemTokens, tokensOf } from '../model/item-tokens.js'
+import { type ItemFacts, itemTokens } from '../model/item-facts.js'
+import { ItemTokens } from '../model/item-tokens.js'
 import type { VectorRows } from '../model/text-matrix.js'
 import { plainType, typeReader } from '../tenants/settings.js'
 import type { Categories } from './metrics.js'
@@ -15,7 +15,7 @@ export interface Dataset {
   vectors: VectorRows
   /** What each item is filed under. */
   categories?: Categories
-  /** What its text says, word by word. */
+  /** What is said of it: words, categories, attributes, price. */
   tokens?: ItemTokens
   /** Milliseconds since 1970, NaN where nobody told; [items]. */
   published?: Float64Array
@@ -42,7 +42,7 @@ type Facts = Omit<Dataset, 'itemIds' | 'vectors' | 'events' | 'categories' | 'to
 }
 
 /** Item and event rows as their rooms give them. */
-interface ItemRow extends ItemWords {
+interface ItemRow extends ItemFacts {
   itemId: string
   vector: Float32Array | null
   publishedAt?: Date | null
@@ -139,7 +139,7 @@ export class DatasetWriter {
         categories.push(known)
       }
       categoryEnds[at] = this.filings + categories.length
-      for (const token of tokensOf(itemText(row))) tokens.push(token)
+      for (const token of itemTokens(row)) tokens.push(token)
       tokenEnds[at] = this.tokens + tokens.length
       published[at++] = publishedAt?.getTime() ?? NaN
     }

@@ -57,6 +57,7 @@ beforeAll(async () => {
     // Some have no text, as in life.
     ...(i % 17 === 0 && { title: undefined }),
     categories: [`shelf ${i % 30}`],
+    ...(i % 3 !== 0 && { price: 5 * 1.1 ** (i % 40), attributes: { volts: 12 + (i % 15), tags: [`t${i % 20}`] } }),
     // Some say since when they are there; of the others their events do.
     ...(i % 4 === 0 && { publishedAt: new Date(Date.now() - i * 7_000_000).toISOString() }),
   }))

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { ItemTokens, tokensOf } from '../../src/model/item-tokens.js'
+import { factToken, ItemTokens, tokensOf } from '../../src/model/item-tokens.js'
 import { LexicalIndex } from '../../src/model/lexical-index.js'
 import { Random } from '../../src/model/random.js'
 
@@ -39,6 +39,16 @@ describe('words in common', () => {
     expect(scores[10]).toBe(0)
     expect(index.similarity(2, 3)).toBeCloseTo(1, 5)
     expect(index.similarity(0, 2)).toBe(0)
+  })
+
+  it('weigh twice as much as other facts that are as rare', () => {
+    const [word] = tokensOf('zelda')
+    const fact = factToken('attribute:"series"=zelda')
+    const filler = Array.from({ length: 40 }, (_, i) => tokensOf(`number${i % 20}`))
+    const row = Uint32Array.of(word, fact)
+    const facts = LexicalIndex.from(ItemTokens.of([row, Uint32Array.of(word), Uint32Array.of(fact), ...filler]))
+    expect(facts.similarity(0, 1)).toBeCloseTo(2 / Math.sqrt(5), 5)
+    expect(facts.similarity(0, 2)).toBeCloseTo(1 / Math.sqrt(5), 5)
   })
 
   it('are cosines of vectors weighted by how rare a word is', () => {

@@ -20,6 +20,19 @@ test('words of a small catalogue count at once, those that it never had before t
   expect(words.isOutgrown).toBe(false)
 })
 
+test('a new price or attribute counts as a new word does', () => {
+  const words = new LiveWords()
+  for (let i = 0; i < 30; i++) words.put(i, catalogItem(`${i}`, { title: `one${i}`, price: 10 ** (i / 3) }))
+  words.put(0, catalogItem('0', { title: 'one0', price: 77 }))
+  words.put(1, catalogItem('1', { title: 'one1', price: 5e9 }))
+  expect(likeFirst(words)[1]).toBe(0)
+  words.put(1, catalogItem('1', { title: 'one1', price: 78 }))
+  expect(likeFirst(words)[1]).toBeGreaterThan(0)
+  words.put(0, catalogItem('0', { title: 'one0', price: 77, attributes: { fits: 'XR7' } }))
+  words.put(1, catalogItem('1', { title: 'one1', price: 5e9, attributes: { fits: ['xr6', 'xr7'] } }))
+  expect(likeFirst(words)[1]).toBeGreaterThan(0)
+})
+
 test('a large catalogue keeps what has changed apart, until that is too much', () => {
   const words = new LiveWords()
   const title = (i: number) => Array.from({ length: 20 }, (_, k) => `w${(i * 31 + k * 977) % 30_000}`).join(' ')

@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { itemTokens } from '../../src/model/item-facts.js'
 import { tokensOf } from '../../src/model/item-tokens.js'
 import { DatasetWriter, readDataset } from '../../src/training/dataset.js'
 
@@ -23,8 +24,9 @@ afterEach(() => rmSync(folder, { recursive: true }))
 describe('a dataset that was written page by page', () => {
   it('turns ids into places, drops events of unknown items and counts them', async () => {
     const writer = await DatasetWriter.open(join(folder, 'new'), 2, eventTypes, ['view'])
+    const facts = { categories: ['tools', 'red', 'tools'], title: 'Hammer', price: 9.5, attributes: { grams: 500 } }
     await writer.addItems([
-      { itemId: 'a', vector: Float32Array.of(1, 2), categories: ['tools', 'red', 'tools'], title: 'Hammer' },
+      { itemId: 'a', vector: Float32Array.of(1, 2), ...facts },
       { itemId: 'ünï\n☃', vector: null, publishedAt: new Date(5) },
       { itemId: 'long', vector: Float32Array.of(1, 2, 3), categories: ['red'] },
     ])
@@ -39,11 +41,7 @@ describe('a dataset that was written page by page', () => {
     await writer.finish(7)
 
     const { vectors, tokens, ...dataset } = readDataset(join(folder, 'new'))
-    expect([0, 1, 2].map((item) => tokens?.row(item))).toEqual([
-      tokensOf('tools red hammer'),
-      tokensOf(''),
-      tokensOf('red'),
-    ])
+    expect([0, 1, 2].map((item) => tokens?.row(item))).toEqual([itemTokens(facts), tokensOf(''), tokensOf('red')])
     expect(vectors).toMatchObject({ items: 3, length: 2 })
     expect([...vectors.block(0, 3)]).toEqual([1, 2, 0, 0, 0, 0])
     expect(dataset).toEqual({
