@@ -7,6 +7,7 @@ import { TrainingRuns1763700000006 } from './1763700000006-training-runs.js'
 import { Serving1763700000007 } from './1763700000007-serving.js'
 import { RunEstimates1763700000008 } from './1763700000008-run-estimates.js'
 import { SessionIndex1763700000009 } from './1763700000009-session-index.js'
+import { DrawnArrival1763700000010 } from './1763700000010-drawn-arrival.js'
 
 /** In the order in which they run. A migration is never edited after it lands. */
 export const MIGRATIONS = [
@@ -19,4 +20,5 @@ export const MIGRATIONS = [
   Serving1763700000007,
   RunEstimates1763700000008,
   SessionIndex1763700000009,
+  DrawnArrival1763700000010,
 ]

@@ -5,19 +5,22 @@ const PAGE = 5000
 
 /**
  * The rows are numbered in the order of the batch, which is the order that breaks ties of `occurred_at`: a basket is
- * often sent with one time for all of it.
+ * often sent with one time for all of it. They are written in the order of their ids, whichever batch holds them: who
+ * waits for another's row then holds smaller ids only, so that no two batches wait for each other.
  */
 const INSERT = `
-  INSERT INTO events (tenant_id, event_id, user_id, item_id, type, value, occurred_at, session_id, recommendation_id, properties)
-  SELECT $1, e.event_id, e.user_id, e.item_id, e.type, e.value, e.occurred_at, e.session_id, e.recommendation_id, e.properties::jsonb
-  FROM unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::double precision[], $7::timestamptz[], $8::text[], $9::text[], $10::text[])
-    WITH ORDINALITY AS e (event_id, user_id, item_id, type, value, occurred_at, session_id, recommendation_id, properties, place)
-  ORDER BY e.place
+  INSERT INTO events (tenant_id, event_id, arrival, user_id, item_id, type, value, occurred_at, session_id, recommendation_id, properties)
+  OVERRIDING SYSTEM VALUE
+  SELECT $1, event_id, arrival, user_id, item_id, type, value, occurred_at, session_id, recommendation_id, properties::jsonb
+  FROM (
+    -- OFFSET 0 keeps the two apart: numbered as they come out of the arrays, sorted afterwards.
+    SELECT nextval('events_arrival_seq') AS arrival, e.*
+    FROM unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::double precision[], $7::timestamptz[], $8::text[], $9::text[], $10::text[])
+      AS e (event_id, user_id, item_id, type, value, occurred_at, session_id, recommendation_id, properties)
+    OFFSET 0
+  ) batch
+  ORDER BY event_id COLLATE "C", arrival
   ON CONFLICT (tenant_id, event_id) DO NOTHING`
-
-/** Waits until no other writer of the tenant's that takes turns is at work; for as long as the transaction lasts. */
-export const takeTurn = (sql: Sql, tenantId: string): Promise<unknown> =>
-  sql.query('SELECT pg_advisory_xact_lock(hashtextextended($1, 0))', [`events ${tenantId}`])
 
 /** @returns how many were new */
 export function insertEvents(sql: Sql, tenantId: string, events: PlacedEvent[]): Promise<number> {

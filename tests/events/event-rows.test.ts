@@ -1,0 +1,57 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import type { PlacedEvent } from '../../src/events/event.js'
+import { insertEvents, readHistory } from '../../src/events/event-rows.js'
+import { Database } from '../../src/platform/database.js'
+import { testService, type TestService } from '../support/service.js'
+
+describe('rows of events', () => {
+  let service: TestService
+  let database: Database
+  beforeAll(async () => {
+    service = await testService()
+    database = service.app.get(Database)
+  })
+  afterAll(() => service.stop())
+
+  /** Events of one user and one moment. */
+  const batchOf = (ids: string[]): PlacedEvent[] =>
+    ids.map((eventId, index) => ({
+      index,
+      event: { eventId, userId: 'u', itemId: `item ${index}`, type: 'view', occurredAt: new Date(1_700_000_000_000) },
+    }))
+  /** One statement in one transaction, and no second try. */
+  const insert = (tenantId: string, batch: PlacedEvent[]) =>
+    database.inTenant(tenantId, (sql) => insertEvents(sql, tenantId, batch))
+  const itemsOf = (tenantId: string) =>
+    database.inTenant(tenantId, async (sql) => {
+      const history = await readHistory(sql, tenantId, 'user', 'u', 5000)
+      return history.map(({ itemId }) => itemId)
+    })
+
+  it('arrive in the order of their batch, whatever their ids', async () => {
+    const { id } = await service.makeTenant()
+    // 7919 is prime: the ids come in no order that a sort would give.
+    const batch = batchOf(Array.from({ length: 1000 }, (_, i) => `é${(i * 7919) % 1000}`))
+    expect(await insert(id, batch)).toBe(1000)
+    expect(await itemsOf(id)).toEqual(batch.map(({ event }) => event.itemId))
+  })
+
+  it('are one for each id: the first of the batch', async () => {
+    const { id } = await service.makeTenant()
+    expect(await insert(id, batchOf(['b', 'a', 'b', 'A', 'a', 'b']))).toBe(3)
+    expect(await itemsOf(id)).toEqual(['item 0', 'item 1', 'item 3'])
+  })
+
+  it('never lock up batches that hold the same of them in other orders', async () => {
+    const { id } = await service.makeTenant()
+    for (let round = 0; round < 10; round++) {
+      const batch = batchOf(Array.from({ length: 1000 }, (_, i) => `${round}:${i}`))
+      const orders = Array.from({ length: 8 }, (_, n) => {
+        const turned = [...batch.slice(120 * n), ...batch.slice(0, 120 * n)]
+        return n % 2 === 0 ? turned : turned.reverse()
+      })
+      const counts = await Promise.all(orders.map((order) => insert(id, order)))
+      expect(counts.reduce((sum, count) => sum + count)).toBe(batch.length)
+    }
+  })
+})
