@@ -69,20 +69,24 @@ function foretelling(
 }
 
 function newestEvents(histories: Histories, types: EventType[]) {
+  const newest = newestRows(histories, types)
+  return {
+    items: Uint32Array.from(newest, (row) => histories.items[row]),
+    times: Float64Array.from(newest, (row) => histories.times[row]),
+    weights: Float64Array.from(newest, (row) => types[histories.types[row]].weight),
+  }
+}
+
+/** Rows of the newest events that are evidence, at most 200,000, of all users in order of time. */
+export function newestRows({ times, types: typeOf }: Histories, types: EventType[]): Uint32Array {
   const evidence = evidenceOf(types)
-  const { times } = histories
   // One user's events lie together; the tempo is that of all users, so the newest are put in order of time. Which are the
   // newest is seen by their times alone: those are sorted without comparing row by row.
   const sorted = times.slice().sort()
   const since = sorted[Math.max(0, sorted.length - MOST_EVENTS)] ?? 0
   const rows: number[] = []
-  for (let row = 0; row < times.length; row++) if (times[row] >= since && evidence[histories.types[row]]) rows.push(row)
-  const newest = Uint32Array.from(rows)
+  for (let row = 0; row < times.length; row++) if (times[row] >= since && evidence[typeOf[row]]) rows.push(row)
+  return Uint32Array.from(rows)
     .sort((a, b) => times[a] - times[b] || a - b)
     .subarray(-MOST_EVENTS)
-  return {
-    items: Uint32Array.from(newest, (row) => histories.items[row]),
-    times: Float64Array.from(newest, (row) => times[row]),
-    weights: Float64Array.from(newest, (row) => types[histories.types[row]].weight),
-  }
 }

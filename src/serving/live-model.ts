@@ -52,7 +52,7 @@ export class LiveModel {
   readonly builtAt = Date.now()
   private readonly placeOf: ReturnType<typeof typeReader>
   private readonly evidence: Uint8Array
-  private readonly evidenceWeights: Float64Array
+  private readonly evidenceWeights: number[]
   /** Items that events named before the catalogue did. */
   private readonly awaited = new Set<string>()
   private staleBecause: string | null = null
@@ -63,14 +63,14 @@ export class LiveModel {
   private retired = false
 
   constructor(private readonly parts: ModelParts) {
-    const { tenantId, versionId, catalog, types } = parts
+    const { tenantId, versionId, catalog, types, counts } = parts
     this.tenantId = tenantId
     this.versionId = versionId
     this.catalog = catalog
     this.products = new RowProducts(catalog.length)
     this.placeOf = typeReader(types)
     this.evidence = evidenceOf(types)
-    this.evidenceWeights = Float64Array.from(types, ({ weight }, index) => (this.evidence[index] ? weight : 0))
+    this.evidenceWeights = counts.settings.types.map(({ weight }, index) => (this.evidence[index] ? weight : 0))
   }
 
   /** As answers name it. */

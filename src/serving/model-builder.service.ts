@@ -197,11 +197,7 @@ export class ModelBuilder {
     })
     catalog.text = TextMatrix.fromArrays(prepared.text)
     await setImmediate()
-    const counts = Counts.fromArrays(prepared.counts, {
-      types,
-      halfLife: prepared.halfLife,
-      norms: file?.counts.norms,
-    })
+    const counts = Counts.fromArrays(prepared.counts, prepared.countSettings)
     await setImmediate()
     const network = file?.network && Network.fromArrays(file.network.config, file.network.arrays)
     const model = new LiveModel({

@@ -21,9 +21,10 @@ export interface Preparation {
   tokens: ReturnType<ItemTokens['toArrays']> | null
   events: EventColumns
   userCount: number
+  /** By place in `events`. */
   types: EventType[]
-  /** Those of the version; null: the half-life is chosen by the events. */
-  counts: Omit<CountSettings, 'types'> | null
+  /** Those of the version; null: the types count as they are set, and the half-life is chosen by the events. */
+  counts: CountSettings | null
 }
 
 export interface Prepared {
@@ -32,8 +33,8 @@ export interface Prepared {
   text: ReturnType<TextMatrix['toArrays']>
   /** Those that came, and the index over them. */
   words: ReturnType<LiveWords['toArrays']> | null
-  halfLife: number
   counts: NamedArrays
+  countSettings: CountSettings
 }
 
 /** Raw vectors while they come in: in pages, since one block would be copied each time it grows. */
@@ -79,12 +80,12 @@ export function prepare(input: Preparation): Prepared {
   const vectors = new RawVectors(length, itemCount, input.vectors)
   const space = input.space ?? fitTextSpace(vectors, length, input.prior ?? undefined)
   const histories = groupByUser(input.events, input.userCount)
-  const halfLife = input.counts?.halfLife ?? fitHalfLife(histories, itemCount, types)
+  const countSettings = input.counts ?? { types, halfLife: fitHalfLife(histories, itemCount, types) }
   return {
     space,
     text: whitenAll(space, vectors).toArrays(),
     words: input.tokens && new LiveWords(ItemTokens.fromArrays(input.tokens)).toArrays(),
-    halfLife,
-    counts: Counts.from(histories, itemCount, { types, halfLife, norms: input.counts?.norms }).toArrays(),
+    counts: Counts.from(histories, itemCount, countSettings).toArrays(),
+    countSettings,
   }
 }

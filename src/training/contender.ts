@@ -26,15 +26,15 @@ export interface ServedVersion {
 export function servedVersion(version: VersionFile, dataset: Dataset): ServedVersion | null {
   const { itemIds, vectors, eventTypes } = dataset
   if (version.textSpace.length !== vectors.length) return null
-  const known = new Map(version.eventTypes.map((type) => [type.name, type]))
-  const typesToday: EventType[] = eventTypes.map(
-    ({ name }) => known.get(name) ?? known.get(plainType(name)) ?? version.eventTypes[0],
-  )
+  const today = (types: EventType[]): EventType[] => {
+    const known = new Map(types.map((type) => [type.name, type]))
+    return eventTypes.map(({ name }) => known.get(name) ?? known.get(plainType(name)) ?? types[0])
+  }
   return {
     text: whitenAll(version.textSpace, vectors),
-    network: version.network && movedNetwork(version, version.network, itemIds, typesToday),
+    network: version.network && movedNetwork(version, version.network, itemIds, today(version.eventTypes)),
     blend: version.blend,
-    counts: { ...version.counts, types: typesToday },
+    counts: { ...version.counts, types: today(version.counts.types) },
   }
 }
 

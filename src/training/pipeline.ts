@@ -8,6 +8,7 @@ import { LexicalIndex } from '../model/lexical-index.js'
 import { COMPONENTS } from '../model/ranking.js'
 import type { TextMatrix } from '../model/text-matrix.js'
 import { fitTextSpace, type TextPrior, type TextSpace, whitenAll } from '../model/text-space.js'
+import { fitTypeWeights } from '../model/type-weights.js'
 import type { VersionFile } from '../model/version-file.js'
 import { AppError } from '../platform/errors.js'
 import type { Engine } from '../platform/tensorflow.js'
@@ -152,7 +153,8 @@ export async function train(input: TrainingInput, meter: ProgressMeter): Promise
   const text = whitenAll(textSpace, vectors)
   const evidence = evidenceOf(eventTypes)
   const typeWeights = eventTypes.map(({ weight }, type) => (evidence[type] ? weight : 0))
-  const halfLife = fitHalfLife(split.train, itemCount, eventTypes)
+  const said = fitTypeWeights(split.train, itemCount, eventTypes)
+  const halfLife = fitHalfLife(split.train, itemCount, said.types)
   const ground: Ground = {
     split,
     knownUntil: unseenFrom,
@@ -185,14 +187,14 @@ export async function train(input: TrainingInput, meter: ProgressMeter): Promise
     : chosen
   const recipe = without.includes('network') ? untrained(learned) : learned
   meter.enter('training', 'fine-tuning')
-  const counted = Counts.from(split.train, itemCount, { types: eventTypes, halfLife })
+  const counted = Counts.from(split.train, itemCount, { types: said.types, halfLife })
   const starts = carried ? { active: carried.arrays } : startsFromBase(ground, recipe, counted)
   const tuned = await fitFromEach(ground, recipe, starts, meter)
   const scratch = recipe.twin && (await twinOf(ground, recipe, recipe.twin, meter))
 
   meter.enter('blending', 'fitting the blend')
   const pairs = choosePairNorms(counted, [...split.validation.stopping, ...split.validation.blending])
-  const counts: CountSettings = { types: eventTypes, halfLife, norms: pairs.norms }
+  const counts: CountSettings = { types: said.types, halfLife, norms: pairs.norms }
   const lexical = dataset.tokens && LexicalIndex.from(dataset.tokens)
   const { published } = dataset
   const parts = { itemCount, text, lexical, published, counts: counted.withNorms(pairs.norms) }
@@ -234,7 +236,10 @@ export async function train(input: TrainingInput, meter: ProgressMeter): Promise
   return {
     quality,
     split,
-    recipe: { ...recipe, reasons: { ...recipe.reasons, ...tuned.reasons, ...base.reasons, pairs: pairs.reason } },
+    recipe: {
+      ...recipe,
+      reasons: { ...recipe.reasons, ...tuned.reasons, ...base.reasons, pairs: pairs.reason, ...said.reasons },
+    },
     startedFrom: carried ? 'active' : 'base',
     baseModel: base.name,
     textSpace,

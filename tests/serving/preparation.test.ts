@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
-import { RawVectors } from '../../src/serving/preparation.js'
+import { Counts } from '../../src/model/counts.js'
+import { prepare, RawVectors } from '../../src/serving/preparation.js'
 
 test('raw vectors come in any order, are read across pages, and one of another length is none', () => {
   const raw = new RawVectors(2)
@@ -16,4 +17,33 @@ test('raw vectors come in any order, are read across pages, and one of another l
   const moved = new RawVectors(2, 4 * RawVectors.PAGE, structuredClone(raw.pages))
   expect([...moved.block(last, last + 2)]).toEqual([5, 6, 0, 0])
   expect(moved.block(0, moved.items)).toHaveLength(2 * moved.items)
+})
+
+test('events count by what the version has learned that their types say; without a version as they are set', () => {
+  const typesOf = (view: number, buy: number) => [
+    { name: 'view', weight: view, meaning: 'positive' as const },
+    { name: 'buy', weight: buy, meaning: 'positive' as const },
+  ]
+  const input = {
+    itemCount: 2,
+    length: 2,
+    vectors: [],
+    space: null,
+    prior: null,
+    tokens: null,
+    events: {
+      users: Uint32Array.of(0, 0),
+      items: Uint32Array.of(0, 1),
+      types: Uint8Array.of(0, 1),
+      times: Float64Array.of(0, 1),
+    },
+    userCount: 1,
+    types: typesOf(0.5, 1),
+  }
+  const popular = (counts: Parameters<typeof prepare>[0]['counts']) => {
+    const prepared = prepare({ ...input, counts })
+    return [...Counts.fromArrays(prepared.counts, prepared.countSettings).popular(new Float32Array(2))]
+  }
+  expect(popular(null)).toEqual([0.5, 1])
+  expect(popular({ types: typesOf(0.25, 1), halfLife: 1000 })).toEqual([0.25, 1])
 })

@@ -21,7 +21,7 @@ const version: VersionFile = {
   textSpace: { length: textLength, mean: new Float32Array(4), transform: identity },
   network: { config, arrays },
   blend: fixedBlend({ ...noWeights(), network: 1 }),
-  counts: { types: eventTypes, halfLife: DEFAULT_HALF_LIFE },
+  counts: { types: [type('*', 0.4), type('view', 0.1), type('buy', 1.2)], halfLife: DEFAULT_HALF_LIFE },
   trainedUntil: 0,
 }
 const dataset: Dataset = {
@@ -45,7 +45,7 @@ describe('the served version in today’s index space', () => {
 
   it('counts and reads event types as it does when it serves: its own weights, a new type as the unnamed one', () => {
     const served = servedVersion(version, dataset)
-    expect(served?.counts.types.map(({ weight }) => weight)).toEqual([0.5, 1, 0.5])
+    expect(served?.counts.types.map(({ weight }) => weight)).toEqual([0.4, 1.2, 0.4])
     expect(served?.network?.config.typeWeights).toEqual([0.5, 1, 0.5])
     const types = arrays.types.data
     const row = (index: number) => [...types.subarray(index * 4, index * 4 + 4)]
