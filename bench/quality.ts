@@ -185,4 +185,6 @@ async function bestEngine(): Promise<Engine> {
   return (await checkEngines()).find(({ works }) => works)!.engine
 }
 
-const percent = (value: number) => (100 * value).toFixed(2)
+function percent(value: number): string {
+  return (100 * value).toFixed(2)
+}
