@@ -71,7 +71,7 @@ export async function pretrain(
 }
 
 function isSequence(name: string): boolean {
-  return /^(block|types$|gaps$|waits$|alpha$|logScale$)/.test(name)
+  return /^(block|types$|gaps$|waits$|hours$|alpha$|logScale$)/.test(name)
 }
 
 /** A start with another's transformer. */

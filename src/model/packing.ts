@@ -18,6 +18,8 @@ export interface Row {
   gaps: Uint8Array
   /** bucket of the time until what is predicted: whoever is asked at a moment knows it as well */
   waits: Uint8Array
+  /** bucket of the moment of what is predicted, of HOUR_BUCKETS; NO_HOUR where it is not known */
+  hours: Uint8Array
   /** where in its row the token's sequence begins */
   starts: Uint32Array
   /** the item to predict at each token, or -1 */
@@ -42,6 +44,19 @@ export function gapBucket(before: number | undefined, at: number): number {
   return 2 + Math.min(GAP_BUCKETS - 3, Math.floor(Math.log(1 + seconds) / Math.log(4)))
 }
 
+export const HOUR_BUCKETS = 48
+/** Adds nothing to a token: what is asked about at no moment has no hour. */
+export const NO_HOUR = 255
+const HOUR = 3_600_000
+
+/** Which of HOUR_BUCKETS a moment falls into: 0 to 23 by the hour (UTC) on a weekday, 24 to 47 at the weekend. */
+export function hourBucket(at: number): number {
+  // 1970 began on a Thursday.
+  const hours = Math.floor(at / HOUR)
+  const day = (((Math.floor(hours / 24) + 3) % 7) + 7) % 7
+  return (((hours % 24) + 24) % 24) + (day >= 5 ? 24 : 0)
+}
+
 export function emptyRow(length: number): Row {
   return {
     length,
@@ -50,6 +65,7 @@ export function emptyRow(length: number): Row {
     types: new Uint8Array(length),
     gaps: new Uint8Array(length),
     waits: new Uint8Array(length),
+    hours: new Uint8Array(length).fill(NO_HOUR),
     starts: new Uint32Array(length),
     targets: new Int32Array(length).fill(-1),
     weights: new Float32Array(length),
@@ -63,7 +79,7 @@ export function stackRows(rows: Row[]): Row {
   const stack = { ...emptyRow(rows.length * length), length, count: rows.length }
   rows.forEach((row, index) => {
     const at = index * length
-    for (const name of ['items', 'types', 'gaps', 'waits', 'starts', 'targets', 'weights'] as const)
+    for (const name of ['items', 'types', 'gaps', 'waits', 'hours', 'starts', 'targets', 'weights'] as const)
       stack[name].set(row[name], at)
   })
   return stack
@@ -127,7 +143,10 @@ export function* packedRows(
       row.items[filled] = items[event]
       row.types[filled] = types[event]
       row.gaps[filled] = gapBucket(event > offsets[user] ? times[event - 1] : undefined, times[event])
-      if (event + 1 < end) row.waits[filled] = gapBucket(times[event], times[event + 1])
+      if (event + 1 < end) {
+        row.waits[filled] = gapBucket(times[event], times[event + 1])
+        row.hours[filled] = hourBucket(times[event + 1])
+      }
       row.starts[filled] = start
       if (event + 1 < end && weights[event + 1] > 0) {
         row.targets[filled] = items[event + 1]
@@ -174,7 +193,10 @@ export function packRow(
       // What was cut off must not show, or a caller who passes more than is kept would get another vector.
       row.gaps[filled] = gapBucket(i > first ? history[i - 1].at : undefined, history[i].at)
       const next = i + 1 < history.length ? history[i + 1].at : asked?.[index]
-      if (next !== undefined) row.waits[filled] = gapBucket(history[i].at, next)
+      if (next !== undefined) {
+        row.waits[filled] = gapBucket(history[i].at, next)
+        row.hours[filled] = hourBucket(next)
+      }
       row.starts[filled] = start
     }
     last.push(filled - 1)

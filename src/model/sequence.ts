@@ -9,7 +9,7 @@ import {
   layerNorm,
   product,
 } from './layers.js'
-import { attentionMask, distanceBias, GAP_BUCKETS, meanWeights, type Row } from './packing.js'
+import { attentionMask, distanceBias, GAP_BUCKETS, HOUR_BUCKETS, meanWeights, NO_HOUR, type Row } from './packing.js'
 import type { NetworkConfig, Weights } from './weights.js'
 
 /** The sequence part's weights as tensors. */
@@ -17,7 +17,7 @@ export type SequenceTensors = {
   blocks: BlockWeights[]
   /** [1, D] */
   alpha: tf.Tensor2D
-  /** [types + 2 gaps, D]: what an event's type, the time since the one before and until the next add to its item */
+  /** [types + 2 gaps + hours, D]: what an event's type, the times around it and the hour of the next add to its item */
   side: tf.Tensor2D
 }
 
@@ -56,16 +56,19 @@ export function sequenceTensors(config: NetworkConfig, weights: Weights): Sequen
 }
 
 /** The weights that make up the side table, in its order. */
-export const SIDE = ['types', 'gaps', 'waits'] as const
+export const SIDE = ['types', 'gaps', 'waits', 'hours'] as const
 
-/** Which rows of the side table each token gets, [T, types + 2 gaps]. A type newer than the network adds nothing. */
+const sideColumns = (types: number) => types + 2 * GAP_BUCKETS + HOUR_BUCKETS
+
+/** Which rows of the side table each token gets, [T, types + 2 gaps + hours]. A type newer than the network adds nothing. */
 function sideFeatures(row: Row, types: number): Float32Array {
-  const columns = types + 2 * GAP_BUCKETS
+  const columns = sideColumns(types)
   const features = new Float32Array(row.items.length * columns)
   for (let token = 0, at = 0; token < row.items.length; token++, at += columns) {
     if (row.types[token] < types) features[at + row.types[token]] = 1
     features[at + types + row.gaps[token]] = 1
     features[at + types + GAP_BUCKETS + row.waits[token]] = 1
+    if (row.hours[token] !== NO_HOUR) features[at + types + 2 * GAP_BUCKETS + row.hours[token]] = 1
   }
   return features
 }
@@ -113,7 +116,7 @@ export function runSequence(
   const gradients: Gradients = { add: (name, gradient) => recording.gradients?.add(name, gradient) }
 
   const types = config.typeWeights.length
-  const features = tf.tensor2d(sideFeatures(row, types), [T, types + 2 * GAP_BUCKETS])
+  const features = tf.tensor2d(sideFeatures(row, types), [T, sideColumns(types)])
   const input = drop({ output: tf.add(items, tf.matMul(features, tensors.side)), backward: (gradient) => gradient })
   let x = input.output
   const backwards: ((gradient: tf.Tensor2D) => tf.Tensor2D)[] = [input.backward]

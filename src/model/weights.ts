@@ -1,5 +1,5 @@
 import type { NamedArrays } from './tensor-file.js'
-import { GAP_BUCKETS } from './packing.js'
+import { GAP_BUCKETS, HOUR_BUCKETS } from './packing.js'
 import { Random } from './random.js'
 
 export interface NetworkConfig {
@@ -46,7 +46,7 @@ const GROUPS: [RegExp, Part][] = [
   [/^adaptor$/, 'adaptor'],
   [/^residual$/, 'residual'],
   [/^(alpha|logScale)$/, 'readout'],
-  [/^(block|types$|gaps$|waits$)/, 'sequence'],
+  [/^(block|types$|gaps$|waits$|hours$)/, 'sequence'],
 ]
 
 /** Every weight's shape. `items` is the size of the vocabulary: the items that have a residual. */
@@ -62,6 +62,7 @@ export function shapesOf(config: NetworkConfig, items: number): Record<string, n
     types: [typeWeights.length, width],
     gaps: [GAP_BUCKETS, width],
     waits: [GAP_BUCKETS, width],
+    hours: [HOUR_BUCKETS, width],
   }
   for (let block = 0; block < config.blocks; block++) {
     const name = `block.${block}`
@@ -83,12 +84,15 @@ export function shapesOf(config: NetworkConfig, items: number): Record<string, n
   return shapes
 }
 
+/** Of versions that were made before there was such a table: they go on as they were, and learn it from zeros. */
+const LATER = ['hours']
+
 /** Checks names and shapes, and copies. @throws Error naming the first array that is missing or does not fit */
 export function weightsFrom(config: NetworkConfig, arrays: NamedArrays): Weights {
   if (!arrays.residual) throw new Error("The network's weights lack 'residual'.")
   const weights: Weights = {}
   for (const [name, shape] of Object.entries(shapesOf(config, arrays.residual.shape[0]))) {
-    const array = arrays[name]
+    const array = arrays[name] ?? (LATER.includes(name) && { shape, data: new Float32Array(shape[0] * shape[1]) })
     if (!array) throw new Error(`The network's weights lack '${name}'.`)
     if (array.shape.join() !== shape.join()) {
       throw new Error(`'${name}' has the shape [${array.shape.join(', ')}], not [${shape.join(', ')}].`)
@@ -142,7 +146,7 @@ export function startFromScratch(config: NetworkConfig, items: number, seed: num
     const size = shape[0] * shape[1]
     arrays[name] = {
       shape,
-      data: /bias|distance|residual/.test(name)
+      data: /bias|distance|residual|hours/.test(name)
         ? new Float32Array(size)
         : random.normals(size, deviation(name, config)),
     }

@@ -2,7 +2,7 @@ import * as tf from '@tensorflow/tfjs-core'
 import { beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import type { Interaction } from '../../src/model/history.js'
 import { gatherRows, Network } from '../../src/model/network.js'
-import { packRow } from '../../src/model/packing.js'
+import { gapBucket, packRow } from '../../src/model/packing.js'
 import { Random } from '../../src/model/random.js'
 import { runSequence, sequenceTensors } from '../../src/model/sequence.js'
 import { decodeTensors, encodeTensors } from '../../src/model/tensor-file.js'
@@ -16,6 +16,7 @@ const textRows = text.block(0, TINY_ITEMS)
 const random = new Random(9)
 const histories = [7, 1, 0, 12, 3, 5].map((length) => randomHistory(length, TINY_ITEMS, random))
 const W = TINY.width
+const HOUR = 3_600_000
 
 const expectClose = (actual: ArrayLike<number>, expected: ArrayLike<number>, tolerance = 1e-5) => {
   expect(actual.length).toBe(expected.length)
@@ -100,6 +101,20 @@ describe.each(['wasm', 'cpu'] as const)('Network on %s', (engine) => {
     expect(Math.abs(after[8 * W] - before[8 * W])).toBeGreaterThan(1e-3)
   })
 
+  it('tells the hours and the kinds of day apart that it is asked at', () => {
+    const history = histories[0]
+    // Days later, so that the time since the last event is the same to it.
+    const later = history.at(-1)!.at + 5 * 24 * HOUR
+    const asked = (hour: number) => network.encode([history], vectors, [later + hour * HOUR])
+    const apart = (other: Float32Array) => Math.max(...asked(0).map((value, i) => Math.abs(value - other[i])))
+    expect(gapBucket(0, 5 * 24 * HOUR)).toBe(gapBucket(0, 8 * 24 * HOUR))
+    expect(apart(asked(3))).toBeGreaterThan(1e-3)
+    // From a Friday to a Saturday, and from a Friday to the Monday after it.
+    expect(new Date(later).getUTCDay()).toBe(5)
+    expect(apart(asked(24))).toBeGreaterThan(1e-3)
+    expect(apart(asked(72))).toBe(0)
+  })
+
   it('looks no further back than its memory', () => {
     const long = randomHistory(network.memory + 6, TINY_ITEMS, new Random(5))
     expectClose(network.encode([long], vectors), network.encode([long.slice(-network.memory)], vectors), 0 + 1e-7)
@@ -163,6 +178,17 @@ it('gives the same vectors on wasm and cpu', async () => {
 
 describe('Network.fromArrays', () => {
   const arrays = busyArrays(TINY, TINY_ITEMS, 1)
+
+  it('takes versions from before there were hours as those that no hour means anything to', () => {
+    const { hours, ...before } = arrays
+    const network = Network.fromArrays(TINY, before)
+    expect(network.weights.hours).toEqual({ part: 'sequence', shape: hours.shape, data: new Float32Array(48 * W) })
+    const vectors = network.itemVectors(text)
+    const [now, then] = [0, 7 * HOUR].map((at) => network.encode([histories[0]], vectors, [9e12 + at]))
+    expect(now).toEqual(then)
+    const zeros = { ...hours, data: new Float32Array(48 * W) }
+    expect(Network.fromArrays(TINY, { ...before, hours: zeros }).encode([histories[0]], vectors, [9e12])).toEqual(now)
+  })
 
   it('names the array that is missing or does not fit', () => {
     const { alpha, ...rest } = arrays

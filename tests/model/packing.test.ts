@@ -5,8 +5,11 @@ import {
   distanceBias,
   GAP_BUCKETS,
   gapBucket,
+  HOUR_BUCKETS,
+  hourBucket,
   MASKED,
   meanWeights,
+  NO_HOUR,
   packHistories,
   packRow,
   type Row,
@@ -113,6 +116,33 @@ describe('the time until what is predicted', () => {
     expect([...packRow([basket], 10).row.waits]).toEqual([1, day, 1, 0])
     expect([...packRow([basket], 10, [DAY]).row.waits]).toEqual([1, day, 1, 1])
     expect([...packRow([basket], 10, [DAY + 60_000]).row.waits]).toEqual([1, day, 1, gapBucket(0, 60_000)])
+  })
+})
+
+describe('the hour of what is predicted', () => {
+  const at = (moment: string) => Date.parse(moment)
+
+  it('is one of 24 of a weekday and 24 of a weekend, in UTC, before 1970 too', () => {
+    expect(hourBucket(at('2024-05-17T23:59:59.999Z'))).toBe(23)
+    expect(hourBucket(at('2024-05-18T00:00:00Z'))).toBe(24)
+    expect(hourBucket(at('2024-05-19T23:30:00Z'))).toBe(47)
+    expect(hourBucket(at('2024-05-20T00:00:00+00:00'))).toBe(0)
+    expect(hourBucket(at('2024-05-20T01:00:00+02:00'))).toBe(47)
+    expect(hourBucket(0)).toBe(0)
+    expect(hourBucket(at('1969-12-31T22:00:00Z'))).toBe(22)
+    expect(hourBucket(at('1969-12-28T05:00:00Z'))).toBe(29)
+    const week = Array.from({ length: 7 * 24 }, (_, hour) => hourBucket(at('2024-05-13T00:30:00Z') + hour * 3_600_000))
+    expect(new Set(week).size).toBe(HOUR_BUCKETS)
+    expect(Math.max(...week)).toBe(HOUR_BUCKETS - 1)
+  })
+
+  it('is that of the next event in training, of the moment asked about in serving, and none where that is unknown', () => {
+    const history = [event(1, 0, at('2024-05-17T08:00:00Z')), event(2, 0, at('2024-05-18T20:10:00Z'))]
+    const [row] = packHistories(toHistories([history]), new Float32Array(2).fill(1), 2, new Random(1))
+    expect([...row.hours]).toEqual([44, NO_HOUR])
+    expect([...packRow([history], 9).row.hours]).toEqual([44, NO_HOUR])
+    expect([...packRow([history], 9, [at('2024-05-20T07:59:00Z')]).row.hours]).toEqual([44, 7])
+    expect([...packRow([history, history], 1, [0, 3_600_000]).row.hours]).toEqual([0, 1])
   })
 })
 
