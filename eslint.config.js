@@ -2,7 +2,7 @@ import js from '@eslint/js'
 import tseslint from 'typescript-eslint'
 
 export default tseslint.config(
-  { ignores: ['dist/', 'node_modules/', '.attune/', '.cache/', 'engines/', 'coverage/'] },
+  { ignores: ['src/client/contract.ts', 'dist/', 'node_modules/', '.attune/', '.cache/', 'engines/', 'coverage/'] },
   js.configs.recommended,
   {
     files: ['**/*.ts'],

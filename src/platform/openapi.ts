@@ -1,4 +1,4 @@
-import { createDocument } from 'zod-openapi'
+import { createDocument, type oas31, type ZodOpenApiResponseObject } from 'zod-openapi'
 import { z } from 'zod'
 import { allContracts, type Contract, Problem } from './http.js'
 
@@ -8,20 +8,30 @@ const RETRY_AFTER = {
   'Retry-After': { description: 'Seconds to wait', schema: { type: 'integer' as const, minimum: 1 } },
 }
 
-const ERRORS: Record<string, string> = {
-  400: 'Malformed',
-  401: 'No key, or a bad one',
-  403: 'Another tenant, or a scope that the key lacks',
-  404: 'Unknown',
-  409: 'At odds with what there is',
-  413: 'Too large',
-  422: 'Understood, but not possible',
-  429: 'Over quota; Retry-After says when to come back',
-  503: 'Not ready; Retry-After says when to come back',
+const problem = (id: string, description: string): ZodOpenApiResponseObject => ({
+  id,
+  description,
+  content: { 'application/problem+json': { schema: Problem } },
+})
+const passing = (id: string, description: string): ZodOpenApiResponseObject => ({
+  ...problem(id, `${description}; Retry-After says when to come back`),
+  headers: RETRY_AFTER,
+})
+
+const ERRORS: Record<string, ZodOpenApiResponseObject> = {
+  400: problem('Malformed', 'Malformed'),
+  401: problem('Unauthenticated', 'No key, or a bad one'),
+  403: problem('Forbidden', 'Another tenant, or a scope that the key lacks'),
+  404: problem('NotFound', 'Unknown'),
+  409: problem('Conflict', 'At odds with what there is'),
+  413: problem('TooLarge', 'Too large'),
+  422: problem('NotPossible', 'Understood, but not possible'),
+  429: passing('OverQuota', 'Over quota'),
+  503: passing('NotReady', 'Not ready'),
 }
 
 /** The OpenAPI 3.1 document, from the very schemas that validate requests. */
-export function openApiDocument(version: string) {
+export function openApiDocument(version: string): oas31.OpenAPIObject {
   const paths: Record<string, Record<string, unknown>> = {}
   for (const route of allContracts()) {
     const path = route.path.replaceAll(/:(\w+)/g, '{$1}')
@@ -66,16 +76,7 @@ function operation(route: Contract) {
       ...Object.fromEntries(
         [route.status ?? 200, ...(route.alsoAnswers ?? [])].map((status) => [String(status), done]),
       ),
-      ...Object.fromEntries(
-        errors.map(([status, description]) => [
-          status,
-          {
-            description,
-            ...(['429', '503'].includes(status) && { headers: RETRY_AFTER }),
-            content: { 'application/problem+json': { schema: Problem } },
-          },
-        ]),
-      ),
+      ...Object.fromEntries(errors),
     },
   }
 }

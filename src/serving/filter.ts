@@ -139,6 +139,7 @@ function momentOf(value: unknown): number | undefined {
 }
 
 const ScalarSchema = { anyOf: [{ type: 'string' }, { type: 'number' }, { type: 'boolean' }] }
+const SELF = { $ref: '#/components/schemas/Filter' }
 const description =
   'Fields (itemId, title, categories, price, available, publishedAt, expiresAt, attributes.<name>) to conditions of the ' +
   `operators ${[...OPERATORS].join(', ')}; and "and", "or" (lists of filters) and "not" (a filter). All keys of one ` +
@@ -160,9 +161,9 @@ export const Filter = z
         { categories: { any: ['shoes'] }, price: { gte: 10, lt: 50 }, not: { 'attributes.brand': { eq: 'Acme' } } },
       ],
       properties: {
-        and: { type: 'array', items: { type: 'object' } },
-        or: { type: 'array', items: { type: 'object' } },
-        not: { type: 'object' },
+        and: { type: 'array', items: SELF },
+        or: { type: 'array', items: SELF },
+        not: SELF,
       },
       additionalProperties: {
         type: 'object',

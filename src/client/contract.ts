@@ -1,0 +1,2623 @@
+/** Generated from openapi.json by `npm run openapi`: not changed by hand. */
+
+export interface paths {
+    "/v1/tenants": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * All tenants
+         * @description Needs: operator
+         */
+        get: operations["getVTenants"];
+        put?: never;
+        /**
+         * Make a tenant and its first key, which has every scope
+         * @description Needs: operator
+         */
+        post: operations["postVTenants"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/tenants/{tenant}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * One tenant
+         * @description Needs: manage
+         */
+        get: operations["getVTenantsTenant"];
+        put?: never;
+        post?: never;
+        /**
+         * Delete a tenant and everything of it
+         * @description Needs: manage
+         */
+        delete: operations["deleteVTenantsTenant"];
+        options?: never;
+        head?: never;
+        /**
+         * Change name, base or settings; settings are merged, null takes a field back to its default
+         * @description Needs: manage
+         */
+        patch: operations["patchVTenantsTenant"];
+        trace?: never;
+    };
+    "/v1/tenants/{tenant}/keys": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The keys of a tenant, without the keys themselves
+         * @description Needs: manage
+         */
+        get: operations["getVTenantsTenantKeys"];
+        put?: never;
+        /**
+         * Make a key; it is shown this once
+         * @description Needs: manage
+         */
+        post: operations["postVTenantsTenantKeys"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/tenants/{tenant}/keys/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Revoke a key
+         * @description Needs: manage
+         */
+        delete: operations["deleteVTenantsTenantKeysId"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/tenants/{tenant}/audit": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Who did what, newest first
+         * @description Needs: manage
+         */
+        get: operations["getVTenantsTenantAudit"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/tenants/{tenant}/items": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * All items, without embeddings
+         * @description Needs: ingest
+         */
+        get: operations["getVTenantsTenantItems"];
+        put?: never;
+        /**
+         * Add or replace items; a bad one is refused by itself
+         * @description Needs: ingest
+         */
+        post: operations["postVTenantsTenantItems"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/tenants/{tenant}/items/{itemId}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * One item
+         * @description Needs: ingest
+         */
+        get: operations["getVTenantsTenantItemsItemId"];
+        put?: never;
+        post?: never;
+        /**
+         * Delete an item
+         * @description Needs: ingest
+         */
+        delete: operations["deleteVTenantsTenantItemsItemId"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/tenants/{tenant}/events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Tell what users did; a bad event is refused by itself, one that is known already changes nothing
+         * @description Needs: ingest
+         */
+        post: operations["postVTenantsTenantEvents"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/tenants/{tenant}/users/{userId}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Remove every row of a user; the erasure's page proves it
+         * @description Needs: manage
+         */
+        delete: operations["deleteVTenantsTenantUsersUserId"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/tenants/{tenant}/erasures/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What an erasure removed, and the first model version trained without the user
+         * @description Needs: manage
+         */
+        get: operations["getVTenantsTenantErasuresId"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/tenants/{tenant}/users/{userId}/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Everything that is kept of a user, one JSON object a line
+         * @description Needs: manage
+         */
+        get: operations["getVTenantsTenantUsersUserIdExport"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/tenants/{tenant}/users/{userId}/merge": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Join an anonymous visitor to an account: everything of the one becomes the other’s
+         * @description Needs: manage
+         */
+        post: operations["postVTenantsTenantUsersUserIdMerge"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/tenants/{tenant}/model-versions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Model versions, newest first
+         * @description Needs: train
+         */
+        get: operations["getVTenantsTenantModelVersions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/tenants/{tenant}/model-versions/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * One version: lineage, recipe, curves, metrics beside the others, and why the gate decided as it did
+         * @description Needs: train
+         */
+        get: operations["getVTenantsTenantModelVersionsId"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/tenants/{tenant}/model-versions/{id}/promote": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Serve this version; one that the gate rejected is recorded as forced
+         * @description Needs: train
+         */
+        post: operations["postVTenantsTenantModelVersionsIdPromote"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/tenants/{tenant}/model-versions/rollback": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Back to what was served before the current version, or to the base; 409 where the base is served already
+         * @description Needs: train
+         */
+        post: operations["postVTenantsTenantModelVersionsRollback"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/tenants/{tenant}/recommendations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Items for a user, for a history, or for anybody
+         * @description Needs: recommend
+         */
+        post: operations["postVTenantsTenantRecommendations"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/tenants/{tenant}/users/{userId}/recommendations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Items for a user: the plain case
+         * @description Needs: recommend
+         */
+        get: operations["getVTenantsTenantUsersUserIdRecommendations"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/tenants/{tenant}/rankings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Put given items in order for a user or a history
+         * @description Needs: recommend
+         */
+        post: operations["postVTenantsTenantRankings"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/tenants/{tenant}/items/{itemId}/similar": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * More like this item
+         * @description Needs: recommend
+         */
+        get: operations["getVTenantsTenantItemsItemIdSimilar"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/tenants/{tenant}/trending": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What is wanted now
+         * @description Needs: recommend
+         */
+        get: operations["getVTenantsTenantTrending"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/tenants/{tenant}/scenarios/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * A named placement
+         * @description Needs: recommend
+         */
+        get: operations["getVTenantsTenantScenariosName"];
+        /**
+         * Make or replace a named placement with its defaults
+         * @description Needs: recommend
+         */
+        put: operations["putVTenantsTenantScenariosName"];
+        post?: never;
+        /**
+         * Remove a named placement
+         * @description Needs: recommend
+         */
+        delete: operations["deleteVTenantsTenantScenariosName"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/tenants/{tenant}/training-runs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Training runs, newest first
+         * @description Needs: train
+         */
+        get: operations["getVTenantsTenantTrainingRuns"];
+        put?: never;
+        /**
+         * Train a new version from the base or the active one; 200 with state `skipped` where nothing is new
+         * @description Needs: train
+         */
+        post: operations["postVTenantsTenantTrainingRuns"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/tenants/{tenant}/training-runs/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * One training run
+         * @description Needs: train
+         */
+        get: operations["getVTenantsTenantTrainingRunsId"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/tenants/{tenant}/training-runs/{id}/events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Server-sent events of a run: attempt, estimate, state, progress, quality, metrics, and `end` when it has ended
+         * @description Needs: train
+         */
+        get: operations["getVTenantsTenantTrainingRunsIdEvents"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/tenants/{tenant}/training-runs/{id}/cancel": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * End a run; one that has ended stays as it is
+         * @description Needs: train
+         */
+        post: operations["postVTenantsTenantTrainingRunsIdCancel"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/health/live": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Whether the process works; restart it where not */
+        get: operations["getHealthLive"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/health/ready": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Whether requests may be sent here: the database answers, Kafka is consumed, models are warm */
+        get: operations["getHealthReady"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/metrics": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Prometheus metrics */
+        get: operations["getMetrics"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/tenants/{tenant}/readiness": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What is there, what is served, and what a training lacks
+         * @description Needs: manage
+         */
+        get: operations["getVTenantsTenantReadiness"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+}
+export type webhooks = Record<string, never>;
+export interface components {
+    schemas: {
+        Item: {
+            itemId: string;
+            title?: string;
+            description?: string;
+            categories?: string[];
+            attributes?: {
+                [key: string]: string | number | boolean | string[];
+            };
+            embedding?: number[];
+            url?: string;
+            imageUrl?: string;
+            price?: number;
+            /** @default true */
+            available?: boolean;
+            /** Format: date-time */
+            publishedAt?: string;
+            /** Format: date-time */
+            expiresAt?: string;
+        };
+        Event: {
+            eventId?: string;
+            userId: string;
+            itemId: string;
+            type: string;
+            /** @description What its type means by it: a rating, the portion read between 0 and 1, a price. The setting eventTypes says from where on one is low or high. */
+            value?: number;
+            /** Format: date-time */
+            occurredAt?: string;
+            sessionId?: string;
+            recommendationId?: string;
+            properties?: {
+                [key: string]: unknown;
+            };
+        };
+        RecommendationRequest: {
+            count?: number;
+            filter?: components["schemas"]["Filter"];
+            boost?: {
+                filter: components["schemas"]["Filter"];
+                weight: number;
+            }[];
+            excludeItemIds?: string[];
+            /** @description true hides every item of the history, false none; without it the event types of the setting hideAfter decide, and items of `history` without a type are hidden. */
+            excludeSeen?: boolean;
+            /** @description 0 ranks by score alone, 1 takes what is least like the items before it. */
+            diversity?: number;
+            /** @description 0 leaves the rank score as it is, 1 ranks by age alone: score^(1-freshness) · recency^freshness. */
+            freshness?: number;
+            explain?: boolean;
+            /** @description Fields of the item to send along; true: all. */
+            returnProperties?: boolean | ("title" | "description" | "categories" | "attributes" | "url" | "imageUrl" | "price" | "available" | "publishedAt" | "expiresAt")[];
+            userId?: string;
+            /** @description Without `userId` and `history`, the events that carry this `sessionId` are the history. */
+            sessionId?: string;
+            /** @description Of a visitor without an account; used for this answer only. */
+            history?: (string | {
+                itemId: string;
+                type?: string;
+                value?: number;
+                /** Format: date-time */
+                occurredAt?: string;
+            })[];
+            scenario?: string;
+        };
+        /**
+         * @description Fields (itemId, title, categories, price, available, publishedAt, expiresAt, attributes.<name>) to conditions of the operators eq, ne, exists, any, in, all, none, gt, gte, lt, lte; and "and", "or" (lists of filters) and "not" (a filter). All keys of one object have to hold. A list (categories, some attributes) equals what it contains. Types are compared strictly. Where an item lacks the field, or has an empty list, only exists:false, ne and none hold.
+         * @example {
+         *       "categories": {
+         *         "any": [
+         *           "shoes"
+         *         ]
+         *       },
+         *       "price": {
+         *         "gte": 10,
+         *         "lt": 50
+         *       },
+         *       "not": {
+         *         "attributes.brand": {
+         *           "eq": "Acme"
+         *         }
+         *       }
+         *     }
+         */
+        Filter: {
+            and?: components["schemas"]["Filter"][];
+            or?: components["schemas"]["Filter"][];
+            not?: components["schemas"]["Filter"];
+        } & {
+            [key: string]: {
+                eq?: string | number | boolean;
+                ne?: string | number | boolean;
+                any?: (string | number | boolean)[];
+                in?: (string | number | boolean)[];
+                all?: (string | number | boolean)[];
+                none?: (string | number | boolean)[];
+                gt?: string | number;
+                gte?: string | number;
+                lt?: string | number;
+                lte?: string | number;
+                exists?: boolean;
+            };
+        };
+        RankingRequest: {
+            userId?: string;
+            /** @description Without `userId` and `history`, the events that carry this `sessionId` are the history. */
+            sessionId?: string;
+            history?: (string | {
+                itemId: string;
+                type?: string;
+                value?: number;
+                /** Format: date-time */
+                occurredAt?: string;
+            })[];
+            itemIds: string[];
+            explain?: boolean;
+        };
+        RecommendationOptions: {
+            count?: number;
+            filter?: components["schemas"]["Filter"];
+            boost?: {
+                filter: components["schemas"]["Filter"];
+                weight: number;
+            }[];
+            excludeItemIds?: string[];
+            /** @description true hides every item of the history, false none; without it the event types of the setting hideAfter decide, and items of `history` without a type are hidden. */
+            excludeSeen?: boolean;
+            /** @description 0 ranks by score alone, 1 takes what is least like the items before it. */
+            diversity?: number;
+            /** @description 0 leaves the rank score as it is, 1 ranks by age alone: score^(1-freshness) · recency^freshness. */
+            freshness?: number;
+            explain?: boolean;
+            /** @description Fields of the item to send along; true: all. */
+            returnProperties?: boolean | ("title" | "description" | "categories" | "attributes" | "url" | "imageUrl" | "price" | "available" | "publishedAt" | "expiresAt")[];
+        };
+        Tenant: {
+            id: string;
+            name: string;
+            baseModel: string;
+            settings: components["schemas"]["Settings"];
+            embeddingLength: number | null;
+            /** Format: date-time */
+            createdAt: string;
+        };
+        Settings: {
+            /**
+             * @default {
+             *       "purchase": {
+             *         "weight": 1,
+             *         "meaning": "positive"
+             *       },
+             *       "read": {
+             *         "weight": 1,
+             *         "meaning": "positive",
+             *         "value": {
+             *           "lowBelow": 0.1
+             *         }
+             *       },
+             *       "rating": {
+             *         "weight": 1,
+             *         "meaning": "positive"
+             *       },
+             *       "like": {
+             *         "weight": 1,
+             *         "meaning": "positive"
+             *       },
+             *       "cart": {
+             *         "weight": 0.7,
+             *         "meaning": "positive"
+             *       },
+             *       "view": {
+             *         "weight": 0.3,
+             *         "meaning": "positive"
+             *       },
+             *       "impression": {
+             *         "weight": 0,
+             *         "meaning": "neutral"
+             *       },
+             *       "remove": {
+             *         "weight": 0.5,
+             *         "meaning": "negative"
+             *       },
+             *       "dislike": {
+             *         "weight": 1,
+             *         "meaning": "negative"
+             *       }
+             *     }
+             */
+            eventTypes: {
+                [key: string]: {
+                    /** @description How much one event of this type says, beside one of weight 1. */
+                    weight: number;
+                    /**
+                     * @description positive: what the recommender counts and tries to predict; neutral: the same by its weight, 0 keeps it on record only; negative: never predicted, counted or taken for a wish.
+                     * @enum {string}
+                     */
+                    meaning: "positive" | "neutral" | "negative";
+                    value?: components["schemas"]["ValueReading"];
+                };
+            };
+            /**
+             * @description An item that a user had an event of such a type with, whatever its value, is not recommended to that user again.
+             * @default [
+             *       "purchase",
+             *       "read",
+             *       "rating",
+             *       "dislike"
+             *     ]
+             */
+            hideAfter: string[];
+            training: {
+                /** @default 0 3 * * * */
+                schedule: string | null;
+                /** @default 1000 */
+                minNewEvents: number;
+                /** @default 60 */
+                minIntervalMinutes: number;
+                /** @default 730 */
+                historyDays: number;
+                /** @default true */
+                autoPromote: boolean;
+                /**
+                 * @description Parts that a blend may not have: network (the sequence model; none is trained then), text (how near the texts are), lexical (words in common), wide and narrow (what goes with or follows what), popular, recent (popular lately), fresh (new items), again (what the user had before). From the next training on, and at once where the base is served.
+                 * @default []
+                 */
+                without: ("network" | "text" | "lexical" | "wide" | "narrow" | "popular" | "recent" | "fresh" | "again")[];
+            };
+            /** @default null */
+            retentionDays: number | null;
+            quotas: {
+                /** @default 20000 */
+                eventsPerSecond: number;
+                /** @default 1000000 */
+                items: number;
+                /** @default 1000 */
+                requestsPerSecond: number;
+            };
+            /**
+             * @default served
+             * @enum {string}
+             */
+            impressions: "served" | "explicit";
+        };
+        /** @description How the value of an event decides what it says. An event without a value, or with one in between, says what its type says. */
+        ValueReading: {
+            /** @description An event of a lower value counts for nothing and is never predicted, as if its type were negative. */
+            lowBelow?: number;
+            /** @description An event of this value or a higher one counts twice. */
+            highFrom?: number;
+        };
+        Problem: {
+            type: string;
+            title: string;
+            status: number;
+            detail: string;
+            code: string;
+            errors?: {
+                path: string;
+                message: string;
+            }[];
+            requestId: string;
+        };
+        ApiKey: {
+            id: string;
+            name: string;
+            scopes: ("ingest" | "recommend" | "train" | "manage")[];
+            /** Format: date-time */
+            createdAt: string;
+            /** Format: date-time */
+            expiresAt: ((string | null) | null) | string | null;
+        };
+        ItemView: {
+            itemId: string;
+            title?: string;
+            description?: string;
+            categories?: string[];
+            attributes?: {
+                [key: string]: string | number | boolean | string[];
+            };
+            embedding?: number[];
+            url?: string;
+            imageUrl?: string;
+            price?: number;
+            available: boolean;
+            /** Format: date-time */
+            publishedAt?: string;
+            /** Format: date-time */
+            expiresAt?: string;
+        };
+        Erasure: {
+            id: string;
+            state: string;
+            /** Format: date-time */
+            requestedAt: string;
+            finishedAt: string | null;
+            removed: {
+                [key: string]: number;
+            };
+            /** @description From when on no instance that reaches the database has the user in memory: 60 s after finishedAt, null before that. A live model that counted the user is built anew at once, and dropped where that takes longer. */
+            cachesDroppedAt: string | null;
+            firstModelVersionWithout: string | null;
+        };
+        ModelVersionSummary: {
+            id: string;
+            runId: string | null;
+            /** @description Fine-tuned from this version; null: from the base */
+            parentId: string | null;
+            baseModel: string;
+            /** Format: date-time */
+            createdAt: string;
+            serving: boolean;
+            /**
+             * @description The gate's, when the version was made
+             * @enum {string}
+             */
+            decision: "passed" | "rejected";
+            reason: string;
+            sizeBytes: number;
+            dataWindow: unknown;
+            counts: unknown;
+            metrics: unknown;
+        };
+        ModelVersion: {
+            id: string;
+            runId: string | null;
+            /** @description Fine-tuned from this version; null: from the base */
+            parentId: string | null;
+            baseModel: string;
+            /** Format: date-time */
+            createdAt: string;
+            serving: boolean;
+            /**
+             * @description The gate's, when the version was made
+             * @enum {string}
+             */
+            decision: "passed" | "rejected";
+            reason: string;
+            sizeBytes: number;
+            dataWindow: unknown;
+            counts: unknown;
+            metrics: unknown;
+            gate: unknown;
+            report: components["schemas"]["VersionReport"];
+        };
+        VersionReport: {
+            engine?: string;
+            engineReasons?: {
+                [key: string]: string;
+            };
+            seed?: number;
+            seconds?: number;
+            peakMemoryBytes?: number;
+            dataWindow?: {
+                from: string;
+                validationFrom: string;
+                testFrom: string;
+                to: string;
+            } & {
+                [key: string]: unknown;
+            };
+            counts?: {
+                events: number;
+                users: number;
+                items: number;
+            } & {
+                [key: string]: unknown;
+            };
+            metrics?: {
+                [key: string]: {
+                    [key: string]: unknown;
+                };
+            };
+            gate?: {
+                /** @enum {string} */
+                decision: "passed" | "rejected";
+                reason: string;
+                checks: {
+                    [key: string]: unknown;
+                }[];
+            } & {
+                [key: string]: unknown;
+            };
+            recipe?: {
+                [key: string]: unknown;
+            };
+            curves?: {
+                candidate?: {
+                    epochs: ({
+                        epoch: number;
+                        trainLoss: number | null;
+                        validationLoss: number | null;
+                        gap: number | null;
+                        trainNdcg?: number | null;
+                        validationNdcg: number | null;
+                        ndcgGap?: number | null;
+                    } & {
+                        [key: string]: unknown;
+                    })[];
+                    bestEpoch: number;
+                    steps: number;
+                    tokensPerSecond: number;
+                } & {
+                    [key: string]: unknown;
+                };
+                "from-scratch"?: {
+                    epochs: ({
+                        epoch: number;
+                        trainLoss: number | null;
+                        validationLoss: number | null;
+                        gap: number | null;
+                        trainNdcg?: number | null;
+                        validationNdcg: number | null;
+                        ndcgGap?: number | null;
+                    } & {
+                        [key: string]: unknown;
+                    })[];
+                    bestEpoch: number;
+                    steps: number;
+                    tokensPerSecond: number;
+                } & {
+                    [key: string]: unknown;
+                };
+            } & {
+                [key: string]: unknown;
+            };
+            overfitting?: {
+                [key: string]: unknown;
+            };
+            forgetting?: {
+                [key: string]: unknown;
+            };
+            calibration?: string;
+            blend?: {
+                [key: string]: unknown;
+            };
+            quality?: {
+                [key: string]: unknown;
+            };
+        } & {
+            [key: string]: unknown;
+        };
+        Recommendations: {
+            recommendationId: string;
+            /** @description A model version's id, or 'base' before any is promoted. */
+            modelVersion: string;
+            /** @enum {string} */
+            source: "fine-tuned" | "base" | "trending" | "popular";
+            items: components["schemas"]["Recommendation"][];
+        };
+        Recommendation: {
+            itemId: string;
+            score: number;
+            /** @enum {string} */
+            source: "fine-tuned" | "base" | "trending" | "popular";
+            reason?: {
+                because: {
+                    itemId: string;
+                    weight: number;
+                }[];
+            };
+            properties?: {
+                title?: string | null;
+                description?: string | null;
+                categories?: string[];
+                attributes?: {
+                    [key: string]: string | number | boolean | string[];
+                };
+                url?: string | null;
+                imageUrl?: string | null;
+                price?: number | null;
+                available?: boolean;
+                /** Format: date-time */
+                publishedAt?: ((string | null) | null) | string | null;
+                /** Format: date-time */
+                expiresAt?: ((string | null) | null) | string | null;
+            };
+        };
+        Ranking: {
+            recommendationId: string;
+            /** @description A model version's id, or 'base' before any is promoted. */
+            modelVersion: string;
+            /** @enum {string} */
+            source: "fine-tuned" | "base" | "trending" | "popular";
+            items: components["schemas"]["Recommendation"][];
+            /** @description Asked for, but not in the catalogue. */
+            unknownItemIds: string[];
+        };
+        Scenario: {
+            name: string;
+            defaults: components["schemas"]["RecommendationOptions"];
+            /** Format: date-time */
+            updatedAt: string;
+        };
+        TrainingRun: {
+            id: string;
+            /**
+             * @description `promoted`: its version is served. `rejected`: the gate said no; the version is kept. `skipped`: what is served was left as it is, see `outcome`.
+             * @enum {string}
+             */
+            state: "queued" | "preparing" | "training" | "evaluating" | "promoted" | "rejected" | "skipped" | "failed" | "cancelled";
+            /** @description `awaiting-promotion`: the version passed the gate, and the tenant promotes by hand (`autoPromote: false`); such a run ends as `skipped`. */
+            outcome: ("promoted" | "awaiting-promotion" | "rejected" | "nothing-new" | "cancelled" | "failed") | null;
+            detail: string | null;
+            /** @enum {string} */
+            from: "base" | "active";
+            reason: string | null;
+            requestedBy: string;
+            /** Format: date-time */
+            createdAt: string;
+            /** Format: date-time */
+            startedAt: ((string | null) | null) | string | null;
+            /** Format: date-time */
+            finishedAt: ((string | null) | null) | string | null;
+            attempt: number;
+            cancelRequested: boolean;
+            progress: number | null;
+            epoch: number | null;
+            step: number | null;
+            tokensPerSecond: number | null;
+            etaSeconds: number | null;
+            loss: number | null;
+            /** @description NDCG@10 on the validation window */
+            validation: number | null;
+            engine: string | null;
+            /** @description Why each better engine was not used */
+            engineReasons: {
+                [key: string]: string;
+            } | null;
+            /** @description Made by the trainer before it starts the run */
+            estimate: components["schemas"]["TrainingEstimate"] | null;
+            /** @description Events read, dropped and why */
+            quality: {
+                [key: string]: unknown;
+            } | null;
+            error: {
+                code: string;
+                message: string;
+            } | null;
+            modelVersion: string | null;
+        };
+        TrainingEstimate: {
+            /** @description From the start to the end, without waiting in the queue */
+            seconds: number;
+            /** @description At the peak, in the training process and for it */
+            memoryBytes: number;
+            engine: string;
+            /** @description What it was reckoned from, in words */
+            basis: string;
+        };
+        Readiness: {
+            events: number;
+            users: number;
+            items: number;
+            itemsWithText: number;
+            /** @enum {string} */
+            serving: "fine-tuned" | "base" | "popular";
+            /** @description What a first training lacks; empty: nothing */
+            missing: {
+                what: string;
+                have: number;
+                need: number;
+                why: string;
+            }[];
+            /**
+             * Format: date-time
+             * @description When the schedule looks next whether a training is due; null: only on request
+             */
+            nextTraining: ((string | null) | null) | string | null;
+            /** @description What a run that is started now would take; null: something is missing, or there is no engine */
+            estimate: components["schemas"]["TrainingEstimate"] | null;
+        };
+    };
+    responses: {
+        /** @description Malformed */
+        Malformed: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description No key, or a bad one */
+        Unauthenticated: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description Another tenant, or a scope that the key lacks */
+        Forbidden: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description Unknown */
+        NotFound: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description At odds with what there is */
+        Conflict: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description Too large */
+        TooLarge: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description Over quota; Retry-After says when to come back */
+        OverQuota: {
+            headers: {
+                /** @description Seconds to wait */
+                "Retry-After"?: number;
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description Not ready; Retry-After says when to come back */
+        NotReady: {
+            headers: {
+                /** @description Seconds to wait */
+                "Retry-After"?: number;
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description Understood, but not possible */
+        NotPossible: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+    };
+    parameters: never;
+    requestBodies: never;
+    headers: never;
+    pathItems: never;
+}
+export type $defs = Record<string, never>;
+export interface operations {
+    getVTenants: {
+        parameters: {
+            query?: {
+                limit?: number;
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        data: components["schemas"]["Tenant"][];
+                        nextCursor: string | null;
+                    };
+                };
+            };
+            400: components["responses"]["Malformed"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["OverQuota"];
+            503: components["responses"]["NotReady"];
+        };
+    };
+    postVTenants: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    id: string;
+                    name?: string;
+                    /**
+                     * @description What serves before the first training, and what a fit on few users is drawn to: shops, media (recent and fresh items first), or default: that of shops, until a training run finds which one fits by validation users.
+                     * @enum {string}
+                     */
+                    baseModel?: "default" | "shops" | "media";
+                    settings?: {
+                        [key: string]: unknown;
+                    };
+                };
+            };
+        };
+        responses: {
+            /** @description Done */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        tenant: components["schemas"]["Tenant"];
+                        apiKey: string;
+                    };
+                };
+            };
+            400: components["responses"]["Malformed"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            429: components["responses"]["OverQuota"];
+            503: components["responses"]["NotReady"];
+        };
+    };
+    getVTenantsTenant: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                tenant: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Tenant"];
+                };
+            };
+            400: components["responses"]["Malformed"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["OverQuota"];
+            503: components["responses"]["NotReady"];
+        };
+    };
+    deleteVTenantsTenant: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                tenant: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        id: string;
+                        /** @constant */
+                        state: "deleting";
+                    };
+                };
+            };
+            400: components["responses"]["Malformed"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["OverQuota"];
+            503: components["responses"]["NotReady"];
+        };
+    };
+    patchVTenantsTenant: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                tenant: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    name?: string;
+                    /**
+                     * @description What serves before the first training, and what a fit on few users is drawn to: shops, media (recent and fresh items first), or default: that of shops, until a training run finds which one fits by validation users.
+                     * @enum {string}
+                     */
+                    baseModel?: "default" | "shops" | "media";
+                    settings?: {
+                        [key: string]: unknown;
+                    };
+                };
+            };
+        };
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Tenant"];
+                };
+            };
+            400: components["responses"]["Malformed"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            413: components["responses"]["TooLarge"];
+            429: components["responses"]["OverQuota"];
+            503: components["responses"]["NotReady"];
+        };
+    };
+    getVTenantsTenantKeys: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                tenant: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        data: components["schemas"]["ApiKey"][];
+                        nextCursor: null;
+                    };
+                };
+            };
+            400: components["responses"]["Malformed"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["OverQuota"];
+            503: components["responses"]["NotReady"];
+        };
+    };
+    postVTenantsTenantKeys: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                tenant: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    scopes: ("ingest" | "recommend" | "train" | "manage")[];
+                    name?: string;
+                    /** Format: date-time */
+                    expiresAt?: string;
+                };
+            };
+        };
+        responses: {
+            /** @description Done */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        id: string;
+                        name: string;
+                        scopes: ("ingest" | "recommend" | "train" | "manage")[];
+                        /** Format: date-time */
+                        createdAt: string;
+                        /** Format: date-time */
+                        expiresAt: ((string | null) | null) | string | null;
+                        key: string;
+                    };
+                };
+            };
+            400: components["responses"]["Malformed"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            413: components["responses"]["TooLarge"];
+            429: components["responses"]["OverQuota"];
+            503: components["responses"]["NotReady"];
+        };
+    };
+    deleteVTenantsTenantKeysId: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                tenant: string;
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["Malformed"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["OverQuota"];
+            503: components["responses"]["NotReady"];
+        };
+    };
+    getVTenantsTenantAudit: {
+        parameters: {
+            query?: {
+                limit?: number;
+                cursor?: string;
+            };
+            header?: never;
+            path: {
+                tenant: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        data: {
+                            /** Format: date-time */
+                            at: string;
+                            actor: string;
+                            action: string;
+                            target: string;
+                            detail: {
+                                [key: string]: unknown;
+                            };
+                        }[];
+                        nextCursor: string | null;
+                    };
+                };
+            };
+            400: components["responses"]["Malformed"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["OverQuota"];
+            503: components["responses"]["NotReady"];
+        };
+    };
+    getVTenantsTenantItems: {
+        parameters: {
+            query?: {
+                limit?: number;
+                cursor?: string;
+            };
+            header?: never;
+            path: {
+                tenant: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        data: {
+                            itemId: string;
+                            title?: string;
+                            description?: string;
+                            categories?: string[];
+                            attributes?: {
+                                [key: string]: string | number | boolean | string[];
+                            };
+                            url?: string;
+                            imageUrl?: string;
+                            price?: number;
+                            available: boolean;
+                            /** Format: date-time */
+                            publishedAt?: string;
+                            /** Format: date-time */
+                            expiresAt?: string;
+                        }[];
+                        nextCursor: string | null;
+                    };
+                };
+            };
+            400: components["responses"]["Malformed"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["OverQuota"];
+            503: components["responses"]["NotReady"];
+        };
+    };
+    postVTenantsTenantItems: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                tenant: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    items: (unknown | components["schemas"]["Item"])[];
+                };
+            };
+        };
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        accepted: number;
+                        rejected: {
+                            index: number;
+                            code: string;
+                            reason: string;
+                        }[];
+                    };
+                };
+            };
+            400: components["responses"]["Malformed"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            413: components["responses"]["TooLarge"];
+            429: components["responses"]["OverQuota"];
+            503: components["responses"]["NotReady"];
+        };
+    };
+    getVTenantsTenantItemsItemId: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                tenant: string;
+                itemId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ItemView"];
+                };
+            };
+            400: components["responses"]["Malformed"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["OverQuota"];
+            503: components["responses"]["NotReady"];
+        };
+    };
+    deleteVTenantsTenantItemsItemId: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                tenant: string;
+                itemId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["Malformed"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["OverQuota"];
+            503: components["responses"]["NotReady"];
+        };
+    };
+    postVTenantsTenantEvents: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                tenant: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    events: (unknown | components["schemas"]["Event"])[];
+                };
+            };
+        };
+        responses: {
+            /** @description Done */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        accepted: number;
+                        duplicates: number;
+                        rejected: {
+                            index: number;
+                            code: string;
+                            reason: string;
+                        }[];
+                    };
+                };
+            };
+            400: components["responses"]["Malformed"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            413: components["responses"]["TooLarge"];
+            429: components["responses"]["OverQuota"];
+            503: components["responses"]["NotReady"];
+        };
+    };
+    deleteVTenantsTenantUsersUserId: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                tenant: string;
+                userId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        id: string;
+                        state: string;
+                    };
+                };
+            };
+            400: components["responses"]["Malformed"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["OverQuota"];
+            503: components["responses"]["NotReady"];
+        };
+    };
+    getVTenantsTenantErasuresId: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                tenant: string;
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Erasure"];
+                };
+            };
+            400: components["responses"]["Malformed"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["OverQuota"];
+            503: components["responses"]["NotReady"];
+        };
+    };
+    getVTenantsTenantUsersUserIdExport: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                tenant: string;
+                userId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/x-ndjson": string;
+                };
+            };
+            400: components["responses"]["Malformed"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["OverQuota"];
+            503: components["responses"]["NotReady"];
+        };
+    };
+    postVTenantsTenantUsersUserIdMerge: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                tenant: string;
+                userId: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    into: string;
+                };
+            };
+        };
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        userId: string;
+                        moved: {
+                            [key: string]: number;
+                        };
+                    };
+                };
+            };
+            400: components["responses"]["Malformed"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            413: components["responses"]["TooLarge"];
+            429: components["responses"]["OverQuota"];
+            503: components["responses"]["NotReady"];
+        };
+    };
+    getVTenantsTenantModelVersions: {
+        parameters: {
+            query?: {
+                limit?: number;
+                cursor?: string;
+            };
+            header?: never;
+            path: {
+                tenant: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        data: components["schemas"]["ModelVersionSummary"][];
+                        nextCursor: string | null;
+                    };
+                };
+            };
+            400: components["responses"]["Malformed"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["OverQuota"];
+            503: components["responses"]["NotReady"];
+        };
+    };
+    getVTenantsTenantModelVersionsId: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                tenant: string;
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ModelVersion"];
+                };
+            };
+            400: components["responses"]["Malformed"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["OverQuota"];
+            503: components["responses"]["NotReady"];
+        };
+    };
+    postVTenantsTenantModelVersionsIdPromote: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                tenant: string;
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ModelVersion"];
+                };
+            };
+            400: components["responses"]["Malformed"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["OverQuota"];
+            503: components["responses"]["NotReady"];
+        };
+    };
+    postVTenantsTenantModelVersionsRollback: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                tenant: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @description Served now; null: the base */
+                        modelVersion: string | null;
+                        /** @enum {string} */
+                        serving: "fine-tuned" | "base";
+                        previous: string;
+                    };
+                };
+            };
+            400: components["responses"]["Malformed"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            429: components["responses"]["OverQuota"];
+            503: components["responses"]["NotReady"];
+        };
+    };
+    postVTenantsTenantRecommendations: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                tenant: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RecommendationRequest"];
+            };
+        };
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Recommendations"];
+                };
+            };
+            400: components["responses"]["Malformed"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            413: components["responses"]["TooLarge"];
+            429: components["responses"]["OverQuota"];
+            503: components["responses"]["NotReady"];
+        };
+    };
+    getVTenantsTenantUsersUserIdRecommendations: {
+        parameters: {
+            query?: {
+                count?: number;
+                scenario?: string;
+            };
+            header?: never;
+            path: {
+                tenant: string;
+                userId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Recommendations"];
+                };
+            };
+            400: components["responses"]["Malformed"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["OverQuota"];
+            503: components["responses"]["NotReady"];
+        };
+    };
+    postVTenantsTenantRankings: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                tenant: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RankingRequest"];
+            };
+        };
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Ranking"];
+                };
+            };
+            400: components["responses"]["Malformed"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            413: components["responses"]["TooLarge"];
+            429: components["responses"]["OverQuota"];
+            503: components["responses"]["NotReady"];
+        };
+    };
+    getVTenantsTenantItemsItemIdSimilar: {
+        parameters: {
+            query?: {
+                count?: number;
+            };
+            header?: never;
+            path: {
+                tenant: string;
+                itemId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Recommendations"];
+                };
+            };
+            400: components["responses"]["Malformed"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["OverQuota"];
+            503: components["responses"]["NotReady"];
+        };
+    };
+    getVTenantsTenantTrending: {
+        parameters: {
+            query?: {
+                count?: number;
+                /** @description Counts the events of that many hours; without it newer events weigh more, by the half-life of the model. */
+                hours?: number;
+            };
+            header?: never;
+            path: {
+                tenant: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Recommendations"];
+                };
+            };
+            400: components["responses"]["Malformed"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["OverQuota"];
+            503: components["responses"]["NotReady"];
+        };
+    };
+    getVTenantsTenantScenariosName: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                tenant: string;
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Scenario"];
+                };
+            };
+            400: components["responses"]["Malformed"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["OverQuota"];
+            503: components["responses"]["NotReady"];
+        };
+    };
+    putVTenantsTenantScenariosName: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                tenant: string;
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RecommendationOptions"];
+            };
+        };
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Scenario"];
+                };
+            };
+            400: components["responses"]["Malformed"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            413: components["responses"]["TooLarge"];
+            429: components["responses"]["OverQuota"];
+            503: components["responses"]["NotReady"];
+        };
+    };
+    deleteVTenantsTenantScenariosName: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                tenant: string;
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["Malformed"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["OverQuota"];
+            503: components["responses"]["NotReady"];
+        };
+    };
+    getVTenantsTenantTrainingRuns: {
+        parameters: {
+            query?: {
+                limit?: number;
+                cursor?: string;
+            };
+            header?: never;
+            path: {
+                tenant: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        data: components["schemas"]["TrainingRun"][];
+                        nextCursor: string | null;
+                    };
+                };
+            };
+            400: components["responses"]["Malformed"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["OverQuota"];
+            503: components["responses"]["NotReady"];
+        };
+    };
+    postVTenantsTenantTrainingRuns: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                tenant: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /**
+                     * @default active
+                     * @enum {string}
+                     */
+                    from?: "base" | "active";
+                    reason?: string;
+                    /**
+                     * @description Also where nothing is new
+                     * @default false
+                     */
+                    force?: boolean;
+                };
+            };
+        };
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TrainingRun"];
+                };
+            };
+            /** @description Done */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TrainingRun"];
+                };
+            };
+            400: components["responses"]["Malformed"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            422: components["responses"]["NotPossible"];
+            429: components["responses"]["OverQuota"];
+            503: components["responses"]["NotReady"];
+        };
+    };
+    getVTenantsTenantTrainingRunsId: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                tenant: string;
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TrainingRun"];
+                };
+            };
+            400: components["responses"]["Malformed"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["OverQuota"];
+            503: components["responses"]["NotReady"];
+        };
+    };
+    getVTenantsTenantTrainingRunsIdEvents: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                tenant: string;
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/event-stream": string;
+                };
+            };
+            400: components["responses"]["Malformed"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["OverQuota"];
+            503: components["responses"]["NotReady"];
+        };
+    };
+    postVTenantsTenantTrainingRunsIdCancel: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                tenant: string;
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TrainingRun"];
+                };
+            };
+            400: components["responses"]["Malformed"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["OverQuota"];
+            503: components["responses"]["NotReady"];
+        };
+    };
+    getHealthLive: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @constant */
+                        status: "live";
+                    };
+                };
+            };
+            400: components["responses"]["Malformed"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["OverQuota"];
+            503: components["responses"]["NotReady"];
+        };
+    };
+    getHealthReady: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @constant */
+                        status: "ready";
+                        checks: {
+                            [key: string]: string;
+                        };
+                        /** @description The tensor engine of training runs here, and whether a better one or a GPU could not be used (the log says why) */
+                        training: {
+                            engine: string;
+                            fallback: boolean;
+                        } | null;
+                    };
+                };
+            };
+            400: components["responses"]["Malformed"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["OverQuota"];
+            503: components["responses"]["NotReady"];
+        };
+    };
+    getMetrics: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+            400: components["responses"]["Malformed"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["OverQuota"];
+            503: components["responses"]["NotReady"];
+        };
+    };
+    getVTenantsTenantReadiness: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                tenant: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Readiness"];
+                };
+            };
+            400: components["responses"]["Malformed"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["OverQuota"];
+            503: components["responses"]["NotReady"];
+        };
+    };
+}
