@@ -6,6 +6,7 @@ import { describe, expect, it } from 'vitest'
 const mayImport: Record<string, string[]> = {
   platform: [],
   model: [],
+  client: [],
   tenants: ['platform'],
   catalog: ['tenants', 'model', 'platform'],
   events: ['catalog', 'tenants', 'platform'],
@@ -62,6 +63,15 @@ describe('architecture', () => {
     expect(outside).toEqual([])
   })
 
+  it('src/client needs no package, so that it runs in a browser', () => {
+    expect(
+      files
+        .filter((file) => file.startsWith('client/'))
+        .flatMap(imports)
+        .filter((path) => !path.startsWith('.')),
+    ).toEqual([])
+  })
+
   it('reads the environment in one place', () => {
     const readers = files.filter((file) => /process\.env\b/.test(readFileSync(join(src, file), 'utf8')))
     expect(
@@ -79,7 +89,9 @@ describe('architecture', () => {
   })
 
   it('has no file past 300 lines', () => {
-    const long = files.map((file) => ({ file, lines: readFileSync(join(src, file), 'utf8').split('\n').length - 1 }))
+    // Generated from the OpenAPI document.
+    const written = files.filter((file) => file !== 'client/contract.ts')
+    const long = written.map((file) => ({ file, lines: readFileSync(join(src, file), 'utf8').split('\n').length - 1 }))
     expect(long.filter(({ lines }) => lines > 300)).toEqual([])
   })
 })

@@ -6,7 +6,7 @@ import type { TestService } from '../support/service.js'
  * items, so that counting which item follows which sees little of what a network can learn from the titles.
  */
 export interface MadeUpShop {
-  items: object[]
+  items: { itemId: string; title: string }[]
   events: { userId: string; itemId: string; type: string; occurredAt: string; eventId: string }[]
 }
 

@@ -1,0 +1,7 @@
+export { Attune, type AttuneOptions } from './attune.js'
+export type { Answer, Body, CallOptions, Event, Item, Query, Rejected, Schemas } from './calls.js'
+export type { Dropped, EventQueue, QueueCounts, QueueOptions, RejectedEvent, Stored } from './event-queue.js'
+export type { Condition, Filter } from './filter.js'
+export { AttuneError } from './problem.js'
+export type { RunEvent } from './training.js'
+export type { ClientOptions } from './transport.js'
