@@ -9,23 +9,26 @@ const PAGE = 5000
  * waits for another's row then holds smaller ids only, so that no two batches wait for each other.
  */
 const INSERT = `
-  INSERT INTO events (tenant_id, event_id, arrival, user_id, item_id, type, value, occurred_at, session_id, recommendation_id, properties)
-  OVERRIDING SYSTEM VALUE
-  SELECT $1, event_id, arrival, user_id, item_id, type, value, occurred_at, session_id, recommendation_id, properties::jsonb
-  FROM (
-    -- OFFSET 0 keeps the two apart: numbered as they come out of the arrays, sorted afterwards.
-    SELECT nextval('events_arrival_seq') AS arrival, e.*
-    FROM unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::double precision[], $7::timestamptz[], $8::text[], $9::text[], $10::text[])
-      AS e (event_id, user_id, item_id, type, value, occurred_at, session_id, recommendation_id, properties)
-    OFFSET 0
-  ) batch
-  ORDER BY event_id COLLATE "C", arrival
-  ON CONFLICT (tenant_id, event_id) DO NOTHING`
+  WITH inserted AS (
+    INSERT INTO events (tenant_id, event_id, arrival, user_id, item_id, type, value, occurred_at, session_id, recommendation_id, properties)
+    OVERRIDING SYSTEM VALUE
+    SELECT $1, event_id, arrival, user_id, item_id, type, value, occurred_at, session_id, recommendation_id, properties::jsonb
+    FROM (
+      -- OFFSET 0 keeps the two apart: numbered as they come out of the arrays, sorted afterwards.
+      SELECT nextval('events_arrival_seq') AS arrival, e.*
+      FROM unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::double precision[], $7::timestamptz[], $8::text[], $9::text[], $10::text[])
+        AS e (event_id, user_id, item_id, type, value, occurred_at, session_id, recommendation_id, properties)
+      OFFSET 0
+    ) batch
+    ORDER BY event_id COLLATE "C", arrival
+    ON CONFLICT (tenant_id, event_id) DO NOTHING RETURNING type
+  )
+  SELECT type, count(*)::int AS count FROM inserted GROUP BY type`
 
-/** @returns how many were new */
-export function insertEvents(sql: Sql, tenantId: string, events: PlacedEvent[]): Promise<number> {
+/** @returns how many were new, by type */
+export async function insertEvents(sql: Sql, tenantId: string, events: PlacedEvent[]): Promise<Map<string, number>> {
   const column = <T>(pick: (event: PlacedEvent['event']) => T) => events.map(({ event }) => pick(event))
-  return sql.execute(INSERT, [
+  const rows = await sql.query<{ type: string; count: number }>(INSERT, [
     tenantId,
     column((e) => e.eventId),
     column((e) => e.userId),
@@ -37,6 +40,7 @@ export function insertEvents(sql: Sql, tenantId: string, events: PlacedEvent[]):
     column((e) => e.recommendationId ?? null),
     column((e) => (e.properties ? JSON.stringify(e.properties) : null)),
   ])
+  return new Map(rows.map(({ type, count }) => [type, count]))
 }
 
 const OWNERS = { user: 'user_id', session: 'session_id' } as const

@@ -2,6 +2,7 @@ import { Module } from '@nestjs/common'
 import { CatalogModule } from '../catalog/catalog.module.js'
 import { TenantsModule } from '../tenants/tenants.module.js'
 import { ConsumerHealth } from './consumer-health.js'
+import { EventCountsService } from './event-counts.service.js'
 import { EventsConsumer } from './events.consumer.js'
 import { EventsController } from './events.controller.js'
 import { EventsService } from './events.service.js'
@@ -13,7 +14,15 @@ import { UsersService } from './users.service.js'
 @Module({
   imports: [TenantsModule, CatalogModule],
   controllers: [EventsController, UsersController],
-  providers: [ConsumerHealth, EventsConsumer, EventsService, MessageStoringService, RetentionService, UsersService],
-  exports: [ConsumerHealth, EventsService, UsersService],
+  providers: [
+    ConsumerHealth,
+    EventCountsService,
+    EventsConsumer,
+    EventsService,
+    MessageStoringService,
+    RetentionService,
+    UsersService,
+  ],
+  exports: [ConsumerHealth, EventCountsService, EventsService, UsersService],
 })
 export class EventsModule {}

@@ -5,8 +5,11 @@ import { notFound } from '../platform/errors.js'
 import { sqlState, storeByHalving } from '../platform/halving.js'
 import { Metrics } from '../platform/metrics.js'
 import { parseEntries, type Rejection } from '../platform/schema.js'
+import { EventTypeName } from '../tenants/settings.js'
 import { completeEvent, Event, type PlacedEvent, type UserEvent, type WrittenEvent } from './event.js'
+import { EventCountsService } from './event-counts.service.js'
 import { insertEvents, readEvents, readHistory, readItems } from './event-rows.js'
+import { OTHER_TYPES } from './event-tally.js'
 import { historyStart, newestSince } from './training-facts.js'
 
 export interface Stored {
@@ -27,6 +30,7 @@ export class EventsService {
 
   constructor(
     @Inject(Database) private readonly database: Database,
+    @Inject(EventCountsService) private readonly counts: EventCountsService,
     @Inject(Metrics) metrics: Metrics,
   ) {
     this.ingested = metrics.counter('events_ingested_total', 'New events that were stored, by door', ['source'])
@@ -40,6 +44,7 @@ export class EventsService {
    */
   async ingest(tenantId: string, entries: unknown[], source = 'http'): Promise<Stored> {
     const { good, rejected } = parseEntries(entries, Event, 'INVALID_EVENT')
+    for (const { index } of rejected) this.counts.add(tenantId, typeOf(entries[index]), { rejected: 1 })
     const now = new Date()
     const placed = good.map(({ index, value }) => ({ index, event: completeEvent(value, now) }))
     const stored = await this.store(tenantId, placed, source)
@@ -58,7 +63,10 @@ export class EventsService {
       async (part) => {
         accepted += await this.insert(tenantId, part)
       },
-      ({ index }) => rejected.push({ index, code: 'REFUSED', reason: 'The database does not take this event.' }),
+      ({ index, event }) => {
+        rejected.push({ index, code: 'REFUSED', reason: 'The database does not take this event.' })
+        this.counts.add(tenantId, event.type, { rejected: 1 })
+      },
     )
     this.ingested.inc({ source }, accepted)
     return { accepted, duplicates: events.length - accepted - rejected.length, rejected }
@@ -138,7 +146,8 @@ export class EventsService {
   private async insert(tenantId: string, events: PlacedEvent[]): Promise<number> {
     for (let attempt = 1; ; attempt++) {
       try {
-        return await this.database.inTenant(tenantId, (sql) => insertEvents(sql, tenantId, events))
+        const accepted = await this.database.inTenant(tenantId, (sql) => insertEvents(sql, tenantId, events))
+        return this.count(tenantId, events, accepted)
       } catch (error) {
         const state = sqlState(error)
         // The only foreign key of the table.
@@ -148,4 +157,21 @@ export class EventsService {
       }
     }
   }
+
+  /** @returns how many of the events were new */
+  private count(tenantId: string, events: PlacedEvent[], accepted: Map<string, number>): number {
+    const sent = new Map<string, number>()
+    for (const { event } of events) sent.set(event.type, (sent.get(event.type) ?? 0) + 1)
+    for (const [type, count] of sent) {
+      const fresh = accepted.get(type) ?? 0
+      this.counts.add(tenantId, type, { accepted: fresh, duplicates: count - fresh })
+    }
+    return [...accepted.values()].reduce((sum, count) => sum + count, 0)
+  }
+}
+
+/** The type that a refused entry of a batch says, where it says one. */
+function typeOf(entry: unknown): string {
+  const type = typeof entry === 'object' && entry !== null && 'type' in entry ? entry.type : undefined
+  return EventTypeName.safeParse(type).data ?? OTHER_TYPES
 }

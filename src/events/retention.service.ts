@@ -4,6 +4,7 @@ import { Database } from '../platform/database.js'
 import { LOGGER, type Logger } from '../platform/logger.js'
 import { Loop } from '../platform/loop.js'
 import { TenantsService } from '../tenants/tenants.service.js'
+import { EventCountsService } from './event-counts.service.js'
 import { PERSONAL_TABLES } from './personal-data.js'
 
 const EVERY_MS = 3_600_000
@@ -20,6 +21,7 @@ export class RetentionService implements OnApplicationBootstrap, BeforeApplicati
   constructor(
     @Inject(Database) private readonly database: Database,
     @Inject(TenantsService) private readonly tenants: TenantsService,
+    @Inject(EventCountsService) private readonly counts: EventCountsService,
     @Inject(CONFIG) private readonly config: Config,
     @Inject(LOGGER) private readonly logger: Logger,
   ) {}
@@ -39,7 +41,7 @@ export class RetentionService implements OnApplicationBootstrap, BeforeApplicati
   }
 
   /**
-   * Goes through all tenants that have a retention, in bounded batches.
+   * Goes through all tenants that have a retention, and through the counts of events, in bounded batches.
    * @param now ms since the epoch
    */
   async sweep(now: number): Promise<void> {
@@ -50,6 +52,7 @@ export class RetentionService implements OnApplicationBootstrap, BeforeApplicati
         if (settings.retentionDays !== null) await this.clean(id, new Date(now - settings.retentionDays * DAY_MS))
       cursor = page.nextCursor ?? undefined
     } while (cursor !== undefined && !this.stopping)
+    await this.counts.sweep(now, () => this.stopping)
   }
 
   private async clean(tenantId: string, before: Date): Promise<void> {

@@ -20,8 +20,10 @@ describe('rows of events', () => {
       event: { eventId, userId: 'u', itemId: `item ${index}`, type: 'view', occurredAt: new Date(1_700_000_000_000) },
     }))
   /** One statement in one transaction, and no second try. */
-  const insert = (tenantId: string, batch: PlacedEvent[]) =>
-    database.inTenant(tenantId, (sql) => insertEvents(sql, tenantId, batch))
+  const insert = async (tenantId: string, batch: PlacedEvent[]) => {
+    const fresh = await database.inTenant(tenantId, (sql) => insertEvents(sql, tenantId, batch))
+    return [...fresh.values()].reduce((sum, count) => sum + count, 0)
+  }
   const itemsOf = (tenantId: string) =>
     database.inTenant(tenantId, async (sql) => {
       const history = await readHistory(sql, tenantId, 'user', 'u', 5000)
