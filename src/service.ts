@@ -6,6 +6,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import { AppModule } from './app.module.js'
 import type { Config } from './platform/config.js'
 import { openDatabase } from './platform/database.js'
+import { HttpMetrics } from './platform/http-metrics.js'
 import { serveDocuments } from './operations/documents.js'
 import { ProblemFilter, sendProblem } from './platform/http.filter.js'
 import { createLogger, NestLogger } from './platform/logger.js'
@@ -34,14 +35,17 @@ export async function startService(config: Config): Promise<Service> {
     // Ids of 256 characters, each up to twelve bytes when percent-encoded.
     routerOptions: { maxParamLength: 4096 },
     forceCloseConnections: 'idle',
-    frameworkErrors: (error: Error, request: FastifyRequest, reply: FastifyReply) =>
-      sendProblem(error, request, reply, logger),
+    frameworkErrors: (error: Error, request: FastifyRequest, reply: FastifyReply) => {
+      sendProblem(error, request, reply, logger)
+      app.get(HttpMetrics).answered(request, reply)
+    },
   })
   const app = await NestFactory.create<NestFastifyApplication>(AppModule.with(config, logger, database, key), adapter, {
     logger: new NestLogger(logger),
     abortOnError: false,
   })
   try {
+    app.get(HttpMetrics).watch(adapter.getInstance())
     app.useGlobalFilters(new ProblemFilter(logger))
     app.useGlobalGuards(app.get(AuthGuard))
     await serveDocuments(app)

@@ -3,6 +3,7 @@ import { z } from 'zod'
 import { Database } from '../platform/database.js'
 import { notFound } from '../platform/errors.js'
 import { sqlState, storeByHalving } from '../platform/halving.js'
+import { Metrics } from '../platform/metrics.js'
 import { decodeCursor, Id, parseEntries, type Rejection, toPage } from '../platform/schema.js'
 import { TenantsService } from '../tenants/tenants.service.js'
 import { type CatalogItem, Item, type ItemView } from './item.js'
@@ -31,11 +32,22 @@ export class ItemsService {
   private readonly counts = new Map<string, { atMost: number; until: number }>()
   /** The end of the last write of each tenant that has one going on. */
   private readonly turns = new Map<string, Promise<unknown>>()
+  private readonly written
+  private readonly refused
 
   constructor(
     @Inject(Database) private readonly database: Database,
     @Inject(TenantsService) private readonly tenants: TenantsService,
-  ) {}
+    @Inject(Metrics) private readonly metrics: Metrics,
+  ) {
+    this.written = metrics.counter('attune_items_accepted_total', 'Items that were added, replaced or deleted', [
+      'tenant',
+    ])
+    this.refused = metrics.counter('attune_items_rejected_total', 'Items of a batch that were refused, by code', [
+      'tenant',
+      'code',
+    ])
+  }
 
   /**
    * Adds or replaces items; each entry on its own. Of two entries with the same id the later one holds.
@@ -48,6 +60,7 @@ export class ItemsService {
       tenantId,
       good.map(({ index, value }) => ({ index, itemId: value.itemId, item: value })),
     )
+    if (rejected.length > 0) this.count(tenantId, 0, rejected)
     const all = [...rejected, ...refused].sort((a, b) => a.index - b.index)
     return { accepted: entries.length - all.length, rejected: all }
   }
@@ -98,6 +111,7 @@ export class ItemsService {
     await this.write(tenantId, [...last.values()], (index) =>
       reject(index, 'REFUSED', 'The database does not take this item.'),
     )
+    this.count(tenantId, changes.length - rejected.size, [...rejected.values()])
     return [...rejected.values()]
   }
 
@@ -158,6 +172,12 @@ export class ItemsService {
       [tenantId],
     )
     return row
+  }
+
+  private count(tenantId: string, accepted: number, rejections: Rejection[]) {
+    const tenant = this.metrics.tenantLabel(tenantId, accepted + rejections.length)
+    this.written.inc({ tenant }, accepted)
+    for (const { code } of rejections) this.refused.inc({ tenant, code })
   }
 
   private async write(tenantId: string, changes: PlacedChange[], onRefused: (index: number) => void) {

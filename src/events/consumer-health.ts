@@ -14,7 +14,25 @@ export class ConsumerHealth {
   private readonly lagGauge
 
   constructor(@Inject(Metrics) metrics: Metrics) {
-    this.lagGauge = metrics.gauge('consumer_lag', 'Messages not yet consumed by the group', ['topic', 'partition'])
+    this.lagGauge = metrics.gauge('attune_kafka_lag', 'Messages that the group has not committed yet', [
+      'topic',
+      'partition',
+    ])
+    metrics.gauge(
+      'attune_kafka_partitions_waiting',
+      'Partitions that wait here because of a failure that may pass',
+      [],
+      (gauge) => gauge.set(this.waiting.size),
+    )
+    metrics.gauge(
+      'attune_kafka_consumer_state',
+      '1 for the state that the consumer is in: off, starting, running or broken',
+      ['state'],
+      (gauge) => {
+        gauge.reset()
+        gauge.set({ state: this.state }, 1)
+      },
+    )
   }
 
   get running(): boolean {

@@ -8,6 +8,7 @@ import { Loop } from '../platform/loop.js'
 import { Metrics } from '../platform/metrics.js'
 import { ConsumerHealth } from './consumer-health.js'
 import { sendDeadLetters } from './dead-letters.js'
+import { KafkaMetrics } from './kafka-metrics.js'
 import { ensureTopics } from './kafka-topics.js'
 import { MessageStoringService } from './message-storing.service.js'
 import { PartitionLoop } from './partition-loop.js'
@@ -26,7 +27,7 @@ export class EventsConsumer implements OnApplicationBootstrap, BeforeApplication
   private lagLoop?: Loop
   private starting?: Promise<void>
   private readonly stopping = new AbortController()
-  private readonly deadLetters
+  private readonly metrics
 
   constructor(
     @Inject(MessageStoringService) private readonly storing: MessageStoringService,
@@ -35,7 +36,7 @@ export class EventsConsumer implements OnApplicationBootstrap, BeforeApplication
     @Inject(LOGGER) private readonly logger: Logger,
     @Inject(Metrics) metrics: Metrics,
   ) {
-    this.deadLetters = metrics.counter('dead_letters_total', 'Messages that could not be used, by reason', ['code'])
+    this.metrics = new KafkaMetrics(metrics)
   }
 
   onApplicationBootstrap() {
@@ -99,7 +100,11 @@ export class EventsConsumer implements OnApplicationBootstrap, BeforeApplication
     await this.consumer.connect()
     // From the beginning where the group is new: what was sent before the first start counts too.
     await this.consumer.subscribe({ topics: [kafka.eventsTopic, kafka.itemsTopic], fromBeginning: true })
-    const loop = new PartitionLoop((...chunk) => this.storeChunk(kafka, ...chunk), this.health, this.logger)
+    const loop = new PartitionLoop(
+      (...chunk) => this.metrics.batch(chunk[0], chunk[2].length, () => this.storeChunk(kafka, ...chunk)),
+      this.health,
+      this.logger,
+    )
     this.loop = loop
     await this.consumer.run({
       autoCommit: false,
@@ -127,12 +132,13 @@ export class EventsConsumer implements OnApplicationBootstrap, BeforeApplication
     if (letters.length === 0) return
     if (!this.producer) throw new Error('no producer for dead letters')
     await sendDeadLetters(this.producer, kafka.deadLettersTopic, letters)
-    for (const { code } of letters) this.deadLetters.inc({ code })
+    for (const { code } of letters) this.metrics.deadLetter(topic, code)
     this.logger.info({ topic, partition, letters: letters.length }, 'messages went to the dead-letter topic')
   }
 
   private watch(consumer: Consumer) {
-    const { GROUP_JOIN, CRASH, DISCONNECT } = consumer.events
+    const { GROUP_JOIN, CRASH, DISCONNECT, REBALANCING } = consumer.events
+    consumer.on(REBALANCING, () => this.metrics.rebalanced())
     consumer.on(GROUP_JOIN, () => {
       this.health.state = 'running'
       this.health.lastError = null

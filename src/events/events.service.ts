@@ -10,6 +10,7 @@ import { completeEvent, Event, type PlacedEvent, type UserEvent, type WrittenEve
 import { EventCountsService } from './event-counts.service.js'
 import { insertEvents, readEvents, readHistory, readItems } from './event-rows.js'
 import { OTHER_TYPES } from './event-tally.js'
+import { IngestMetrics } from './ingest-metrics.js'
 import { historyStart, newestSince } from './training-facts.js'
 
 export interface Stored {
@@ -26,14 +27,14 @@ const DEADLOCK_TRIES = 4
 /** What users did: the same code behind the HTTP door and the Kafka door. */
 @Injectable()
 export class EventsService {
-  private readonly ingested
+  private readonly metrics
 
   constructor(
     @Inject(Database) private readonly database: Database,
     @Inject(EventCountsService) private readonly counts: EventCountsService,
     @Inject(Metrics) metrics: Metrics,
   ) {
-    this.ingested = metrics.counter('events_ingested_total', 'New events that were stored, by door', ['source'])
+    this.metrics = new IngestMetrics(metrics)
   }
 
   /**
@@ -45,6 +46,7 @@ export class EventsService {
   async ingest(tenantId: string, entries: unknown[], source = 'http'): Promise<Stored> {
     const { good, rejected } = parseEntries(entries, Event, 'INVALID_EVENT')
     for (const { index } of rejected) this.counts.add(tenantId, typeOf(entries[index]), { rejected: 1 })
+    this.metrics.rejected(tenantId, source, rejected)
     const now = new Date()
     const placed = good.map(({ index, value }) => ({ index, event: completeEvent(value, now) }))
     const stored = await this.store(tenantId, placed, source)
@@ -68,8 +70,10 @@ export class EventsService {
         this.counts.add(tenantId, event.type, { rejected: 1 })
       },
     )
-    this.ingested.inc({ source }, accepted)
-    return { accepted, duplicates: events.length - accepted - rejected.length, rejected }
+    const duplicates = events.length - accepted - rejected.length
+    this.metrics.stored(tenantId, source, accepted, duplicates)
+    this.metrics.rejected(tenantId, source, rejected)
+    return { accepted, duplicates, rejected }
   }
 
   /** The newest `limit` events of a user, oldest first, ties by arrival. */

@@ -3,6 +3,7 @@ import { CONFIG, type Config } from '../platform/config.js'
 import { Database } from '../platform/database.js'
 import { LOGGER, type Logger } from '../platform/logger.js'
 import { Loop } from '../platform/loop.js'
+import { Metrics } from '../platform/metrics.js'
 import { TenantsService } from '../tenants/tenants.service.js'
 import { EventCountsService } from './event-counts.service.js'
 import { PERSONAL_TABLES } from './personal-data.js'
@@ -17,6 +18,8 @@ const DAY_MS = 86_400_000
 export class RetentionService implements OnApplicationBootstrap, BeforeApplicationShutdown {
   private loop?: Loop
   private stopping = false
+  private readonly deleted
+  private readonly swept
 
   constructor(
     @Inject(Database) private readonly database: Database,
@@ -24,7 +27,18 @@ export class RetentionService implements OnApplicationBootstrap, BeforeApplicati
     @Inject(EventCountsService) private readonly counts: EventCountsService,
     @Inject(CONFIG) private readonly config: Config,
     @Inject(LOGGER) private readonly logger: Logger,
-  ) {}
+    @Inject(Metrics) metrics: Metrics,
+  ) {
+    this.deleted = metrics.counter(
+      'attune_retention_deleted_rows_total',
+      'Rows past their retention that were deleted',
+      ['table'],
+    )
+    this.swept = metrics.gauge(
+      'attune_retention_swept_timestamp_seconds',
+      'When all tenants were last cleaned to the end of what is past their retention; 0: not since the start, or not here',
+    )
+  }
 
   onApplicationBootstrap() {
     if (!this.config.roles.includes('ingest')) return
@@ -53,6 +67,7 @@ export class RetentionService implements OnApplicationBootstrap, BeforeApplicati
       cursor = page.nextCursor ?? undefined
     } while (cursor !== undefined && !this.stopping)
     await this.counts.sweep(now, () => this.stopping)
+    if (!this.stopping) this.swept.setToCurrentTime()
   }
 
   private async clean(tenantId: string, before: Date): Promise<void> {
@@ -62,6 +77,7 @@ export class RetentionService implements OnApplicationBootstrap, BeforeApplicati
       let removed: number
       do {
         removed = await this.database.inTenant(tenantId, (sql) => sql.execute(statement, [tenantId, before]))
+        this.deleted.inc({ table: name }, removed)
       } while (removed === BATCH && !this.stopping)
     }
   }

@@ -8,6 +8,7 @@ import { TrainingModule } from '../training/training.module.js'
 import { HealthController } from './health.controller.js'
 import { HealthService } from './health.service.js'
 import { ReadinessController } from './readiness.controller.js'
+import { InstanceMetrics } from './instance-metrics.js'
 
 @Module({})
 export class OperationsModule {
@@ -18,7 +19,7 @@ export class OperationsModule {
       module: OperationsModule,
       imports: [TenantsModule, CatalogModule, EventsModule, TrainingModule, ...(api ? [ServingModule] : [])],
       controllers: [HealthController, ...(api ? [ReadinessController] : [])],
-      providers: [HealthService],
+      providers: [HealthService, InstanceMetrics],
     }
   }
 }

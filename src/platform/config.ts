@@ -38,6 +38,7 @@ export const Environment = z.object({
   LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
   MODEL_MEMORY_MB: number(64, 1_000_000).default(1024),
   TRAINER_CONCURRENCY: number(1, 64).optional(),
+  METRICS_TENANTS: number(0, 10_000).default(50),
 })
 
 export interface Config {
@@ -61,6 +62,8 @@ export interface Config {
   modelMemoryMb: number
   /** Training runs at once; as many as there are cores unless said. */
   trainerConcurrency?: number
+  /** Tenants that metrics name. */
+  metricsTenants: number
 }
 
 /**
@@ -101,6 +104,7 @@ export function readConfig(env: NodeJS.ProcessEnv): Config {
     logLevel: e.LOG_LEVEL,
     modelMemoryMb: e.MODEL_MEMORY_MB,
     trainerConcurrency: e.TRAINER_CONCURRENCY,
+    metricsTenants: e.METRICS_TENANTS,
   }
 }
 

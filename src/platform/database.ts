@@ -4,7 +4,9 @@ import pg from 'pg'
 import { join } from 'node:path'
 import type { Config } from './config.js'
 import { type EmbeddedPostgres, startEmbeddedPostgres } from './embedded-postgres.js'
+import { DatabaseMetrics } from './database-metrics.js'
 import type { Logger } from './logger.js'
+import { Metrics } from './metrics.js'
 
 /** The role that every connection of the service takes on: row-level security binds it (the migrations make it). */
 export const SERVICE_ROLE = 'attune_service'
@@ -95,7 +97,14 @@ export const DATABASE_HANDLE = Symbol('database handle')
 /** All access to the database. Every statement runs in a transaction that names its tenant: row-level security holds it to that. */
 @Injectable()
 export class Database implements OnApplicationShutdown {
-  constructor(@Inject(DATABASE_HANDLE) private readonly handle: DatabaseHandle) {}
+  private readonly metrics
+
+  constructor(
+    @Inject(DATABASE_HANDLE) private readonly handle: DatabaseHandle,
+    @Inject(Metrics) metrics: Metrics,
+  ) {
+    this.metrics = new DatabaseMetrics(metrics, handle.dataSource)
+  }
 
   /** Runs `work` in one transaction that sees and writes only this tenant's rows. */
   inTenant<T>(tenantId: string, work: (sql: Sql) => Promise<T>): Promise<T> {
@@ -148,17 +157,21 @@ export class Database implements OnApplicationShutdown {
 
   private async transaction<T>(tenant: string, work: (sql: Sql) => Promise<T>): Promise<T> {
     const runner = this.handle.dataSource.createQueryRunner()
+    const run = (text: string, values?: unknown[]) =>
+      // The structured result: TypeORM's plain one has another shape for UPDATE and DELETE than for the rest.
+      this.metrics.timed(text, () => runner.query(text, values, true))
     try {
+      await this.metrics.waited(() => runner.connect())
       // In one message: this opens every request's work, and each trip to the database counts there.
       await runner.query(`BEGIN; SELECT set_config('attune.tenant', ${pg.escapeLiteral(tenant)}, true)`)
       const result = await work({
-        // The structured result: TypeORM's plain one has another shape for UPDATE and DELETE than for the rest.
-        query: async <R>(text: string, values?: unknown[]) => (await runner.query(text, values, true)).records as R[],
-        execute: async (text, values) => (await runner.query(text, values, true)).affected ?? 0,
+        query: async <R>(text: string, values?: unknown[]) => (await run(text, values)).records as R[],
+        execute: async (text, values) => (await run(text, values)).affected ?? 0,
       })
       await runner.query('COMMIT')
       return result
     } catch (error) {
+      this.metrics.failed(error)
       // Where the connection is gone there is nothing to roll back, and the first error is the one to tell.
       await runner.query('ROLLBACK').catch(() => undefined)
       throw error

@@ -19,7 +19,11 @@ export type Scope = (typeof SCOPES)[number]
 export type Caller =
   { kind: 'operator'; name: string } | { kind: 'key'; tenantId: string; keyId: string; scopes: Scope[]; name: string }
 
-export type AttuneRequest = FastifyRequest & { caller?: Caller }
+export type AttuneRequest = FastifyRequest & {
+  caller?: Caller
+  /** The tenant in the path, once the guard has let the request in. */
+  tenantId?: string
+}
 
 /**
  * One endpoint of the contract: what it takes, what it answers, who may call it. The router, the guard, the validation

@@ -1,6 +1,7 @@
 import { type DynamicModule, Module } from '@nestjs/common'
 import { CONFIG, type Config } from './config.js'
 import { Database, DATABASE_HANDLE, type DatabaseHandle } from './database.js'
+import { HttpMetrics } from './http-metrics.js'
 import { LOGGER, type Logger } from './logger.js'
 import { Metrics } from './metrics.js'
 
@@ -16,9 +17,10 @@ export class PlatformModule {
         { provide: LOGGER, useValue: logger },
         { provide: DATABASE_HANDLE, useValue: handle },
         Database,
-        Metrics,
+        { provide: Metrics, useValue: new Metrics(config) },
+        HttpMetrics,
       ],
-      exports: [CONFIG, LOGGER, Database, Metrics],
+      exports: [CONFIG, LOGGER, Database, Metrics, HttpMetrics],
     }
   }
 }

@@ -16,6 +16,7 @@ import { TenantsService } from '../tenants/tenants.service.js'
 import { AttributionService } from './attribution.service.js'
 import { DROP_ERASED_AFTER_MS, ErasureWatch } from './erasure-watch.js'
 import type { LiveModel } from './live-model.js'
+import { LiveModelMetrics } from './live-model-metrics.js'
 import { type Entry, ModelCache } from './model-cache.js'
 import { ModelBuilder } from './model-builder.service.js'
 
@@ -44,10 +45,7 @@ export class LiveModels implements OnApplicationBootstrap, BeforeApplicationShut
   private listener: { stop: () => Promise<void> } | undefined
   private warming: Promise<void> | undefined
   private stopped = false
-  private readonly liveModels
-  private readonly liveBytes
-  private readonly buildSeconds
-  private readonly buildFailures
+  private readonly metrics
 
   constructor(
     @Inject(CONFIG) config: Config,
@@ -59,7 +57,9 @@ export class LiveModels implements OnApplicationBootstrap, BeforeApplicationShut
     @Inject(LOGGER) private readonly logger: Logger,
     @Inject(Metrics) metrics: Metrics,
   ) {
-    this.cache = new ModelCache(config.modelMemoryMb * 1024 * 1024)
+    const budget = config.modelMemoryMb * 1024 * 1024
+    this.cache = new ModelCache(budget)
+    this.metrics = new LiveModelMetrics(metrics, this.cache, budget)
     this.poller = new Loop(
       () => this.poll(),
       POLL_EVERY_MS,
@@ -71,15 +71,6 @@ export class LiveModels implements OnApplicationBootstrap, BeforeApplicationShut
       rebuild: (entry) => this.rebuild(entry, 'a user was erased'),
       failed: (error) => this.logger.warn({ err: error }, 'could not look for erasures'),
     })
-    this.liveModels = metrics.gauge('attune_live_models', 'Models in memory, one for each tenant that is served')
-    this.liveBytes = metrics.gauge('attune_live_model_bytes', 'Estimated memory of the live models')
-    this.buildSeconds = metrics.histogram(
-      'attune_live_model_build_seconds',
-      'How long it took to build a live model',
-      [],
-      [0.1, 0.3, 1, 3, 10, 30, 100],
-    )
-    this.buildFailures = metrics.counter('attune_live_model_failures_total', 'Live models that could not be built')
   }
 
   onApplicationBootstrap() {
@@ -178,14 +169,14 @@ export class LiveModels implements OnApplicationBootstrap, BeforeApplicationShut
       old?.retire()
       const ms = Date.now() - started
       entry.restsUntil = Date.now() + REBUILD_REST * ms
-      this.buildSeconds.observe(ms / 1000)
+      this.metrics.built(ms, !old)
       const { version, itemCount: items, eventCount: events } = model
       this.logger.info({ tenant: tenantId, version, items, events, ms }, 'model is live')
       this.evict(entry)
       return model
     } catch (error) {
       if (!entry.model) this.drop(tenantId)
-      this.buildFailures.inc()
+      this.metrics.failed()
       throw error
     }
   }
@@ -273,9 +264,10 @@ export class LiveModels implements OnApplicationBootstrap, BeforeApplicationShut
   }
 
   private evict(keep?: Entry): void {
-    for (const tenant of this.cache.evict(keep)) this.logger.info({ tenant }, 'put a model away: memory is short')
-    this.liveModels.set(this.cache.loaded().length)
-    this.liveBytes.set(this.cache.bytes)
+    for (const tenant of this.cache.evict(keep)) {
+      this.metrics.evicted()
+      this.logger.info({ tenant }, 'put a model away: memory is short')
+    }
   }
 
   private async warmUp(): Promise<void> {

@@ -28,7 +28,8 @@ export interface Hiding {
   itemIds: string[]
 }
 
-const DEFAULT_COUNT = 10
+/** Items of a list that nobody said a length for. */
+export const DEFAULT_COUNT = 10
 const AS_SCORED: Weighing = { freshness: 0, recency: () => 1, boost: null }
 
 /**

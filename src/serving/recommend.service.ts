@@ -10,7 +10,8 @@ import type { LiveModel } from './live-model.js'
 import type { PastEvent } from './scored.js'
 import { LiveModels } from './live-models.service.js'
 import { present } from './presentation.js'
-import { type Hiding, rankFor, rankGiven, type Ranking, rankSimilar, rankTrending } from './ranking.js'
+import { type Kind, RecommendationMetrics } from './recommendation-metrics.js'
+import { DEFAULT_COUNT, type Hiding, rankFor, rankGiven, type Ranking, rankSimilar, rankTrending } from './ranking.js'
 import {
   type Answer,
   type HistoryEntry,
@@ -25,13 +26,12 @@ const HISTORY_LENGTH = 1000
 
 const OPTION_NAMES = Object.keys(Options.shape) as (keyof Options)[]
 
-type Kind = 'recommendations' | 'rankings' | 'similar' | 'trending'
 type Visitor = { userId?: string; sessionId?: string; scenario?: string; history?: HistoryEntry[] }
 
 /** From a request to its answer: reads what is needed at once, then ranks without waiting for anything. */
 @Injectable()
 export class RecommendService {
-  private readonly seconds
+  private readonly metrics
 
   constructor(
     @Inject(LiveModels) private readonly models: LiveModels,
@@ -41,12 +41,7 @@ export class RecommendService {
     @Inject(AttributionService) private readonly attribution: AttributionService,
     @Inject(Metrics) metrics: Metrics,
   ) {
-    this.seconds = metrics.histogram(
-      'attune_recommendation_seconds',
-      'From a parsed request to its answer',
-      ['kind', 'source'],
-      [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 5],
-    )
+    this.metrics = new RecommendationMetrics(metrics)
   }
 
   /** @throws AppError NOT_FOUND for a scenario that does not exist */
@@ -69,7 +64,7 @@ export class RecommendService {
     const now = Date.now()
     const [past] = await Promise.all([this.pastOf(tenantId, request, now), this.models.ready(tenantId)])
     const unknownItemIds: string[] = []
-    const answer = await this.answer('rankings', tenantId, request, {}, started, (model) => {
+    const answer = await this.answer('rankings', tenantId, request, { count: 0 }, started, (model) => {
       const items: number[] = []
       for (const itemId of new Set(request.itemIds)) {
         const item = model.itemOf(itemId)
@@ -83,7 +78,7 @@ export class RecommendService {
 
   /** @throws AppError NOT_FOUND for an item that is not in the catalogue */
   similar(tenantId: string, itemId: string, count: number): Promise<Answer> {
-    return this.answer('similar', tenantId, {}, {}, performance.now(), (model, now) => {
+    return this.answer('similar', tenantId, {}, { count }, performance.now(), (model, now) => {
       const item = model.itemOf(itemId)
       if (item === undefined) throw notFound('item', itemId)
       return rankSimilar(model, item, count, now)
@@ -92,7 +87,7 @@ export class RecommendService {
 
   /** @param hours how far back to count; without it newer events weigh more */
   trending(tenantId: string, count: number, hours?: number): Promise<Answer> {
-    return this.answer('trending', tenantId, {}, {}, performance.now(), (model, now) =>
+    return this.answer('trending', tenantId, {}, { count }, performance.now(), (model, now) =>
       rankTrending(model, count, hours, now),
     )
   }
@@ -101,7 +96,7 @@ export class RecommendService {
     kind: Kind,
     tenantId: string,
     { userId, sessionId, scenario }: Visitor,
-    { returnProperties }: Options,
+    { returnProperties, count = DEFAULT_COUNT }: Options,
     started: number,
     rank: (model: LiveModel, now: number) => Ranking,
   ): Promise<Answer> {
@@ -119,7 +114,9 @@ export class RecommendService {
         scenario: scenario ?? null,
         items: items.map(({ itemId }) => itemId),
       })
-      this.seconds.observe({ kind, source: ranking.source }, (performance.now() - started) / 1000)
+      const seconds = (performance.now() - started) / 1000
+      const { source } = ranking
+      this.metrics.answered({ kind, tenantId, source, asked: count, items: items.length, seconds })
       return answer
     })
   }

@@ -37,6 +37,7 @@ export class AuthGuard implements CanActivate {
       if (tenant.length > 256 || tenant.includes('\u0000'))
         throw new AppError('NOT_FOUND', 'There is no such tenant.', { status: 404 })
       const { settings } = await this.tenants.get(tenant)
+      request.tenantId = tenant
       this.quotas.take(tenant, 'requests', settings.quotas.requestsPerSecond)
     }
     return true

@@ -11,7 +11,6 @@ import { CONFIG, type Config } from '../platform/config.js'
 import { Database } from '../platform/database.js'
 import { AppError } from '../platform/errors.js'
 import { LOGGER, type Logger } from '../platform/logger.js'
-import { Metrics } from '../platform/metrics.js'
 import { VERSION_ARTIFACT, VersionsService } from '../registry/versions.service.js'
 import { eventTypeTable } from '../tenants/settings.js'
 import { TenantsService } from '../tenants/tenants.service.js'
@@ -21,8 +20,10 @@ import { DatasetWriter, MOST_EVENTS } from './dataset.js'
 import { estimateRun, threadsWithin, tooLarge } from './estimate.js'
 import { EstimatesService } from './estimates.service.js'
 import { type Claim, type Ending, HEARTBEAT_MS, RunQueue } from './run-queue.js'
+import { RunReports } from './run-reports.js'
 import { type EngineState, TrainerEngine } from './trainer-engine.js'
 import { type ChildLine, FILES, type Job, type Result } from './training-job.js'
+import { TrainingMetrics } from './training-metrics.js'
 
 /** Why a run was left before its end. */
 type Interruption = 'cancelled' | 'lost' | 'stopping' | 'no room'
@@ -37,7 +38,6 @@ interface Admission extends Pick<EngineState, 'engine' | 'reasons'> {
 export class Trainer {
   /** The memory of the runs that go on here. */
   readonly capacity: Capacity
-  private readonly ended
 
   constructor(
     @Inject(CONFIG) private readonly config: Config,
@@ -50,10 +50,9 @@ export class Trainer {
     @Inject(RunQueue) private readonly queue: RunQueue,
     @Inject(EstimatesService) private readonly estimates: EstimatesService,
     @Inject(TrainerEngine) private readonly engine: TrainerEngine,
-    @Inject(Metrics) metrics: Metrics,
+    @Inject(TrainingMetrics) private readonly metrics: TrainingMetrics,
   ) {
     this.capacity = new Capacity(Math.max(0, machineMemory() - keptForService(config)))
-    this.ended = metrics.counter('attune_training_runs_total', 'Training runs that ended here, by outcome', ['outcome'])
   }
 
   /**
@@ -67,6 +66,8 @@ export class Trainer {
     const onStop = () => interrupt('stopping')
     stopping.addEventListener('abort', onStop, { once: true })
     if (stopping.aborted) onStop()
+    const startedAt = performance.now()
+    this.metrics.started(claim.run)
     const heart = setInterval(() => {
       this.queue.heartbeat(claim).then(
         (held) => held !== 'held' && interrupt(held),
@@ -78,24 +79,25 @@ export class Trainer {
         // Whatever broke then was being broken off.
         interrupted.signal.aborted ? (interrupted.signal.reason as Interruption) : this.failure(claim, error),
       )
-      await this.end(claim, ending)
+      await this.end(claim, ending, (performance.now() - startedAt) / 1000)
     } catch (error) {
       // The lease runs out, and the run is taken over.
       this.logger.error({ err: error, run: claim.run.id }, 'could not end a training run')
     } finally {
       clearInterval(heart)
+      this.metrics.left()
       this.capacity.release(claim.run.id)
       stopping.removeEventListener('abort', onStop)
     }
   }
 
-  private async end(claim: Claim, how: Interruption | Ending): Promise<void> {
+  private async end(claim: Claim, how: Interruption | Ending, seconds: number): Promise<void> {
     if (how === 'lost') return
     if (how === 'stopping') return this.queue.giveBack(claim, 'its trainer stops')
     if (how === 'no room') return this.queue.giveBack(claim, 'waits until a run that goes on has given its memory back')
     const ending: Ending = how === 'cancelled' ? { state: 'cancelled', outcome: 'cancelled' } : how
     await this.queue.finish(claim, ending)
-    this.ended.inc({ outcome: ending.outcome })
+    this.metrics.ended(ending, seconds)
     this.logger.info({ tenant: claim.run.tenantId, run: claim.run.id, ...ending }, 'training run ended')
   }
 
@@ -109,7 +111,7 @@ export class Trainer {
       const champion = (await this.versions.current(tenantId))?.versionId ?? null
       const idBytes = await this.prepare(claim, folder, champion, admission, signal)
       signal.throwIfAborted()
-      const reports = new Reports(claim, this.queue, this.logger)
+      const reports = new RunReports(claim, this.queue, this.logger)
       // The same run tried again starts from the same numbers.
       const seed = createHash('sha256').update(id).digest().readUInt32LE(0)
       try {
@@ -223,7 +225,10 @@ export class Trainer {
       { [VERSION_ARTIFACT]: artifact },
     )
     const ending = { versionId: version.id, detail: reason }
-    if (decision === 'rejected') return { ...ending, state: 'rejected', outcome: 'rejected' }
+    if (decision === 'rejected') {
+      this.metrics.refused(report)
+      return { ...ending, state: 'rejected', outcome: 'rejected' }
+    }
     const waiting = { ...ending, state: 'skipped', outcome: 'awaiting-promotion' } as const
     if (!tenant.settings.training.autoPromote) return waiting
     const current = (await this.versions.current(tenantId))?.versionId ?? null
@@ -238,53 +243,5 @@ export class Trainer {
     if (!known) this.logger.error({ err: error, tenant: claim.run.tenantId, run: claim.run.id }, 'training run failed')
     const message = known ? error.message : 'Something went wrong here. The run’s id finds it in the log.'
     return { state: 'failed', outcome: 'failed', error: { code: known ? error.code : 'INTERNAL', message } }
-  }
-}
-
-// Followers look twice a second; a child that says more often than that only makes rows.
-const REPORT_EVERY_MS = 700
-
-/** What a child says, put together so that the database hears of it now and then. */
-class Reports {
-  error: ChildLine['error']
-  /** That the child started; absent until it has. */
-  engine: string | undefined
-  engineReasons: Record<string, string> = {}
-  private pending: ChildLine = {}
-  private events: Parameters<RunQueue['report']>[2] = []
-  private writing: Promise<void> = Promise.resolve()
-  private timer: NodeJS.Timeout | undefined
-
-  constructor(
-    private readonly claim: Claim,
-    private readonly queue: RunQueue,
-    private readonly logger: Logger,
-  ) {}
-
-  add(line: ChildLine): void {
-    const { state, status, quality, metrics, error } = line
-    this.error ??= error
-    this.engine ??= status?.engine
-    if (status?.engineReasons) this.engineReasons = status.engineReasons
-    if (state) this.events.push({ kind: 'state', data: { state } })
-    if (quality) this.events.push({ kind: 'quality', data: quality })
-    if (metrics) this.events.push({ kind: 'metrics', data: metrics })
-    if (state) this.pending.state = state
-    if (quality) this.pending.quality = quality
-    if (status) this.pending.status = { ...this.pending.status, ...status }
-    this.timer ??= setTimeout(() => void this.flush(), REPORT_EVERY_MS)
-  }
-
-  async flush(): Promise<void> {
-    clearTimeout(this.timer)
-    this.timer = undefined
-    const { pending, events } = this
-    this.pending = {}
-    this.events = []
-    if (pending.status) events.push({ kind: 'progress', data: pending.status })
-    this.writing = this.writing
-      .then(() => this.queue.report(this.claim, pending, events))
-      .catch((error: unknown) => this.logger.warn({ err: error, run: this.claim.run.id }, 'could not report progress'))
-    await this.writing
   }
 }

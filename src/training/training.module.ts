@@ -6,7 +6,6 @@ import { EventsModule } from '../events/events.module.js'
 import { CONFIG, type Config } from '../platform/config.js'
 import { LOGGER, type Logger } from '../platform/logger.js'
 import { Loop } from '../platform/loop.js'
-import { Metrics } from '../platform/metrics.js'
 import { RegistryModule } from '../registry/registry.module.js'
 import { TenantsModule } from '../tenants/tenants.module.js'
 import { runsAtOnce } from './capacity.js'
@@ -17,17 +16,30 @@ import { RunsService } from './runs.service.js'
 import { Scheduler } from './scheduler.js'
 import { Trainer } from './trainer.js'
 import { TrainerEngine } from './trainer-engine.js'
+import { TrainingMetrics } from './training-metrics.js'
+import { TrainingWatch } from './training-watch.js'
 import { TrainingController } from './training.controller.js'
 
 const LOOK_FOR_RUNS_MS = 1000
 // A schedule names minutes.
 const LOOK_AT_SCHEDULES_MS = 15_000
+const WATCH_EVERY_MS = 60_000
 
 /** Training runs: any instance takes requests and shows them; those with the role `trainer` also do and schedule them. */
 @Module({
   imports: [TenantsModule, CatalogModule, EventsModule, RegistryModule],
   controllers: [TrainingController],
-  providers: [RunsService, RunQueue, RunStream, Trainer, TrainerEngine, EstimatesService, Scheduler],
+  providers: [
+    RunsService,
+    RunQueue,
+    RunStream,
+    Trainer,
+    TrainerEngine,
+    TrainingMetrics,
+    TrainingWatch,
+    EstimatesService,
+    Scheduler,
+  ],
   exports: [RunsService, Scheduler, TrainerEngine, EstimatesService],
 })
 export class TrainingModule implements OnApplicationBootstrap, BeforeApplicationShutdown {
@@ -43,21 +55,26 @@ export class TrainingModule implements OnApplicationBootstrap, BeforeApplication
     @Inject(Trainer) private readonly trainer: Trainer,
     @Inject(TrainerEngine) private readonly engine: TrainerEngine,
     @Inject(Scheduler) private readonly scheduler: Scheduler,
-    @Inject(Metrics) private readonly metrics: Metrics,
+    @Inject(TrainingMetrics) private readonly metrics: TrainingMetrics,
+    @Inject(TrainingWatch) private readonly watch: TrainingWatch,
   ) {}
 
   onApplicationBootstrap() {
     if (!this.config.roles.includes('trainer')) return
-    const waiting = this.metrics.gauge('attune_training_runs_waiting', 'Training runs in the queue, of all tenants')
     const scheduling = new Loop(
       async () => {
         await this.scheduler.look()
-        waiting.set(await this.queue.waiting())
+        this.metrics.waiting.set(await this.queue.waiting())
       },
       LOOK_AT_SCHEDULES_MS,
       (error) => this.logger.warn({ err: error }, 'could not look at the training schedules'),
     )
-    this.loops.push(scheduling.start())
+    const watching = new Loop(
+      () => this.watch.look(),
+      WATCH_EVERY_MS,
+      (error) => this.logger.warn({ err: error }, 'could not look at what came of training'),
+    )
+    this.loops.push(scheduling.start(), watching.start())
     // Not waited for: finding the engine takes a second, and requests can be answered meanwhile.
     this.starting = this.startTrainers()
   }

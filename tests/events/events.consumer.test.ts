@@ -104,8 +104,15 @@ describe.skipIf(brokers === null)('the Kafka consumer', () => {
       JSON.stringify({ ...valid, tenantId: 'nobody' }),
     )
     const metrics = String((await service.call('GET', '/metrics')).body)
-    expect(metrics).toContain('events_ingested_total{source="kafka"} 5001')
-    expect(metrics).toContain('dead_letters_total{code="NOT_JSON"} 3')
+    expect(metrics).toContain('attune_events_accepted_total{tenant="shop: one",source="kafka"} 5001')
+    expect(metrics).toContain(`attune_kafka_dead_letters_total{topic="${shop.config.eventsTopic}",code="NOT_JSON"} 3`)
+    const messages = new RegExp(`attune_kafka_messages_total\\{topic="${shop.config.eventsTopic}"\\} (\\d+)`).exec(
+      metrics,
+    )
+    expect(Number(messages?.[1])).toBeGreaterThan(5000)
+    expect(metrics).toContain(`attune_kafka_batch_seconds_count{topic="${shop.config.eventsTopic}"}`)
+    expect(metrics).toContain('attune_kafka_consumer_state{state="running"} 1')
+    expect(metrics).toMatch(/^attune_kafka_partitions_waiting 0$/m)
 
     await stop(service)
     await shop.withAdmin((admin) =>

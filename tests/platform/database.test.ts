@@ -3,6 +3,7 @@ import { MIGRATIONS } from '../../migrations/index.js'
 import { readConfig } from '../../src/platform/config.js'
 import { Database, openDatabase, type DatabaseHandle } from '../../src/platform/database.js'
 import { createLogger } from '../../src/platform/logger.js'
+import { Metrics } from '../../src/platform/metrics.js'
 import { testDatabase } from '../support/service.js'
 
 const logger = createLogger('silent')
@@ -14,7 +15,7 @@ describe('database', () => {
   beforeAll(async () => {
     own = await testDatabase()
     handle = await openDatabase(readConfig({ DATABASE_URL: own.url }), logger, MIGRATIONS)
-    database = new Database(handle)
+    database = new Database(handle, new Metrics(readConfig({})))
     for (const id of ['ours', 'theirs'])
       await database.inTenant(id, async (sql) => {
         await sql.execute(

@@ -1,0 +1,58 @@
+import { Inject, Injectable } from '@nestjs/common'
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import type { AttuneRequest } from './http.js'
+import { Metrics } from './metrics.js'
+
+/** Seconds. The contract's calls take milliseconds; a batch of 1000 may take a second. */
+const BUCKETS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10]
+/** The `route` of what no route is for: paths come from outside. */
+const UNMATCHED = 'unmatched'
+
+/** How many requests came, what became of them, and how long they took. */
+@Injectable()
+export class HttpMetrics {
+  private readonly seconds
+  private readonly inFlight
+  private readonly ofTenants
+
+  constructor(@Inject(Metrics) private readonly metrics: Metrics) {
+    this.seconds = metrics.histogram(
+      'attune_http_request_seconds',
+      'Requests by route and class of status, from the head to the last byte of the answer; no streams of events',
+      ['method', 'route', 'status'],
+      BUCKETS,
+    )
+    this.inFlight = metrics.gauge('attune_http_requests_in_flight', 'Requests that are not answered yet')
+    this.ofTenants = metrics.counter('attune_http_tenant_requests_total', 'Requests let in, by tenant', [
+      'tenant',
+      'status',
+    ])
+  }
+
+  /** Watches every request of a server. */
+  watch(server: FastifyInstance): void {
+    server.addHook('onRequest', (_request, _reply, done) => {
+      this.inFlight.inc()
+      done()
+    })
+    server.addHook('onResponse', (request, reply, done) => {
+      this.inFlight.dec()
+      this.answered(request, reply)
+      done()
+    })
+  }
+
+  /** For an answer that no hook sees, as that to an address which can't be read. */
+  answered(request: FastifyRequest, reply: FastifyReply): void {
+    const status = `${Math.floor(reply.statusCode / 100)}xx`
+    const { tenantId } = request as AttuneRequest
+    if (tenantId !== undefined) this.ofTenants.inc({ tenant: this.metrics.tenantLabel(tenantId), status })
+    // It lasts as long as somebody looks on: that is no latency.
+    if (reply.raw.getHeader('content-type')?.toString().startsWith('text/event-stream')) return
+    const route = request.routeOptions.url ?? UNMATCHED
+    this.seconds.observe({ method: methodOf(request.method), route, status }, reply.elapsedTime / 1000)
+  }
+}
+
+const METHODS = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'])
+const methodOf = (method: string) => (METHODS.has(method) ? method : 'other')
