@@ -97,7 +97,7 @@ export class EventCountsService implements BeforeApplicationShutdown, OnApplicat
     @Inject(LOGGER) private readonly logger: Logger,
     @Inject(Metrics) metrics: Metrics,
   ) {
-    this.lost = metrics.counter('attune_event_counts_lost_total', 'Events that are stored and missing in their rollup')
+    this.lost = metrics.counter('attune_events_uncounted_total', 'Events that are stored and missing in their rollup')
     this.loop = new Loop(
       () => this.flush(),
       FLUSH_EVERY_MS,
