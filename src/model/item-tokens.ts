@@ -45,9 +45,10 @@ const NOTHING: Uint32Array = new Uint32Array()
 
 /** The tokens of each item of a catalogue that goes on changing, in one block of numbers. */
 export class ItemTokens {
-  private starts: Uint32Array = NOTHING
-  private ends: Uint32Array = NOTHING
-  private pool: Uint32Array = NOTHING
+  // Of its own also while empty: what is handed to another thread is gone from here.
+  private starts: Uint32Array = new Uint32Array()
+  private ends: Uint32Array = new Uint32Array()
+  private pool: Uint32Array = new Uint32Array()
   private used = 0
   private count = 0
 

@@ -43,4 +43,15 @@ describe('tokens of a catalogue', () => {
     const moved = ItemTokens.fromArrays(structuredClone(tokens.toArrays()))
     expect([0, 1, 2, 70].map((item) => [...moved.row(item)])).toEqual([[1, 4, 5], [], [3], [6]])
   })
+
+  it('of one catalogue can be handed to another thread without those of others, also where there are none', () => {
+    const buffers = ({ starts, ends, pool }: ReturnType<ItemTokens['toArrays']>) =>
+      [starts, ends, pool].map((a) => a.buffer)
+    const [first, second] = [new ItemTokens(), new ItemTokens()]
+    const arrays = first.toArrays()
+    structuredClone(arrays, { transfer: [...new Set(buffers(arrays))] as ArrayBuffer[] })
+    expect(second.set(0, new Uint32Array([3, 4]))).toBe(true)
+    expect([...second.row(0)]).toEqual([3, 4])
+    expect(new ItemTokens().toArrays().pool).toHaveLength(0)
+  })
 })
