@@ -6,7 +6,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import { AppModule } from './app.module.js'
 import type { Config } from './platform/config.js'
 import { openDatabase } from './platform/database.js'
-import { HttpMetrics } from './platform/http-metrics.js'
+import { HttpRequests } from './platform/http-requests.js'
 import { serveDocuments } from './operations/documents.js'
 import { ProblemFilter, sendProblem } from './platform/http.filter.js'
 import { createLogger, NestLogger } from './platform/logger.js'
@@ -25,8 +25,7 @@ export interface Service {
 }
 
 /** Starts the roles of the configuration in this process. */
-export async function startService(config: Config): Promise<Service> {
-  const logger = createLogger(config.logLevel)
+export async function startService(config: Config, logger = createLogger(config.logLevel)): Promise<Service> {
   const key = await operatorKey(config, logger)
   const database = await openDatabase(config, logger, MIGRATIONS)
   const adapter = new FastifyAdapter({
@@ -37,7 +36,7 @@ export async function startService(config: Config): Promise<Service> {
     forceCloseConnections: 'idle',
     frameworkErrors: (error: Error, request: FastifyRequest, reply: FastifyReply) => {
       sendProblem(error, request, reply, logger)
-      app.get(HttpMetrics).answered(request, reply)
+      app.get(HttpRequests).answered(request, reply)
     },
   })
   const app = await NestFactory.create<NestFastifyApplication>(AppModule.with(config, logger, database, key), adapter, {
@@ -45,7 +44,7 @@ export async function startService(config: Config): Promise<Service> {
     abortOnError: false,
   })
   try {
-    app.get(HttpMetrics).watch(adapter.getInstance())
+    app.get(HttpRequests).watch(adapter.getInstance())
     app.useGlobalFilters(new ProblemFilter(logger))
     app.useGlobalGuards(app.get(AuthGuard))
     await serveDocuments(app)

@@ -3,6 +3,7 @@ import type { KafkaMessage } from 'kafkajs'
 import { ItemsService, type PlacedChange } from '../catalog/items.service.js'
 import { AppError } from '../platform/errors.js'
 import type { Rejection } from '../platform/schema.js'
+import { within } from '../platform/work-context.js'
 import { TenantsService } from '../tenants/tenants.service.js'
 import { type DeadLetter, type Origin, originOf } from './dead-letters.js'
 import type { PlacedEvent } from './event.js'
@@ -90,7 +91,8 @@ export class MessageStoringService {
   ): Promise<void> {
     try {
       await this.tenants.get(tenantId)
-      for (const { index, code, reason } of await store()) letters.add(index, { code, reason })
+      for (const { index, code, reason } of await within({ tenant: tenantId }, store))
+        letters.add(index, { code, reason })
     } catch (error) {
       if (!isNotFound(error)) throw error
       for (const { index } of placed) letters.add(index, UNKNOWN_TENANT)

@@ -7,6 +7,7 @@ import { type EmbeddedPostgres, startEmbeddedPostgres } from './embedded-postgre
 import { DatabaseMetrics } from './database-metrics.js'
 import type { Logger } from './logger.js'
 import { Metrics } from './metrics.js'
+import { detached } from './work-context.js'
 
 /** The role that every connection of the service takes on: row-level security binds it (the migrations make it). */
 export const SERVICE_ROLE = 'attune_service'
@@ -61,7 +62,8 @@ export async function openDatabase(config: Config, logger: Logger, migrations: M
         statement_timeout: 120_000,
       },
       poolErrorHandler: (error: unknown) => {
-        if (!state.closing) logger.warn({ err: error }, 'a database connection broke')
+        // Whose request made the connection once says nothing.
+        if (!state.closing) detached(() => logger.warn({ err: error }, 'a database connection broke'))
       },
     })
     await dataSource.initialize()

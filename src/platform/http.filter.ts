@@ -75,8 +75,10 @@ export function sendProblem(thrown: unknown, request: FastifyRequest, reply: Fas
   const error = toAppError(thrown)
   // Bad input is the client's matter, and "not ready" is said on purpose: neither is an error of this service.
   const expected = error.status < 500 || (error.status === 503 && thrown instanceof AppError)
-  if (expected) logger.debug({ requestId: request.id, code: error.code, status: error.status }, 'request refused')
-  else logger.error({ err: error.cause ?? error, requestId: request.id, code: error.code }, 'request failed')
+  // A head that can't be read fails before the request has a context.
+  const about = { requestId: request.id, code: error.code, status: error.status }
+  if (expected) logger.debug(about, 'request refused')
+  else logger.error({ ...about, err: error.cause ?? error }, 'request failed')
   if (reply.sent || reply.raw.headersSent) {
     reply.raw.destroy()
     return

@@ -1,3 +1,5 @@
+import { detached } from './work-context.js'
+
 /**
  * Runs `work` again and again with a pause between, one at a time, until stopped. A failure is handed to `onError`
  * and the loop goes on.
@@ -36,9 +38,12 @@ export class Loop {
   private schedule(delay: number) {
     if (this.stopped) return
     clearTimeout(this.timer)
-    this.timer = setTimeout(() => {
-      this.running = this.round()
-    }, delay)
+    // Whoever wakes it is not whom it works for.
+    this.timer = detached(() =>
+      setTimeout(() => {
+        this.running = this.round()
+      }, delay),
+    )
   }
 
   private async round() {

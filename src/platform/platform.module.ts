@@ -1,7 +1,7 @@
 import { type DynamicModule, Module } from '@nestjs/common'
 import { CONFIG, type Config } from './config.js'
 import { Database, DATABASE_HANDLE, type DatabaseHandle } from './database.js'
-import { HttpMetrics } from './http-metrics.js'
+import { HttpRequests } from './http-requests.js'
 import { LOGGER, type Logger } from './logger.js'
 import { Metrics } from './metrics.js'
 
@@ -18,9 +18,9 @@ export class PlatformModule {
         { provide: DATABASE_HANDLE, useValue: handle },
         Database,
         { provide: Metrics, useValue: new Metrics(config) },
-        HttpMetrics,
+        HttpRequests,
       ],
-      exports: [CONFIG, LOGGER, Database, Metrics, HttpMetrics],
+      exports: [CONFIG, LOGGER, Database, Metrics, HttpRequests],
     }
   }
 }

@@ -3,6 +3,7 @@ import { Database } from '../platform/database.js'
 import { isPassing } from '../platform/errors.js'
 import { LOGGER, type Logger } from '../platform/logger.js'
 import { Metrics } from '../platform/metrics.js'
+import { detached } from '../platform/work-context.js'
 
 /** What was answered to whom, by which version. */
 export interface Served {
@@ -94,7 +95,7 @@ export class AttributionService implements BeforeApplicationShutdown, OnApplicat
   }
 
   private schedule(delay: number) {
-    this.timer ??= setTimeout(() => void this.flush(), delay).unref()
+    this.timer ??= detached(() => setTimeout(() => void this.flush(), delay).unref())
   }
 
   private async write(): Promise<void> {

@@ -2,6 +2,7 @@ import { type CanActivate, type ExecutionContext, Inject, Injectable } from '@ne
 import { CONFIG, type Config } from '../platform/config.js'
 import { AppError } from '../platform/errors.js'
 import { type AttuneRequest, CONTRACT, type Contract } from '../platform/http.js'
+import { workContext } from '../platform/work-context.js'
 import { KeysService } from './keys.service.js'
 import { QuotasService } from './quotas.service.js'
 import { TenantsService } from './tenants.service.js'
@@ -38,6 +39,8 @@ export class AuthGuard implements CanActivate {
         throw new AppError('NOT_FOUND', 'There is no such tenant.', { status: 404 })
       const { settings } = await this.tenants.get(tenant)
       request.tenantId = tenant
+      const work = workContext()
+      if (work) work.tenant = tenant
       this.quotas.take(tenant, 'requests', settings.quotas.requestsPerSecond)
     }
     return true

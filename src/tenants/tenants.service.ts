@@ -123,7 +123,7 @@ export class TenantsService {
     )
     this.known.delete(tenantId)
     // Its audit log goes with it.
-    if (removed > 0) this.logger.info({ tenantId, actor: caller.name }, 'a tenant was removed')
+    if (removed > 0) this.logger.info({ tenant: tenantId, actor: caller.name }, 'a tenant was removed')
   }
 
   /** Deletes the rows of removed tenants in bounded batches, in every table that has a `tenant_id`. */

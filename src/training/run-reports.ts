@@ -45,7 +45,7 @@ export class RunReports {
     if (pending.status) events.push({ kind: 'progress', data: pending.status })
     this.writing = this.writing
       .then(() => this.queue.report(this.claim, pending, events))
-      .catch((error: unknown) => this.logger.warn({ err: error, run: this.claim.run.id }, 'could not report progress'))
+      .catch((error: unknown) => this.logger.warn({ err: error }, 'could not report progress'))
     await this.writing
   }
 }

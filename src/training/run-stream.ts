@@ -42,7 +42,7 @@ export class RunStream implements BeforeApplicationShutdown {
     const signal = AbortSignal.any([gone.signal, this.stopping.signal])
     const stream = this.write(tenantId, runId, after, reply, signal)
       .catch((error: unknown) => {
-        if (!signal.aborted) this.logger.warn({ err: error, runId }, 'a stream of run events broke')
+        if (!signal.aborted) this.logger.warn({ err: error, run: runId }, 'a stream of run events broke')
       })
       .finally(() => {
         reply.raw.end()

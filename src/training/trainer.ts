@@ -11,6 +11,7 @@ import { CONFIG, type Config } from '../platform/config.js'
 import { Database } from '../platform/database.js'
 import { AppError } from '../platform/errors.js'
 import { LOGGER, type Logger } from '../platform/logger.js'
+import { within } from '../platform/work-context.js'
 import { VERSION_ARTIFACT, VersionsService } from '../registry/versions.service.js'
 import { eventTypeTable } from '../tenants/settings.js'
 import { TenantsService } from '../tenants/tenants.service.js'
@@ -60,7 +61,11 @@ export class Trainer {
    * run's end.
    * @param stopping aborted when this process stops: the run goes back to the queue
    */
-  async work(claim: Claim, stopping: AbortSignal): Promise<void> {
+  work(claim: Claim, stopping: AbortSignal): Promise<void> {
+    return within({ tenant: claim.run.tenantId, run: claim.run.id }, () => this.workOn(claim, stopping))
+  }
+
+  private async workOn(claim: Claim, stopping: AbortSignal): Promise<void> {
     const interrupted = new AbortController()
     const interrupt = (why: Interruption) => interrupted.abort(why)
     const onStop = () => interrupt('stopping')
@@ -71,18 +76,18 @@ export class Trainer {
     const heart = setInterval(() => {
       this.queue.heartbeat(claim).then(
         (held) => held !== 'held' && interrupt(held),
-        (error: unknown) => this.logger.warn({ err: error, run: claim.run.id }, 'a heartbeat failed'),
+        (error: unknown) => this.logger.warn({ err: error }, 'a heartbeat failed'),
       )
     }, HEARTBEAT_MS)
     try {
       const ending = await this.train(claim, interrupted.signal).catch((error: unknown) =>
         // Whatever broke then was being broken off.
-        interrupted.signal.aborted ? (interrupted.signal.reason as Interruption) : this.failure(claim, error),
+        interrupted.signal.aborted ? (interrupted.signal.reason as Interruption) : this.failure(error),
       )
       await this.end(claim, ending, (performance.now() - startedAt) / 1000)
     } catch (error) {
       // The lease runs out, and the run is taken over.
-      this.logger.error({ err: error, run: claim.run.id }, 'could not end a training run')
+      this.logger.error({ err: error }, 'could not end a training run')
     } finally {
       clearInterval(heart)
       this.metrics.left()
@@ -98,7 +103,7 @@ export class Trainer {
     const ending: Ending = how === 'cancelled' ? { state: 'cancelled', outcome: 'cancelled' } : how
     await this.queue.finish(claim, ending)
     this.metrics.ended(ending, seconds)
-    this.logger.info({ tenant: claim.run.tenantId, run: claim.run.id, ...ending }, 'training run ended')
+    this.logger.info(ending, 'training run ended')
   }
 
   private async train(claim: Claim, signal: AbortSignal): Promise<Ending | 'no room'> {
@@ -148,7 +153,7 @@ export class Trainer {
       const message = tooLarge(estimate, size, memory, settings.training.historyDays)
       return { state: 'failed', outcome: 'failed', error: { code: 'TOO_LARGE_FOR_TRAINER', message } }
     }
-    const about = { tenant: tenantId, run: id, engine, threads, estimate }
+    const about = { engine, threads, estimate }
     if (fallback) this.logger.warn({ ...about, reasons }, fallback)
     else this.logger.info(about, 'training run starts')
     return { engine, reasons, threads }
@@ -238,9 +243,9 @@ export class Trainer {
     return { ...ending, state: 'promoted', outcome: 'promoted' }
   }
 
-  private failure(claim: Claim, error: unknown): Ending {
+  private failure(error: unknown): Ending {
     const known = error instanceof AppError
-    if (!known) this.logger.error({ err: error, tenant: claim.run.tenantId, run: claim.run.id }, 'training run failed')
+    if (!known) this.logger.error({ err: error }, 'training run failed')
     const message = known ? error.message : 'Something went wrong here. The run’s id finds it in the log.'
     return { state: 'failed', outcome: 'failed', error: { code: known ? error.code : 'INTERNAL', message } }
   }

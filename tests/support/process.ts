@@ -16,8 +16,14 @@ export interface ServiceProcess extends Pick<TestService, 'call' | 'makeTenant'>
   cleanUp(): Promise<void>
 }
 
-/** The built service as a process of its own: for tests that kill it. */
-export async function serviceProcess(env: Record<string, string> = {}): Promise<ServiceProcess> {
+/**
+ * The built service as a process of its own: for tests that kill it, or read what it prints.
+ * @param output what it prints is added here; shown otherwise
+ */
+export async function serviceProcess(
+  env: Record<string, string> = {},
+  output?: { stdout: string; stderr: string },
+): Promise<ServiceProcess> {
   const environment = await testEnvironment(env)
   const port = await freePort()
   const url = `http://127.0.0.1:${port}`
@@ -28,8 +34,11 @@ export async function serviceProcess(env: Record<string, string> = {}): Promise<
   const launch = async () => {
     const child = spawn(process.execPath, [packagePath('dist', 'src', 'main.js')], {
       env: { ...process.env, ...environment.env, PORT: String(port) },
-      stdio: ['ignore', 'inherit', 'inherit'],
+      stdio: output ? ['ignore', 'pipe', 'pipe'] : ['ignore', 'inherit', 'inherit'],
     })
+    if (output)
+      for (const name of ['stdout', 'stderr'] as const)
+        child[name]?.setEncoding('utf8').on('data', (text: string) => (output[name] += text))
     for (let waited = 0; waited < 60_000; waited += 100) {
       if (child.exitCode !== null) throw new Error(`the service ended with ${child.exitCode}`)
       if (

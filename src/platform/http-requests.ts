@@ -1,21 +1,26 @@
 import { Inject, Injectable } from '@nestjs/common'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { AttuneRequest } from './http.js'
+import { LOGGER, type Logger } from './logger.js'
 import { Metrics } from './metrics.js'
+import { within } from './work-context.js'
 
 /** Seconds. The contract's calls take milliseconds; a batch of 1000 may take a second. */
 const BUCKETS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10]
 /** The `route` of what no route is for: paths come from outside. */
 const UNMATCHED = 'unmatched'
 
-/** How many requests came, what became of them, and how long they took. */
+/** What is told of every request: how many there are, what became of them, how long they took, whose they were. */
 @Injectable()
-export class HttpMetrics {
+export class HttpRequests {
   private readonly seconds
   private readonly inFlight
   private readonly ofTenants
 
-  constructor(@Inject(Metrics) private readonly metrics: Metrics) {
+  constructor(
+    @Inject(Metrics) private readonly metrics: Metrics,
+    @Inject(LOGGER) private readonly logger: Logger,
+  ) {
     this.seconds = metrics.histogram(
       'attune_http_request_seconds',
       'Requests by route and class of status, from the head to the last byte of the answer; no streams of events',
@@ -35,6 +40,8 @@ export class HttpMetrics {
       this.inFlight.inc()
       done()
     })
+    // Once the body was read: what reads it knows nothing of the request any more.
+    server.addHook('preHandler', (request, _reply, done) => within({ requestId: request.id }, done))
     server.addHook('onResponse', (request, reply, done) => {
       this.inFlight.dec()
       this.answered(request, reply)
@@ -44,12 +51,23 @@ export class HttpMetrics {
 
   /** For an answer that no hook sees, as that to an address which can't be read. */
   answered(request: FastifyRequest, reply: FastifyReply): void {
-    const status = `${Math.floor(reply.statusCode / 100)}xx`
     const { tenantId } = request as AttuneRequest
+    // The path is left out: it holds ids of users and items.
+    const route = request.routeOptions.url ?? UNMATCHED
+    const ms = Math.round(reply.elapsedTime)
+    const about = {
+      requestId: request.id,
+      tenant: tenantId,
+      method: request.method,
+      route,
+      status: reply.statusCode,
+      ms,
+    }
+    this.logger.debug(about, 'request answered')
+    const status = `${Math.floor(reply.statusCode / 100)}xx`
     if (tenantId !== undefined) this.ofTenants.inc({ tenant: this.metrics.tenantLabel(tenantId), status })
     // It lasts as long as somebody looks on: that is no latency.
     if (reply.raw.getHeader('content-type')?.toString().startsWith('text/event-stream')) return
-    const route = request.routeOptions.url ?? UNMATCHED
     this.seconds.observe({ method: methodOf(request.method), route, status }, reply.elapsedTime / 1000)
   }
 }
