@@ -8,6 +8,7 @@ import { Serving1763700000007 } from './1763700000007-serving.js'
 import { RunEstimates1763700000008 } from './1763700000008-run-estimates.js'
 import { SessionIndex1763700000009 } from './1763700000009-session-index.js'
 import { DrawnArrival1763700000010 } from './1763700000010-drawn-arrival.js'
+import { Online1763700000020 } from './1763700000020-online.js'
 import { EventCounts1763700000030 } from './1763700000030-event-counts.js'
 
 /** In the order in which they run. A migration is never edited after it lands. */
@@ -22,5 +23,6 @@ export const MIGRATIONS = [
   RunEstimates1763700000008,
   SessionIndex1763700000009,
   DrawnArrival1763700000010,
+  Online1763700000020,
   EventCounts1763700000030,
 ]

@@ -1,6 +1,7 @@
 import { type DynamicModule, Module } from '@nestjs/common'
 import { CatalogModule } from './catalog/catalog.module.js'
 import { EventsModule } from './events/events.module.js'
+import { OnlineModule } from './online/online.module.js'
 import { OperationsModule } from './operations/operations.module.js'
 import type { Config } from './platform/config.js'
 import type { DatabaseHandle } from './platform/database.js'
@@ -31,6 +32,7 @@ export class AppModule {
         CatalogModule,
         EventsModule,
         RegistryModule,
+        OnlineModule,
         TrainingModule,
         ...(config.roles.includes('api') ? [ServingModule] : []),
         OperationsModule.for(config.roles),

@@ -12,8 +12,9 @@ const mayImport: Record<string, string[]> = {
   events: ['catalog', 'tenants', 'platform'],
   registry: ['tenants', 'model', 'platform'],
   training: ['registry', 'events', 'catalog', 'tenants', 'model', 'platform'],
-  serving: ['registry', 'events', 'catalog', 'tenants', 'model', 'platform'],
-  operations: ['serving', 'training', 'registry', 'events', 'catalog', 'tenants', 'model', 'platform'],
+  online: ['registry', 'events', 'tenants', 'platform'],
+  serving: ['online', 'registry', 'events', 'catalog', 'tenants', 'model', 'platform'],
+  operations: ['serving', 'training', 'online', 'registry', 'events', 'catalog', 'tenants', 'model', 'platform'],
 }
 /** The files outside the rooms, and the command line, may import anything. */
 const free = ['cli']

@@ -1,41 +1,59 @@
 import { Inject, Injectable, type BeforeApplicationShutdown, type OnApplicationShutdown } from '@nestjs/common'
-import { Database } from '../platform/database.js'
+import { Database, type Sql } from '../platform/database.js'
 import { isPassing } from '../platform/errors.js'
 import { LOGGER, type Logger } from '../platform/logger.js'
 import { Metrics } from '../platform/metrics.js'
 import { detached } from '../platform/work-context.js'
+import { TenantsService } from '../tenants/tenants.service.js'
+import { addCounts } from './count-rows.js'
+import { type CountedAnswer, Tally, userGroupOf } from './tally.js'
+
+/** What was asked for. */
+export const ANSWER_KINDS = ['recommendations', 'rankings', 'similar', 'trending'] as const
+export type AnswerKind = (typeof ANSWER_KINDS)[number]
 
 /** What was answered to whom, by which version. */
-export interface Served {
+export interface Answered {
   recommendationId: string
   userId: string | null
   sessionId: string | null
   modelVersion: string
   source: string
+  kind: AnswerKind
   scenario: string | null
   items: string[]
 }
 
-// An answer does not wait for its row; an event that names it comes later than this.
-const FLUSH_AFTER_MS = 200
+type Waiting = Answered & { at: string }
+
+// An answer does not wait for its row. Once a second is seldom enough for the counters that a row is added to, and no
+// more than a killed process may lose.
+const FLUSH_AFTER_MS = 1000
 const MAX_ROWS_A_STATEMENT = 2000
 // Some seconds of a busy instance: past it the database is down, and answering matters more than counting.
 const MAX_WAITING = 50_000
 const RETRY_AFTER_MS = 1000
 
-/** Keeps which version and scenario made each answer, behind the answers: rows wait in memory and are written in batches. */
+/**
+ * Keeps which version and scenario made each answer, and counts impressions, behind the answers: rows wait in memory and
+ * are written in batches. A row and what it counts for are one transaction, so that an answer whose row is there already
+ * counts no second time.
+ */
 @Injectable()
-export class AttributionService implements BeforeApplicationShutdown, OnApplicationShutdown {
-  private waiting = new Map<string, (Served & { at: string })[]>()
+export class AnswersService implements BeforeApplicationShutdown, OnApplicationShutdown {
+  private waiting = new Map<string, Waiting[]>()
   private count = 0
   private timer: NodeJS.Timeout | undefined
   private flushing: Promise<void> = Promise.resolve()
+  /** What is being written at this moment. */
+  private underWay: { tenantId: string; rows: Waiting[] } | undefined
   private dropped = 0
   private stopping = false
   private readonly droppedTotal
 
   constructor(
     @Inject(Database) private readonly database: Database,
+    @Inject(TenantsService) private readonly tenants: TenantsService,
     @Inject(LOGGER) private readonly logger: Logger,
     @Inject(Metrics) metrics: Metrics,
   ) {
@@ -45,23 +63,31 @@ export class AttributionService implements BeforeApplicationShutdown, OnApplicat
     )
   }
 
-  record(tenantId: string, served: Served): void {
+  record(tenantId: string, answered: Answered): void {
     if (this.count >= MAX_WAITING) return this.drop(1, 'the buffer is full')
     const rows = this.waiting.get(tenantId)
-    const row = { ...served, at: new Date().toISOString() }
+    const row = { ...answered, at: new Date().toISOString() }
     if (rows) rows.push(row)
     else this.waiting.set(tenantId, [row])
     this.count++
     this.schedule(this.stopping ? 0 : FLUSH_AFTER_MS)
   }
 
-  /** Gives up what waits for an erased user: it must not be written after the erasure. */
-  forget(tenantId: string, userId: string): void {
-    const rows = this.waiting.get(tenantId)
-    if (!rows) return
-    const kept = rows.filter((row) => row.userId !== userId)
-    this.count -= rows.length - kept.length
-    this.waiting.set(tenantId, kept)
+  /** Gives up what waits for an erased user, and takes back what is being written: no row may be there after the erasure. */
+  async forget(tenantId: string, userId: string): Promise<void> {
+    const written = this.underWay?.tenantId === tenantId ? this.underWay.rows : []
+    this.giveUp(tenantId, userId)
+    const late = written.filter((row) => row.userId === userId).map(({ recommendationId }) => recommendationId)
+    if (late.length === 0) return
+    await this.flushing
+    // Where the writing failed, it waits again.
+    this.giveUp(tenantId, userId)
+    await this.database.inTenant(tenantId, (sql) =>
+      sql.execute('DELETE FROM recommendations WHERE tenant_id = $1 AND recommendation_id = ANY ($2::text[])', [
+        tenantId,
+        late,
+      ]),
+    )
   }
 
   /** Writes all that waits. */
@@ -99,10 +125,12 @@ export class AttributionService implements BeforeApplicationShutdown, OnApplicat
   }
 
   private async write(): Promise<void> {
-    const batches = this.waiting
-    this.waiting = new Map()
-    this.count = 0
-    for (const [tenantId, rows] of batches) {
+    // One tenant at a time, so that what waits can still be given up.
+    for (const tenantId of [...this.waiting.keys()]) {
+      const rows = this.waiting.get(tenantId) ?? []
+      this.waiting.delete(tenantId)
+      this.count -= rows.length
+      this.underWay = { tenantId, rows }
       for (let from = 0; from < rows.length; from += MAX_ROWS_A_STATEMENT) {
         const part = rows.slice(from, from + MAX_ROWS_A_STATEMENT)
         try {
@@ -113,24 +141,45 @@ export class AttributionService implements BeforeApplicationShutdown, OnApplicat
           else this.drop(part.length, error)
         }
       }
+      this.underWay = undefined
     }
   }
 
-  private async insert(tenantId: string, rows: (Served & { at: string })[]) {
-    await this.database.inTenant(tenantId, (sql) =>
-      sql.execute(
-        `INSERT INTO recommendations
-           (tenant_id, recommendation_id, user_id, session_id, model_version, source, scenario, items, created_at)
-         SELECT $1, r."recommendationId", r."userId", r."sessionId", r."modelVersion", r.source, r.scenario, r.items, r.at
-         FROM jsonb_to_recordset($2::jsonb) AS r("recommendationId" text, "userId" text, "sessionId" text,
-           "modelVersion" text, source text, scenario text, items text[], at timestamptz)
-         ON CONFLICT DO NOTHING`,
-        [tenantId, JSON.stringify(rows)],
-      ),
-    )
+  private async insert(tenantId: string, rows: Waiting[]) {
+    const { settings } = await this.tenants.get(tenantId)
+    const { impressions } = settings
+    const answers = rows.map((row) => ({
+      ...row,
+      impressions,
+      userGroup: userGroupOf(tenantId, row.userId ?? row.sessionId ?? row.recommendationId),
+    }))
+    await this.database.inTenant(tenantId, async (sql) => {
+      const made = await insertAnswers(sql, tenantId, answers)
+      const tally = new Tally()
+      for (const answer of answers) {
+        if (!made.has(answer.recommendationId)) continue
+        const counted: CountedAnswer = {
+          ...answer,
+          servedAt: new Date(answer.at),
+          experimentId: null,
+          arm: null,
+          unit: null,
+        }
+        if (impressions === 'served') tally.addImpressions(counted, answer.items.length)
+      }
+      await addCounts(sql, tenantId, tally)
+    })
   }
 
-  private putBack(tenantId: string, rows: (Served & { at: string })[]) {
+  private giveUp(tenantId: string, userId: string) {
+    const rows = this.waiting.get(tenantId) ?? []
+    const kept = rows.filter((row) => row.userId !== userId)
+    if (kept.length === rows.length) return
+    this.count -= rows.length - kept.length
+    this.waiting.set(tenantId, kept)
+  }
+
+  private putBack(tenantId: string, rows: Waiting[]) {
     const room = rows.slice(0, Math.max(0, MAX_WAITING - this.count))
     this.waiting.set(tenantId, [...room, ...(this.waiting.get(tenantId) ?? [])])
     this.count += room.length
@@ -149,4 +198,24 @@ export class AttributionService implements BeforeApplicationShutdown, OnApplicat
         'answers are given without attribution',
       )
   }
+}
+
+/** @returns the ids of the answers whose row was not there before */
+async function insertAnswers(
+  sql: Sql,
+  tenantId: string,
+  rows: (Waiting & { impressions: string; userGroup: number })[],
+): Promise<Set<string>> {
+  const made = await sql.query<{ id: string }>(
+    `INSERT INTO recommendations (tenant_id, recommendation_id, user_id, session_id, model_version, source, scenario,
+       items, created_at, kind, impressions, user_group)
+     SELECT $1, r."recommendationId", r."userId", r."sessionId", r."modelVersion", r.source, r.scenario, r.items, r.at,
+       r.kind, r.impressions, r."userGroup"
+     FROM jsonb_to_recordset($2::jsonb) AS r("recommendationId" text, "userId" text, "sessionId" text,
+       "modelVersion" text, source text, scenario text, items text[], at timestamptz, kind text, impressions text,
+       "userGroup" smallint)
+     ON CONFLICT DO NOTHING RETURNING recommendation_id AS id`,
+    [tenantId, JSON.stringify(rows)],
+  )
+  return new Set(made.map(({ id }) => id))
 }

@@ -5,6 +5,7 @@ import {
   type OnApplicationBootstrap,
   type OnApplicationShutdown,
 } from '@nestjs/common'
+import { AnswersService } from '../online/answers.service.js'
 import { CONFIG, type Config } from '../platform/config.js'
 import { Database } from '../platform/database.js'
 import { AppError, isPassing } from '../platform/errors.js'
@@ -13,7 +14,6 @@ import { Loop } from '../platform/loop.js'
 import { Metrics } from '../platform/metrics.js'
 import { PROMOTIONS_CHANNEL, VersionsService } from '../registry/versions.service.js'
 import { TenantsService } from '../tenants/tenants.service.js'
-import { AttributionService } from './attribution.service.js'
 import { DROP_ERASED_AFTER_MS, ErasureWatch } from './erasure-watch.js'
 import type { LiveModel } from './live-model.js'
 import { LiveModelMetrics } from './live-model-metrics.js'
@@ -52,7 +52,7 @@ export class LiveModels implements OnApplicationBootstrap, BeforeApplicationShut
     @Inject(Database) private readonly database: Database,
     @Inject(TenantsService) private readonly tenants: TenantsService,
     @Inject(VersionsService) private readonly versions: VersionsService,
-    @Inject(AttributionService) private readonly attribution: AttributionService,
+    @Inject(AnswersService) private readonly answers: AnswersService,
     @Inject(ModelBuilder) private readonly builder: ModelBuilder,
     @Inject(LOGGER) private readonly logger: Logger,
     @Inject(Metrics) metrics: Metrics,
@@ -274,7 +274,7 @@ export class LiveModels implements OnApplicationBootstrap, BeforeApplicationShut
     const { data } = await this.tenants.list(1000)
     const ids = data.map((tenant) => tenant.id)
     const until = Date.now() + WARM_MS
-    for (const id of await this.attribution.servedLast(ids, WARM_TENANTS)) {
+    for (const id of await this.answers.servedLast(ids, WARM_TENANTS)) {
       if (this.stopped || Date.now() > until || this.cache.isFull) return
       await this.use(id, () => undefined).catch((error: unknown) => {
         this.logger.warn({ err: error, tenant: id }, 'could not warm a tenant')

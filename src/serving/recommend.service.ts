@@ -2,10 +2,10 @@ import { randomUUID } from 'node:crypto'
 import { Inject, Injectable } from '@nestjs/common'
 import type { UserEvent } from '../events/event.js'
 import { EventsService } from '../events/events.service.js'
+import { type AnswerKind, AnswersService } from '../online/answers.service.js'
 import { notFound } from '../platform/errors.js'
 import { Metrics } from '../platform/metrics.js'
 import { TenantsService } from '../tenants/tenants.service.js'
-import { AttributionService } from './attribution.service.js'
 import type { LiveModel } from './live-model.js'
 import type { PastEvent } from './scored.js'
 import { LiveModels } from './live-models.service.js'
@@ -38,7 +38,7 @@ export class RecommendService {
     @Inject(EventsService) private readonly events: EventsService,
     @Inject(TenantsService) private readonly tenants: TenantsService,
     @Inject(ScenariosService) private readonly scenarios: ScenariosService,
-    @Inject(AttributionService) private readonly attribution: AttributionService,
+    @Inject(AnswersService) private readonly answers: AnswersService,
     @Inject(Metrics) metrics: Metrics,
   ) {
     this.metrics = new RecommendationMetrics(metrics)
@@ -93,7 +93,7 @@ export class RecommendService {
   }
 
   private answer(
-    kind: Kind,
+    kind: AnswerKind,
     tenantId: string,
     { userId, sessionId, scenario }: Visitor,
     { returnProperties, count = DEFAULT_COUNT }: Options,
@@ -105,12 +105,13 @@ export class RecommendService {
       const recommendationId = randomUUID()
       const items = present(model, ranking, returnProperties)
       const answer = { recommendationId, modelVersion: model.version, source: ranking.source, items }
-      this.attribution.record(tenantId, {
+      this.answers.record(tenantId, {
         recommendationId,
         userId: userId ?? null,
         sessionId: sessionId ?? null,
         modelVersion: model.version,
         source: ranking.source,
+        kind,
         scenario: scenario ?? null,
         items: items.map(({ itemId }) => itemId),
       })

@@ -2,6 +2,8 @@ import { type BeforeApplicationShutdown, Inject, Module, type OnModuleInit } fro
 import { CatalogModule } from '../catalog/catalog.module.js'
 import { EventsModule } from '../events/events.module.js'
 import { ERASURES_CHANNEL, readErased } from '../events/users.service.js'
+import { AnswersService } from '../online/answers.service.js'
+import { OnlineModule } from '../online/online.module.js'
 import { CONFIG, type Config } from '../platform/config.js'
 import { Database } from '../platform/database.js'
 import { LOGGER, type Logger } from '../platform/logger.js'
@@ -9,7 +11,6 @@ import { Metrics } from '../platform/metrics.js'
 import { type Engine, startTensorflow } from '../platform/tensorflow.js'
 import { RegistryModule } from '../registry/registry.module.js'
 import { TenantsModule } from '../tenants/tenants.module.js'
-import { AttributionService } from './attribution.service.js'
 import { LiveModels } from './live-models.service.js'
 import { ModelBuilder } from './model-builder.service.js'
 import { RecommendController } from './recommend.controller.js'
@@ -23,9 +24,9 @@ const ENGINES: Engine[] = ['wasm', 'cpu']
 
 /** Answers recommendations: for the `api` role only. */
 @Module({
-  imports: [TenantsModule, CatalogModule, EventsModule, RegistryModule],
+  imports: [TenantsModule, CatalogModule, EventsModule, RegistryModule, OnlineModule],
   controllers: [RecommendController, ScenariosController],
-  providers: [AttributionService, LiveModels, ModelBuilder, RecommendService, ScenariosService],
+  providers: [LiveModels, ModelBuilder, RecommendService, ScenariosService],
   exports: [LiveModels],
 })
 export class ServingModule implements OnModuleInit, BeforeApplicationShutdown {
@@ -35,7 +36,7 @@ export class ServingModule implements OnModuleInit, BeforeApplicationShutdown {
     @Inject(CONFIG) private readonly config: Config,
     @Inject(Database) private readonly database: Database,
     @Inject(LiveModels) private readonly models: LiveModels,
-    @Inject(AttributionService) private readonly attribution: AttributionService,
+    @Inject(AnswersService) private readonly answers: AnswersService,
     @Inject(LOGGER) private readonly logger: Logger,
     @Inject(Metrics) private readonly metrics: Metrics,
   ) {}
@@ -47,7 +48,9 @@ export class ServingModule implements OnModuleInit, BeforeApplicationShutdown {
     this.erasures = this.database.listen(ERASURES_CHANNEL, (payload) => {
       const erased = readErased(payload)
       if (!erased) return void this.logger.warn('a notification of an erasure can not be read')
-      this.attribution.forget(erased.tenantId, erased.userId)
+      void this.answers
+        .forget(erased.tenantId, erased.userId)
+        .catch((error: unknown) => this.logger.warn({ err: error }, 'could not take back answers to an erased user'))
       this.models.userErased()
     })
   }

@@ -8,6 +8,9 @@ export const EventTypeName = z.string().regex(/^[a-z][a-z0-9_.-]{0,63}$/, 'has t
 /** The parts of a score, each of which a tenant can switch off. */
 export const PARTS = ['network', 'text', 'lexical', 'wide', 'narrow', 'popular', 'recent', 'fresh', 'again'] as const
 
+/** The longest attribution window that can be set. */
+export const MAX_WINDOW_HOURS = 720
+
 const ValueReading = z
   .strictObject({
     lowBelow: z.number().optional().meta({
@@ -53,6 +56,26 @@ const isCron = (value: string) => {
     return false
   }
 }
+
+const Attribution = z
+  .strictObject({
+    windowHours: z.number().int().min(1).max(MAX_WINDOW_HOURS).default(24).meta({
+      description:
+        'For how long after an answer an event that carries its `recommendationId` is attributed to it. Figures of answers younger than this still grow.',
+    }),
+    conversions: z.array(EventTypeName).max(100).default(['purchase']).meta({
+      description: 'Types of events that are conversions. Events with a negative meaning, by type or value, never are.',
+    }),
+    clicks: z.array(EventTypeName).max(100).nullable().default(null).meta({
+      description:
+        'Types of events that are clicks. null: every type of positive meaning that is no conversion (view, read, cart, like, and those that no setting names). Events with a negative meaning, by type or value, never are.',
+    }),
+  })
+  .prefault({})
+  .meta({
+    description:
+      'How events that carry a `recommendationId` are counted for the answer: each item of it at most once as a click and once as a conversion.',
+  })
 
 /** What a tenant can set. Every field has a default, so `{}` is a whole setting. */
 export const Settings = z
@@ -101,8 +124,11 @@ export const Settings = z
         requestsPerSecond: z.number().int().min(1).max(1_000_000).default(1000),
       })
       .prefault({}),
-    /** Whether an answer counts as an impression of its items, or only events of type `impression` do. */
-    impressions: z.enum(['served', 'explicit']).default('served'),
+    impressions: z.enum(['served', 'explicit']).default('served').meta({
+      description:
+        'served: an answer counts as an impression of each of its items; explicit: only events of type `impression` that carry its `recommendationId` do. For the answers that are made from then on.',
+    }),
+    attribution: Attribution,
   })
   .meta({ id: 'Settings' })
 export type Settings = z.output<typeof Settings>
