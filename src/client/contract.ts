@@ -265,6 +265,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/tenants/{tenant}/metrics/online": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Impressions, clicks, conversions and their rates, by version, scenario and position
+         * @description Needs: train
+         */
+        get: operations["getVTenantsTenantMetricsOnline"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/tenants/{tenant}/model-versions": {
         parameters: {
             query?: never;
@@ -869,10 +889,31 @@ export interface components {
                 requestsPerSecond: number;
             };
             /**
+             * @description served: an answer counts as an impression of each of its items; explicit: only events of type `impression` that carry its `recommendationId` do. For the answers that are made from then on.
              * @default served
              * @enum {string}
              */
             impressions: "served" | "explicit";
+            /** @description How events that carry a `recommendationId` are counted for the answer: each item of it at most once as a click and once as a conversion. */
+            attribution: {
+                /**
+                 * @description For how long after an answer an event that carries its `recommendationId` is attributed to it. Figures of answers younger than this still grow.
+                 * @default 24
+                 */
+                windowHours: number;
+                /**
+                 * @description Types of events that are conversions. Events with a negative meaning, by type or value, never are.
+                 * @default [
+                 *       "purchase"
+                 *     ]
+                 */
+                conversions: string[];
+                /**
+                 * @description Types of events that are clicks. null: every type of positive meaning that is no conversion (view, read, cart, like, and those that no setting names). Events with a negative meaning, by type or value, never are.
+                 * @default null
+                 */
+                clicks: string[] | null;
+            };
         };
         /** @description How the value of an event decides what it says. An event without a value, or with one in between, says what its type says. */
         ValueReading: {
@@ -932,6 +973,79 @@ export interface components {
             /** @description From when on no instance that reaches the database has the user in memory: 60 s after finishedAt, null before that. A live model that counted the user is built anew at once, and dropped where that takes longer. */
             cachesDroppedAt: string | null;
             firstModelVersionWithout: string | null;
+        };
+        /** @description What came of answers. Everything is counted in the hour of its answer: the figures of answers that are younger than the attribution window still grow. */
+        OnlineMetrics: {
+            /** Format: date-time */
+            from: string;
+            /**
+             * Format: date-time
+             * @description The end of the last hour
+             */
+            to: string;
+            total: {
+                impressions: number;
+                /** @description Items that were clicked, each once an answer */
+                clicks: number;
+                conversions: number;
+                clickRate: components["schemas"]["Rate"];
+                conversionRate: components["schemas"]["Rate"];
+            };
+            versions: {
+                modelVersion: string;
+                impressions: number;
+                /** @description Items that were clicked, each once an answer */
+                clicks: number;
+                conversions: number;
+                clickRate: components["schemas"]["Rate"];
+                conversionRate: components["schemas"]["Rate"];
+            }[];
+            scenarios: {
+                scenario: string | null;
+                impressions: number;
+                /** @description Items that were clicked, each once an answer */
+                clicks: number;
+                conversions: number;
+                clickRate: components["schemas"]["Rate"];
+                conversionRate: components["schemas"]["Rate"];
+            }[];
+            data: {
+                modelVersion: string;
+                scenario: string | null;
+                /** @enum {string} */
+                kind: "recommendations" | "rankings" | "similar" | "trending";
+                impressions: number;
+                /** @description Items that were clicked, each once an answer */
+                clicks: number;
+                conversions: number;
+                clickRate: components["schemas"]["Rate"];
+                conversionRate: components["schemas"]["Rate"];
+                /** @description By place in the list, 1 at its top; further down places are taken together */
+                positions: {
+                    from: number;
+                    to: number;
+                    impressions: number;
+                    /** @description Items that were clicked, each once an answer */
+                    clicks: number;
+                    conversions: number;
+                    clickRate: components["schemas"]["Rate"];
+                    conversionRate: components["schemas"]["Rate"];
+                }[];
+            }[];
+            series?: {
+                /** Format: date-time */
+                at: string;
+                modelVersion: string;
+                impressions: number;
+                clicks: number;
+                conversions: number;
+            }[];
+        };
+        /** @description With the interval in which it lies with 95 % certainty. Users are independent, not their impressions: the interval is as wide as the spread between users makes it. Null where nobody, or too few users, were counted to say. */
+        Rate: {
+            value: number | null;
+            low: number | null;
+            high: number | null;
         };
         ModelVersionSummary: {
             id: string;
@@ -1944,6 +2058,41 @@ export interface operations {
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
             413: components["responses"]["TooLarge"];
+            429: components["responses"]["OverQuota"];
+            503: components["responses"]["NotReady"];
+        };
+    };
+    getVTenantsTenantMetricsOnline: {
+        parameters: {
+            query?: {
+                /** @description From the hour of this moment on (UTC); 7 days before `to` unless said. */
+                from?: string;
+                /** @description Up to the hour of this moment, that hour included; now unless said. */
+                to?: string;
+                /** @description Adds `series`: the same by version over time, UTC. */
+                by?: "hour" | "day";
+            };
+            header?: never;
+            path: {
+                tenant: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OnlineMetrics"];
+                };
+            };
+            400: components["responses"]["Malformed"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
             429: components["responses"]["OverQuota"];
             503: components["responses"]["NotReady"];
         };

@@ -44,12 +44,12 @@ export class AttributionService {
     @Inject(Metrics) metrics: Metrics,
   ) {
     this.attributed = metrics.counter(
-      'attune_attributed_outcomes_total',
+      'attune_attributions_outcomes_total',
       'Outcomes of answers that events were counted as',
       ['outcome'],
     )
     this.given = metrics.counter(
-      'attune_attribution_answers_missing_total',
+      'attune_attributions_without_answer_total',
       'Events given up because no answer was ever made under the id that they name',
     )
   }

@@ -10,7 +10,7 @@ import type { LiveModel } from './live-model.js'
 import type { PastEvent } from './scored.js'
 import { LiveModels } from './live-models.service.js'
 import { present } from './presentation.js'
-import { type Kind, RecommendationMetrics } from './recommendation-metrics.js'
+import { RecommendationMetrics } from './recommendation-metrics.js'
 import { DEFAULT_COUNT, type Hiding, rankFor, rankGiven, type Ranking, rankSimilar, rankTrending } from './ranking.js'
 import {
   type Answer,
