@@ -184,7 +184,9 @@ function readRows(sql: Sql, table: PersonalTable, tenantId: string, userId: stri
 function exported(table: PersonalTable, row: Record<string, unknown>) {
   const told = Object.entries(row).filter(([, value]) => value !== null)
   const camel = (name: string) => name.replaceAll(/_(\w)/g, (_, letter: string) => letter.toUpperCase())
-  return { kind: table.kind, ...Object.fromEntries(told.map(([name, value]) => [camel(name), value])) }
+  // `kind` says what the row is; a column of that name is told as `recommendationKind`.
+  const nameOf = (column: string) => camel(column === 'kind' ? `${table.kind}_kind` : column)
+  return { kind: table.kind, ...Object.fromEntries(told.map(([column, value]) => [nameOf(column), value])) }
 }
 
 async function inEachTable(work: (table: PersonalTable) => Promise<number>): Promise<Record<string, number>> {

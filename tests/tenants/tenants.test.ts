@@ -155,7 +155,7 @@ describe('tenants and keys', () => {
     const { id } = await service.makeTenant()
     for (let i = 0; i < 2; i++) await tenants.remove(id, { name: 'nightly job' })
     expect(lines.map((line) => JSON.parse(line) as object)).toEqual([
-      expect.objectContaining({ level: 30, tenantId: id, actor: 'nightly job', msg: 'a tenant was removed' }),
+      expect.objectContaining({ level: 30, tenant: id, actor: 'nightly job', msg: 'a tenant was removed' }),
     ])
   })
 
