@@ -10,6 +10,7 @@ import { SessionIndex1763700000009 } from './1763700000009-session-index.js'
 import { DrawnArrival1763700000010 } from './1763700000010-drawn-arrival.js'
 import { Online1763700000020 } from './1763700000020-online.js'
 import { EventCounts1763700000030 } from './1763700000030-event-counts.js'
+import { RollbackReasons1763700000033 } from './1763700000033-rollback-reasons.js'
 
 /** In the order in which they run. A migration is never edited after it lands. */
 export const MIGRATIONS = [
@@ -25,4 +26,5 @@ export const MIGRATIONS = [
   DrawnArrival1763700000010,
   Online1763700000020,
   EventCounts1763700000030,
+  RollbackReasons1763700000033,
 ]

@@ -3,11 +3,21 @@ export type PromotionKind = 'automatic' | 'manual' | 'forced' | 'rollback'
 
 export interface Promotion {
   promotionId: string
-  /** Null: back to the base. */
+  /** Null: the base. */
   versionId: string | null
   kind: PromotionKind
   actor: string
   promotedAt: Date
+}
+
+/** What happened to a version after it was made. */
+export interface VersionEvent {
+  at: Date
+  event: 'promoted' | 'rolled-back' | 'restored'
+  kind: PromotionKind
+  actor: string
+  /** Why, where somebody said so. */
+  reason: string | null
 }
 
 /**
@@ -15,11 +25,11 @@ export interface Promotion {
  * before it is where a rollback leads. A second rollback therefore goes one further back, never to and fro.
  * @param history all promotions of a tenant, oldest first
  */
-export function servedBefore(history: Pick<Promotion, 'versionId' | 'kind'>[]): string[] {
-  const served: string[] = []
+export function servedBefore(history: Pick<Promotion, 'versionId' | 'kind'>[]): (string | null)[] {
+  const served: (string | null)[] = []
   for (const { versionId, kind } of history) {
     if (kind === 'rollback') served.pop()
-    else if (versionId !== null) served.push(versionId)
+    else served.push(versionId)
   }
   return served
 }

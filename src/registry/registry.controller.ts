@@ -3,7 +3,7 @@ import { z } from 'zod'
 import { contract, type Input, Parsed, Route } from '../platform/http.js'
 import { Page, pageOf } from '../platform/schema.js'
 import { VersionReport } from './version-report.js'
-import { type ModelVersion, VersionsService } from './versions.service.js'
+import { BASE_VERSION, type ModelVersion, VersionsService } from './versions.service.js'
 
 const tag = 'Training and versions'
 const VersionSummary = z
@@ -22,7 +22,23 @@ const VersionSummary = z
     metrics: z.unknown(),
   })
   .meta({ id: 'ModelVersionSummary' })
-const VersionView = VersionSummary.extend({ gate: z.unknown(), report: VersionReport }).meta({ id: 'ModelVersion' })
+const VersionView = VersionSummary.extend({
+  gate: z.unknown(),
+  report: VersionReport,
+  history: z
+    .array(
+      z.object({
+        at: z.date().meta({ override: { type: 'string', format: 'date-time' } }),
+        event: z.enum(['promoted', 'rolled-back', 'restored']),
+        kind: z.enum(['automatic', 'manual', 'forced', 'rollback']),
+        actor: z.string(),
+        reason: z.string().nullable(),
+      }),
+    )
+    .meta({
+      description: 'What happened to it, newest first; restored: served again because a later version was rolled back',
+    }),
+}).meta({ id: 'ModelVersion' })
 
 const base = '/v1/tenants/:tenant/model-versions'
 const listVersions = contract({
@@ -60,7 +76,7 @@ const rollbackVersion = contract({
   response: z.object({
     modelVersion: z.string().nullable().meta({ description: 'Served now; null: the base' }),
     serving: z.enum(['fine-tuned', 'base']),
-    previous: z.string(),
+    previous: z.string().meta({ description: 'Served until now; `base` where that was none' }),
   }),
 })
 
@@ -88,12 +104,24 @@ export class RegistryController {
   @Route(rollbackVersion)
   async rollback(@Parsed() { tenant, caller }: Input<typeof rollbackVersion>) {
     const { versionId, previous } = await this.versions.rollback(tenant, caller)
-    return { modelVersion: versionId, serving: versionId === null ? 'base' : 'fine-tuned', previous }
+    return {
+      modelVersion: versionId,
+      serving: versionId === null ? 'base' : 'fine-tuned',
+      previous: previous ?? BASE_VERSION,
+    }
   }
 
   private async view(tenantId: string, version: ModelVersion) {
-    const current = await this.versions.current(tenantId)
-    return { ...summary(version, current?.versionId), gate: version.report.gate ?? null, report: version.report }
+    const [current, history] = await Promise.all([
+      this.versions.current(tenantId),
+      this.versions.history(tenantId, version.id),
+    ])
+    return {
+      ...summary(version, current?.versionId),
+      gate: version.report.gate ?? null,
+      report: version.report,
+      history,
+    }
   }
 }
 

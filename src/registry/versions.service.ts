@@ -6,7 +6,7 @@ import { AppError, notFound } from '../platform/errors.js'
 import type { Caller } from '../platform/http.js'
 import { cursorMoment, CursorMoment, decodeCursor, Id, toPage } from '../platform/schema.js'
 import { AuditService } from '../tenants/audit.service.js'
-import { type Promotion, type PromotionKind, servedBefore } from './promotion-history.js'
+import { type Promotion, type PromotionKind, servedBefore, type VersionEvent } from './promotion-history.js'
 import type { VersionReport } from './version-report.js'
 
 export interface ModelVersion {
@@ -28,6 +28,9 @@ export type VersionDraft = Pick<ModelVersion, 'runId' | 'parentId' | 'baseModel'
 
 /** Channel on which a tenant's id is said when what it is served by changes. */
 export const PROMOTIONS_CHANNEL = 'attune_promotions'
+
+/** What serves where no version does, by the name that answers give it. */
+export const BASE_VERSION = 'base'
 
 /** Name of the artifact that a version is served from: a version file. */
 export const VERSION_ARTIFACT = 'version.safetensors'
@@ -161,45 +164,93 @@ export class VersionsService {
    * @throws AppError NOT_FOUND
    */
   promote(tenantId: string, versionId: string, caller: Pick<Caller, 'name'>, automatic = false): Promise<ModelVersion> {
-    return this.database.inTenant(tenantId, async (sql) => {
-      await lockTenant(sql, tenantId)
-      const [version] = await sql.query<ModelVersion>(
-        `SELECT ${COLUMNS} FROM model_versions WHERE tenant_id = $1 AND version_id = $2`,
-        [tenantId, versionId],
-      )
-      if (!version) throw notFound('model version', versionId)
-      const [current] = await currentRows(sql, [tenantId])
-      if (current?.versionId === versionId) return version
-      const kind = version.decision === 'rejected' ? 'forced' : automatic ? 'automatic' : 'manual'
-      await this.append(sql, tenantId, versionId, kind, caller, current?.versionId ?? null)
-      return version
-    })
+    return this.database.inTenant(tenantId, (sql) => this.promoteIn(sql, tenantId, versionId, caller, automatic))
+  }
+
+  /** As `promote`, in a transaction of the caller's. */
+  async promoteIn(
+    sql: Sql,
+    tenantId: string,
+    versionId: string,
+    caller: Pick<Caller, 'name'>,
+    automatic = false,
+  ): Promise<ModelVersion> {
+    await lockTenant(sql, tenantId)
+    const [version] = await sql.query<ModelVersion>(
+      `SELECT ${COLUMNS} FROM model_versions WHERE tenant_id = $1 AND version_id = $2`,
+      [tenantId, versionId],
+    )
+    if (!version) throw notFound('model version', versionId)
+    const [current] = await currentRows(sql, [tenantId])
+    if (current?.versionId === versionId) return version
+    const kind = version.decision === 'rejected' ? 'forced' : automatic ? 'automatic' : 'manual'
+    await this.append(sql, tenantId, versionId, kind, caller, current?.versionId ?? null)
+    return version
+  }
+
+  /** Serves the base from now on, in a transaction of the caller's: other than by rolling back, what was served before stays one step back. */
+  async promoteBaseIn(sql: Sql, tenantId: string, caller: Pick<Caller, 'name'>): Promise<void> {
+    await lockTenant(sql, tenantId)
+    const [current] = await currentRows(sql, [tenantId])
+    if (!current || current.versionId === null) return
+    await this.append(sql, tenantId, null, 'manual', caller, current.versionId)
   }
 
   /**
    * Back to what was served before the current version, or to the base where there was nothing before it.
-   * @returns what is served now (null: the base), and what was until now
+   * @returns what is served now, and what was until now (null: the base)
    * @throws AppError NOTHING_TO_ROLL_BACK (409) where the tenant is served by the base
    */
-  rollback(tenantId: string, caller: Pick<Caller, 'name'>): Promise<{ versionId: string | null; previous: string }> {
-    return this.database.inTenant(tenantId, async (sql) => {
-      await lockTenant(sql, tenantId)
-      const history = await sql.query<Pick<Promotion, 'versionId' | 'kind'>>(
-        `SELECT version_id AS "versionId", kind FROM promotions WHERE tenant_id = $1 ORDER BY promotion_id`,
-        [tenantId],
+  async rollback(
+    tenantId: string,
+    caller: Pick<Caller, 'name'>,
+  ): Promise<{ versionId: string | null; previous: string | null }> {
+    const done = await this.database.inTenant(tenantId, (sql) => this.rollbackIn(sql, tenantId, caller))
+    if (!done)
+      throw new AppError(
+        'NOTHING_TO_ROLL_BACK',
+        'This tenant is served by the base already: no promoted version is left to roll back from.',
+        { status: 409 },
       )
-      const served = servedBefore(history)
-      const previous = served.at(-1)
-      if (previous === undefined)
-        throw new AppError(
-          'NOTHING_TO_ROLL_BACK',
-          'This tenant is served by the base already: no promoted version is left to roll back from.',
-          { status: 409 },
-        )
-      const versionId = served.at(-2) ?? null
-      await this.append(sql, tenantId, versionId, 'rollback', caller, previous)
-      return { versionId, previous }
-    })
+    return done
+  }
+
+  /**
+   * As `rollback`, in a transaction of the caller's.
+   * @param options why, and the promotion to be undone, if it still is the newest
+   * @returns null where there was nothing to roll back, or something else was promoted meanwhile
+   */
+  async rollbackIn(
+    sql: Sql,
+    tenantId: string,
+    caller: Pick<Caller, 'name'>,
+    options: { reason?: string; promotionId?: string | null } = {},
+  ): Promise<{ versionId: string | null; previous: string | null } | null> {
+    await lockTenant(sql, tenantId)
+    const history = await sql.query<Pick<Promotion, 'promotionId' | 'versionId' | 'kind'>>(
+      `SELECT promotion_id::text AS "promotionId", version_id AS "versionId", kind FROM promotions
+       WHERE tenant_id = $1 ORDER BY promotion_id`,
+      [tenantId],
+    )
+    const served = servedBefore(history)
+    if (served.length === 0) return null
+    if (options.promotionId && history.at(-1)?.promotionId !== options.promotionId) return null
+    const previous = served.at(-1) ?? null
+    const versionId = served.at(-2) ?? null
+    await this.append(sql, tenantId, versionId, 'rollback', caller, previous, options.reason)
+    return { versionId, previous }
+  }
+
+  /** When a version was promoted, rolled back, or served again because a later one was, newest first. */
+  history(tenantId: string, versionId: string): Promise<VersionEvent[]> {
+    return this.database.query<VersionEvent>(
+      tenantId,
+      `SELECT promoted_at AS at, kind, actor, reason,
+         CASE WHEN version_id IS DISTINCT FROM $2 THEN 'rolled-back' WHEN kind = 'rollback' THEN 'restored' ELSE 'promoted' END AS event
+       FROM promotions WHERE tenant_id = $1 AND (version_id = $2 OR (previous_id = $2 AND kind = 'rollback'))
+       ORDER BY promotion_id DESC LIMIT 100`,
+      [tenantId, versionId],
+    )
   }
 
   private async append(
@@ -209,15 +260,15 @@ export class VersionsService {
     kind: PromotionKind,
     caller: Pick<Caller, 'name'>,
     previous: string | null,
+    reason?: string,
   ) {
-    await sql.execute('INSERT INTO promotions (tenant_id, version_id, kind, actor) VALUES ($1, $2, $3, $4)', [
-      tenantId,
-      versionId,
-      kind,
-      caller.name,
-    ])
+    await sql.execute(
+      'INSERT INTO promotions (tenant_id, version_id, kind, actor, previous_id, reason) VALUES ($1, $2, $3, $4, $5, $6)',
+      [tenantId, versionId, kind, caller.name, previous, reason ?? null],
+    )
     const action = kind === 'rollback' ? 'version.rollback' : 'version.promote'
-    await this.audit.record(sql, tenantId, caller, action, versionId ?? 'base', { kind, previous })
+    const detail = { kind, previous, ...(reason !== undefined && { reason }) }
+    await this.audit.record(sql, tenantId, caller, action, versionId ?? BASE_VERSION, detail)
     await sql.query('SELECT pg_notify($1, $2)', [PROMOTIONS_CHANNEL, tenantId])
   }
 }

@@ -101,6 +101,50 @@ describe('registry', () => {
     expect(actions.filter((action) => action.startsWith('version.'))).toHaveLength(6)
   })
 
+  it('tells of each version when it was promoted, rolled back and restored, by whom and why', async () => {
+    const { id, key } = await service.makeTenant()
+    const [first, second] = [await versions.create(id, draft(), {}), await versions.create(id, draft('rejected'), {})]
+    await versions.promote(id, first.id, caller, true)
+    await versions.promote(id, second.id, caller)
+    const current = await versions.current(id)
+    const back = (options: object) =>
+      database.inTenant(id, (sql) => versions.rollbackIn(sql, id, { name: 'a watch' }, options))
+    // Not that of a promotion which is no longer the newest.
+    expect(await back({ reason: 'too late', promotionId: '1' })).toBeNull()
+    expect(await back({ reason: 'it did worse', promotionId: current?.promotionId })).toEqual({
+      versionId: first.id,
+      previous: second.id,
+    })
+    const historyOf = async (version: string) => {
+      const { body } = await service.call('GET', `/v1/tenants/${id}/model-versions/${version}`, { key })
+      return (body as { history: object[] }).history
+    }
+    const undone = { kind: 'rollback', actor: 'a watch', reason: 'it did worse' }
+    expect(await historyOf(first.id)).toMatchObject([
+      { event: 'restored', ...undone },
+      { event: 'promoted', kind: 'automatic', actor: 'somebody', reason: null },
+    ])
+    expect(await historyOf(second.id)).toMatchObject([
+      { event: 'rolled-back', ...undone },
+      { event: 'promoted', kind: 'forced' },
+    ])
+  })
+
+  it('promotes the base, from which a rollback leads back to the version before it', async () => {
+    const { id } = await service.makeTenant()
+    const base = () => database.inTenant(id, (sql) => versions.promoteBaseIn(sql, id, caller))
+    await base()
+    expect(await versions.current(id)).toBeNull()
+    const version = await versions.create(id, draft(), {})
+    await versions.promote(id, version.id, caller)
+    await base()
+    await base()
+    expect(await versions.current(id)).toMatchObject({ versionId: null })
+    expect(await versions.rollback(id, caller)).toEqual({ versionId: version.id, previous: null })
+    expect(await versions.rollback(id, caller)).toEqual({ versionId: null, previous: version.id })
+    await expect(versions.rollback(id, caller)).rejects.toMatchObject({ code: 'NOTHING_TO_ROLL_BACK' })
+  })
+
   it('changes nothing when the current version is promoted again, even at once', async () => {
     const { id } = await service.makeTenant()
     const version = await versions.create(id, draft(), {})
