@@ -10,7 +10,8 @@ import { SessionIndex1763700000009 } from './1763700000009-session-index.js'
 import { DrawnArrival1763700000010 } from './1763700000010-drawn-arrival.js'
 import { Online1763700000020 } from './1763700000020-online.js'
 import { EventCounts1763700000030 } from './1763700000030-event-counts.js'
-import { RollbackReasons1763700000033 } from './1763700000033-rollback-reasons.js'
+import { RollbackReasons1763700000050 } from './1763700000050-rollback-reasons.js'
+import { Experiments1763700000051 } from './1763700000051-experiments.js'
 
 /** In the order in which they run. A migration is never edited after it lands. */
 export const MIGRATIONS = [
@@ -26,5 +27,6 @@ export const MIGRATIONS = [
   DrawnArrival1763700000010,
   Online1763700000020,
   EventCounts1763700000030,
-  RollbackReasons1763700000033,
+  RollbackReasons1763700000050,
+  Experiments1763700000051,
 ]

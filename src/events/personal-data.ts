@@ -5,7 +5,7 @@ export interface PersonalTable {
   kind: string
   /** When what the row tells of happened; rows older than a tenant's retention go. */
   at: string
-  /** The rest of the primary key after the tenant. */
+  /** The rest of the primary key after the tenant, as one text. */
   key: string
 }
 
@@ -16,4 +16,5 @@ export interface PersonalTable {
 export const PERSONAL_TABLES: readonly PersonalTable[] = [
   { name: 'events', kind: 'event', at: 'occurred_at', key: 'event_id' },
   { name: 'recommendations', kind: 'recommendation', at: 'created_at', key: 'recommendation_id' },
+  { name: 'experiment_units', kind: 'experiment', at: 'seen_at', key: "experiment_id || ' ' || unit" },
 ]

@@ -39,7 +39,7 @@ export const FORGOTTEN_WITHIN_MS = 60_000
 
 const EXPORT_PAGE = 1000
 /** Columns that are this service's own bookkeeping. */
-const INTERNAL = ['tenant_id', 'arrival', 'written_in']
+const INTERNAL = ['tenant_id', 'arrival', 'written_in', 'unit', 'user_group']
 
 /** The rows of one user, in every table that has some: erased, moved to another user, or handed out. */
 @Injectable()
@@ -108,22 +108,22 @@ export class UsersService {
 
   /**
    * Which of these read what was erased since: a read that began at `moment` may have seen users who are gone now.
-   * @param reads one for each tenant
-   * @returns by tenant, how long ago the first such erasure was, milliseconds
+   * @returns for each read, how long ago the first such erasure was, milliseconds; null: there was none
    */
-  async erasedSince(reads: { tenantId: string; moment: string }[]): Promise<Map<string, number>> {
-    if (reads.length === 0) return new Map()
+  async erasedSince(reads: { tenantId: string; moment: string }[]): Promise<(number | null)[]> {
+    if (reads.length === 0) return []
     const rows = await this.database.asSystem((sql) =>
-      sql.query<{ tenantId: string; ago: number }>(
-        `SELECT e.tenant_id AS "tenantId",
+      sql.query<{ read: number; ago: number }>(
+        `SELECT r.number::int AS read,
            (1000 * extract(epoch FROM clock_timestamp() - min(e.finished_at)))::double precision AS ago
-         FROM unnest($1::text[], $2::text[]) AS r (tenant_id, moment)
+         FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS r (tenant_id, moment, number)
          JOIN erasures e ON e.tenant_id = r.tenant_id AND NOT pg_visible_in_snapshot(e.done_in, r.moment::pg_snapshot)
-         GROUP BY e.tenant_id`,
+         GROUP BY r.number`,
         [reads.map(({ tenantId }) => tenantId), reads.map(({ moment }) => moment)],
       ),
     )
-    return new Map(rows.map(({ tenantId, ago }) => [tenantId, ago]))
+    const ago = new Map(rows.map((row) => [row.read, row.ago]))
+    return reads.map((_, i) => ago.get(i + 1) ?? null)
   }
 
   /**

@@ -5,7 +5,7 @@ import { LOGGER, type Logger } from '../platform/logger.js'
 import { Metrics } from '../platform/metrics.js'
 import { detached } from '../platform/work-context.js'
 import { TenantsService } from '../tenants/tenants.service.js'
-import { addCounts } from './count-rows.js'
+import { addCounts, addUnits } from './count-rows.js'
 import { type CountedAnswer, Tally, userGroupOf } from './tally.js'
 
 /** What was asked for. */
@@ -22,6 +22,8 @@ export interface Answered {
   kind: AnswerKind
   scenario: string | null
   items: string[]
+  /** The experiment that it counts for: it was served as the arm says. */
+  experiment: { id: string; arm: string; unit: string } | null
 }
 
 type Waiting = Answered & { at: string }
@@ -82,12 +84,13 @@ export class AnswersService implements BeforeApplicationShutdown, OnApplicationS
     await this.flushing
     // Where the writing failed, it waits again.
     this.giveUp(tenantId, userId)
-    await this.database.inTenant(tenantId, (sql) =>
-      sql.execute('DELETE FROM recommendations WHERE tenant_id = $1 AND recommendation_id = ANY ($2::text[])', [
+    await this.database.inTenant(tenantId, async (sql) => {
+      await sql.execute('DELETE FROM recommendations WHERE tenant_id = $1 AND recommendation_id = ANY ($2::text[])', [
         tenantId,
         late,
-      ]),
-    )
+      ])
+      await sql.execute('DELETE FROM experiment_units WHERE tenant_id = $1 AND user_id = $2', [tenantId, userId])
+    })
   }
 
   /** Writes all that waits. */
@@ -148,8 +151,11 @@ export class AnswersService implements BeforeApplicationShutdown, OnApplicationS
   private async insert(tenantId: string, rows: Waiting[]) {
     const { settings } = await this.tenants.get(tenantId)
     const { impressions } = settings
-    const answers = rows.map((row) => ({
+    const answers: AnswerOfTenant[] = rows.map(({ experiment, ...row }) => ({
       ...row,
+      experimentId: experiment?.id ?? null,
+      arm: experiment?.arm ?? null,
+      unit: experiment?.unit ?? null,
       impressions,
       userGroup: userGroupOf(tenantId, row.userId ?? row.sessionId ?? row.recommendationId),
     }))
@@ -158,16 +164,12 @@ export class AnswersService implements BeforeApplicationShutdown, OnApplicationS
       const tally = new Tally()
       for (const answer of answers) {
         if (!made.has(answer.recommendationId)) continue
-        const counted: CountedAnswer = {
-          ...answer,
-          servedAt: new Date(answer.at),
-          experimentId: null,
-          arm: null,
-          unit: null,
-        }
+        const counted = { ...answer, servedAt: new Date(answer.at) }
+        tally.addUnit(counted)
         if (impressions === 'served') tally.addImpressions(counted, answer.items.length)
       }
       await addCounts(sql, tenantId, tally)
+      await addUnits(sql, tenantId, tally)
     })
   }
 
@@ -200,20 +202,18 @@ export class AnswersService implements BeforeApplicationShutdown, OnApplicationS
   }
 }
 
+type AnswerOfTenant = Omit<Waiting, 'experiment'> & Omit<CountedAnswer, 'servedAt'> & { impressions: string }
+
 /** @returns the ids of the answers whose row was not there before */
-async function insertAnswers(
-  sql: Sql,
-  tenantId: string,
-  rows: (Waiting & { impressions: string; userGroup: number })[],
-): Promise<Set<string>> {
+async function insertAnswers(sql: Sql, tenantId: string, rows: AnswerOfTenant[]): Promise<Set<string>> {
   const made = await sql.query<{ id: string }>(
     `INSERT INTO recommendations (tenant_id, recommendation_id, user_id, session_id, model_version, source, scenario,
-       items, created_at, kind, impressions, user_group)
+       items, created_at, kind, impressions, user_group, experiment_id, arm, unit)
      SELECT $1, r."recommendationId", r."userId", r."sessionId", r."modelVersion", r.source, r.scenario, r.items, r.at,
-       r.kind, r.impressions, r."userGroup"
+       r.kind, r.impressions, r."userGroup", r."experimentId", r.arm, r.unit
      FROM jsonb_to_recordset($2::jsonb) AS r("recommendationId" text, "userId" text, "sessionId" text,
        "modelVersion" text, source text, scenario text, items text[], at timestamptz, kind text, impressions text,
-       "userGroup" smallint)
+       "userGroup" smallint, "experimentId" text, arm text, unit text)
      ON CONFLICT DO NOTHING RETURNING recommendation_id AS id`,
     [tenantId, JSON.stringify(rows)],
   )

@@ -13,7 +13,7 @@ import type { Settings } from '../tenants/settings.js'
 import { TenantsService } from '../tenants/tenants.service.js'
 import { type AnswerRow, attribute, type Attributed } from './attribute.js'
 import { outcomeReader } from './attribution-rule.js'
-import { addCounts } from './count-rows.js'
+import { addCounts, addToUnits } from './count-rows.js'
 import { Tally } from './tally.js'
 
 /** Events of one transaction: a tenth of a second of work. */
@@ -124,6 +124,7 @@ export class AttributionService {
       this.attributed.inc({ outcome })
     }
     await addCounts(sql, tenantId, tally)
+    await addToUnits(sql, tenantId, tally)
     return missing
   }
 
@@ -172,7 +173,7 @@ async function readWaiting(sql: Sql, tenantId: string): Promise<AttributedEvent[
 async function readAnswers(sql: Sql, tenantId: string, ids: ReadonlySet<string>): Promise<Map<string, AnswerRow>> {
   const rows = await sql.query<AnswerRow>(
     `SELECT recommendation_id AS "recommendationId", created_at AS "servedAt", model_version AS "modelVersion", kind,
-       scenario, experiment_id AS "experimentId", arm, unit, coalesce(user_group, 0) AS "userGroup", impressions, items
+       scenario, experiment_id AS "experimentId", arm, unit, user_id AS "userId", coalesce(user_group, 0) AS "userGroup", impressions, items
      FROM recommendations WHERE tenant_id = $1 AND recommendation_id = ANY ($2::text[])`,
     [tenantId, [...ids]],
   )

@@ -13,6 +13,12 @@ export const KEPT_DAYS = 400
 const OLD: { table: string; where: string; afterMs: number }[] = [
   { table: 'attributions', where: 'served_at < $2', afterMs: REMEMBERED_MS },
   { table: 'online_positions', where: 'hour < $2', afterMs: KEPT_DAYS * DAY_MS },
+  // The result of an experiment that was stopped is kept with it.
+  {
+    table: 'experiment_units',
+    where: `experiment_id IN (SELECT experiment_id FROM experiments WHERE tenant_id = $1 AND stopped_at < $2)`,
+    afterMs: 30 * DAY_MS,
+  },
   { table: 'online_groups', where: 'hour < $2', afterMs: KEPT_DAYS * DAY_MS },
 ]
 

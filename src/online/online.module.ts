@@ -6,6 +6,7 @@ import { Loop } from '../platform/loop.js'
 import { TenantsModule } from '../tenants/tenants.module.js'
 import { AnswersService } from './answers.service.js'
 import { AttributionService } from './attribution.service.js'
+import { ExperimentsService } from './experiments.service.js'
 import { OnlineMetricsController } from './online-metrics.controller.js'
 import { OnlineMetricsService } from './online-metrics.service.js'
 import { OnlineRetentionService } from './online-retention.service.js'
@@ -17,8 +18,8 @@ const SWEEP_EVERY_MS = 3_600_000
 @Module({
   imports: [TenantsModule, EventsModule],
   controllers: [OnlineMetricsController],
-  providers: [AnswersService, AttributionService, OnlineMetricsService, OnlineRetentionService],
-  exports: [AnswersService],
+  providers: [AnswersService, AttributionService, ExperimentsService, OnlineMetricsService, OnlineRetentionService],
+  exports: [AnswersService, ExperimentsService],
 })
 export class OnlineModule implements OnApplicationBootstrap, BeforeApplicationShutdown {
   private readonly loops: Loop[] = []

@@ -11,6 +11,7 @@ export interface CountedAnswer {
   arm: string | null
   /** Who was assigned to the arm, as a hash; null outside of experiments. */
   unit: string | null
+  userId: string | null
   userGroup: number
 }
 
@@ -24,6 +25,7 @@ export interface UnitCounts extends Counts {
   experimentId: string
   unit: string
   arm: string
+  userId: string | null
   seenAt: string
 }
 
@@ -98,12 +100,12 @@ export class Tally {
     if (unit) unit[name] += times
   }
 
-  private unitOf({ experimentId, unit, arm, servedAt }: CountedAnswer): UnitCounts | undefined {
+  private unitOf({ experimentId, unit, arm, userId, servedAt }: CountedAnswer): UnitCounts | undefined {
     if (experimentId === null || unit === null || arm === null) return undefined
     const key = JSON.stringify([experimentId, unit])
     const seenAt = servedAt.toISOString()
     const known = this.units.get(key)
-    const row = known ?? { experimentId, unit, arm, seenAt, impressions: 0, clicks: 0, conversions: 0 }
+    const row = known ?? { experimentId, unit, arm, userId, seenAt, impressions: 0, clicks: 0, conversions: 0 }
     if (seenAt > row.seenAt) row.seenAt = seenAt
     this.units.set(key, row)
     return row

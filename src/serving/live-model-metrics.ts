@@ -11,8 +11,11 @@ export class LiveModelMetrics {
   private readonly evictions
 
   constructor(metrics: Metrics, cache: ModelCache, budget: number) {
-    metrics.gauge('attune_live_models', 'Models in memory, one for each tenant that is served', [], (gauge) =>
-      gauge.set(cache.loaded().length),
+    metrics.gauge(
+      'attune_live_models',
+      'Models in memory: one for each tenant that is served, and one for each further version in an experiment',
+      [],
+      (gauge) => gauge.set(cache.loaded().length),
     )
     metrics.gauge('attune_live_model_bytes', 'Estimated memory of the live models', [], (gauge) =>
       gauge.set(cache.bytes),

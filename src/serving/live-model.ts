@@ -4,6 +4,7 @@ import type { Counts } from '../model/counts.js'
 import { type Blend, type Contribution, Ensemble } from '../model/ensemble.js'
 import { evidenceOf, type EventType, type Interaction } from '../model/history.js'
 import { type TextSpace, whiten } from '../model/text-space.js'
+import { BASE_VERSION } from '../registry/versions.service.js'
 import { typeReader } from '../tenants/settings.js'
 import { type Availability, availabilityAt } from './availability.js'
 import type { CatalogMirror } from './catalog-mirror.js'
@@ -75,7 +76,7 @@ export class LiveModel {
 
   /** As answers name it. */
   get version(): string {
-    return this.versionId ?? 'base'
+    return this.versionId ?? BASE_VERSION
   }
 
   get itemCount(): number {

@@ -6,19 +6,22 @@ import {
   type OnApplicationShutdown,
 } from '@nestjs/common'
 import { AnswersService } from '../online/answers.service.js'
+import { ExperimentsService } from '../online/experiments.service.js'
 import { CONFIG, type Config } from '../platform/config.js'
 import { Database } from '../platform/database.js'
-import { AppError, isPassing } from '../platform/errors.js'
+import { AppError } from '../platform/errors.js'
 import { LOGGER, type Logger } from '../platform/logger.js'
 import { Loop } from '../platform/loop.js'
 import { Metrics } from '../platform/metrics.js'
 import { PROMOTIONS_CHANNEL, VersionsService } from '../registry/versions.service.js'
 import { TenantsService } from '../tenants/tenants.service.js'
-import { DROP_ERASED_AFTER_MS, ErasureWatch } from './erasure-watch.js'
+import { ErasureWatch } from './erasure-watch.js'
 import type { LiveModel } from './live-model.js'
 import { LiveModelMetrics } from './live-model-metrics.js'
 import { type Entry, ModelCache } from './model-cache.js'
 import { ModelBuilder } from './model-builder.service.js'
+import { ModelKeeper } from './model-keeper.js'
+import { PinnedModels } from './pinned-models.js'
 
 /** Between two looks for new items, events and promotions. */
 const POLL_EVERY_MS = 700
@@ -28,18 +31,27 @@ const IDLE_POLL_MS = 15_000
 const STALE_AFTER_MS = 3000
 /** Looks at the database at a time, so that polling leaves connections to requests. */
 const POLLED_AT_ONCE = 4
-/** After a rebuild for the sake of freshness, this many times its duration passes before the next one. */
-const REBUILD_REST = 10
 const WARM_TENANTS = 20
 const WARM_MS = 30_000
 
+/** A version other than whatever is promoted. */
+export interface Wish {
+  /** Its id, or `base` for none. */
+  version: string
+  /** Whether to wait until its model is built. */
+  wait: boolean
+}
+
 /**
- * The models in memory, one for each tenant that is asked for. Built on first use, kept current by a poller, replaced by one
- * reference when another version is promoted, put away when memory is short or the tenant is gone.
+ * The models in memory: for each tenant that is asked for the promoted one, and those of other versions that an experiment
+ * serves. Built on first use, kept current by a poller, replaced by one reference when another version is promoted, put
+ * away when memory is short, the experiment is over or the tenant is gone.
  */
 @Injectable()
 export class LiveModels implements OnApplicationBootstrap, BeforeApplicationShutdown, OnApplicationShutdown {
   private readonly cache: ModelCache
+  private readonly keeper: ModelKeeper
+  private readonly pinned: PinnedModels
   private readonly poller: Loop
   private readonly erasures: ErasureWatch
   private listener: { stop: () => Promise<void> } | undefined
@@ -53,6 +65,7 @@ export class LiveModels implements OnApplicationBootstrap, BeforeApplicationShut
     @Inject(TenantsService) private readonly tenants: TenantsService,
     @Inject(VersionsService) private readonly versions: VersionsService,
     @Inject(AnswersService) private readonly answers: AnswersService,
+    @Inject(ExperimentsService) experiments: ExperimentsService,
     @Inject(ModelBuilder) private readonly builder: ModelBuilder,
     @Inject(LOGGER) private readonly logger: Logger,
     @Inject(Metrics) metrics: Metrics,
@@ -65,10 +78,18 @@ export class LiveModels implements OnApplicationBootstrap, BeforeApplicationShut
       POLL_EVERY_MS,
       (error) => this.logger.warn({ err: error }, 'could not look for changes'),
     )
+    this.keeper = new ModelKeeper(this.cache, builder, tenants, logger, {
+      built: (entry, ms, isFirst) => {
+        this.metrics.built(ms, isFirst)
+        this.makeRoomFor(entry)
+      },
+      failed: () => this.metrics.failed(),
+    })
+    this.pinned = new PinnedModels(this.cache, this.keeper, builder, experiments, logger)
     this.erasures = new ErasureWatch(this.cache, builder, {
       isIdle: ({ usedAt }) => Date.now() - usedAt > IDLE_AFTER_MS,
-      drop: ({ tenantId }) => this.drop(tenantId),
-      rebuild: (entry) => this.rebuild(entry, 'a user was erased'),
+      drop: (entry) => this.cache.drop(entry),
+      rebuild: (entry) => this.keeper.rebuild(entry, 'a user was erased'),
       failed: (error) => this.logger.warn({ err: error }, 'could not look for erasures'),
     })
   }
@@ -89,16 +110,16 @@ export class LiveModels implements OnApplicationBootstrap, BeforeApplicationShut
 
   /** The last requests have been answered by now. */
   onApplicationShutdown() {
-    for (const { tenantId } of this.cache.all()) this.drop(tenantId)
+    for (const entry of this.cache.all()) this.cache.drop(entry)
   }
 
   /**
    * Runs `work` with the tenant's model, which stays whole until `work` is done, whatever is promoted meanwhile. The first
    * request of a tenant waits for the build; requests at the same time share it.
+   * @param wish another version than is promoted; where it can't be served, the promoted one is
    */
-  async use<T>(tenantId: string, work: (model: LiveModel) => T | Promise<T>): Promise<T> {
-    const model = await this.current(tenantId)
-    model.retain()
+  async use<T>(tenantId: string, work: (model: LiveModel) => T | Promise<T>, wish?: Wish): Promise<T> {
+    const model = await this.held(tenantId, wish)
     try {
       return await work(model)
     } finally {
@@ -107,8 +128,9 @@ export class LiveModels implements OnApplicationBootstrap, BeforeApplicationShut
   }
 
   /** The tenant's model is there and current: `use` will not wait. */
-  async ready(tenantId: string): Promise<void> {
-    await this.current(tenantId)
+  async ready(tenantId: string, wish?: Wish): Promise<void> {
+    const model = await this.held(tenantId, wish)
+    model.release()
   }
 
   /** A user's events are gone: what was counted of them goes with the next model. */
@@ -124,9 +146,9 @@ export class LiveModels implements OnApplicationBootstrap, BeforeApplicationShut
     })
   }
 
-  /** Forgets a tenant's model; the next request builds a new one from what is stored then. */
+  /** Forgets a tenant's models; the next request builds a new one from what is stored then. */
   drop(tenantId: string): void {
-    this.cache.drop(tenantId)
+    for (const entry of this.cache.all()) if (entry.tenantId === tenantId) this.cache.drop(entry)
   }
 
   /** Builds the models of the tenants that were served last, as far as time and memory go. Never fails. */
@@ -136,101 +158,44 @@ export class LiveModels implements OnApplicationBootstrap, BeforeApplicationShut
     }))
   }
 
-  private async current(tenantId: string): Promise<LiveModel> {
+  private async held(tenantId: string, wish?: Wish): Promise<LiveModel> {
+    const promoted = await this.current(tenantId, null)
+    if (!wish || promoted.version === wish.version) return promoted
+    // The poller is at it.
+    if (!wish.wait && !this.cache.find(tenantId, wish.version)?.model) return promoted
+    try {
+      const model = await this.current(tenantId, wish.version)
+      promoted.release()
+      return model
+    } catch {
+      // The log has said why where it was tried.
+      return promoted
+    }
+  }
+
+  /** The model of an entry, held: `release` it. @param pinned a version, whatever is promoted; null: the promoted one */
+  private async current(tenantId: string, pinned: string | null): Promise<LiveModel> {
     for (;;) {
-      const entry = this.cache.entryOf(tenantId)
+      if (pinned !== null && this.builder.isGivenUp(tenantId, pinned))
+        throw new AppError('VERSION_NOT_SERVED', `The version ${pinned} can not be served.`, { status: 503 })
+      const entry = this.cache.entryOf(tenantId, pinned)
       entry.usedAt = Date.now()
-      if (!entry.model) await this.build(entry)
-      else if (!this.stopped && Date.now() - entry.refreshedAt > STALE_AFTER_MS) await this.refreshIfPossible(entry)
+      if (!entry.model) await this.keeper.build(entry)
+      else if (!this.stopped && Date.now() - entry.refreshedAt > STALE_AFTER_MS)
+        await this.keeper.refreshIfPossible(entry)
       const { model } = entry
-      if (model && this.cache.has(entry)) return model
+      if (model && this.cache.has(entry)) {
+        model.retain()
+        return model
+      }
       // Put away while this waited: memory was short, or its tenant is gone.
       await this.tenants.get(tenantId)
     }
   }
 
-  /** Builds aside and swaps one reference. Builds of one tenant at the same time are one. */
-  private build(entry: Entry): Promise<LiveModel> {
-    return (entry.building ??= this.buildAside(entry).finally(() => (entry.building = null)))
-  }
-
-  private async buildAside(entry: Entry): Promise<LiveModel> {
-    const { tenantId } = entry
-    const started = Date.now()
-    try {
-      const model = await this.buildWithoutErased(entry)
-      if (!this.cache.has(entry)) {
-        model.retire()
-        return model
-      }
-      const old = entry.model
-      entry.model = model
-      entry.refreshedAt = started
-      old?.retire()
-      const ms = Date.now() - started
-      entry.restsUntil = Date.now() + REBUILD_REST * ms
-      this.metrics.built(ms, !old)
-      const { version, itemCount: items, eventCount: events } = model
-      this.logger.info({ tenant: tenantId, version, items, events, ms }, 'model is live')
-      this.evict(entry)
-      return model
-    } catch (error) {
-      if (!entry.model) this.drop(tenantId)
-      this.metrics.failed()
-      throw error
-    }
-  }
-
-  /** A build that took long may have read users who have been gone for long by its end. */
-  private async buildWithoutErased(entry: Entry): Promise<LiveModel> {
-    for (;;) {
-      const model = await this.builder.build(entry.tenantId, entry.model)
-      try {
-        const ago = (await this.builder.knowingErased([model])).get(model) ?? 0
-        if (ago < DROP_ERASED_AFTER_MS || !this.cache.has(entry)) return model
-        model.retire()
-      } catch (error) {
-        model.retire()
-        throw error
-      }
-    }
-  }
-
-  private refresh(entry: Entry): Promise<void> {
-    return (entry.refreshing ??= this.lookForChanges(entry).finally(() => (entry.refreshing = null)))
-  }
-
-  /** With the database away for a moment, what was known last is a better answer than none. */
-  private async refreshIfPossible(entry: Entry): Promise<void> {
-    await this.refresh(entry).catch((error: unknown) => {
-      if (!isPassing(error)) throw error
-    })
-  }
-
-  /** Brings new items and events into the model; what they can't mend by themselves is built anew, aside. */
-  private async lookForChanges(entry: Entry): Promise<void> {
-    const { model, tenantId } = entry
-    if (!model) return
-    const started = Date.now()
-    const tenant = await this.tenants.get(tenantId)
-    if (!this.builder.isOf(model, tenant)) return void (this.cache.has(entry) && this.drop(tenantId))
-    await this.builder.catchUp(model)
-    entry.refreshedAt = started
-    const outdated = this.builder.outdated(model, tenant)
-    if (outdated && Date.now() > entry.restsUntil) this.rebuild(entry, outdated)
-  }
-
-  private rebuild(entry: Entry, reason: string) {
-    if (entry.building) return
-    this.logger.info({ tenant: entry.tenantId, reason }, 'building the model anew')
-    this.build(entry).catch((error: unknown) => {
-      entry.restsUntil = Date.now() + 10_000
-      this.logger.error({ err: error, tenant: entry.tenantId }, 'could not build the model anew: the old one stays')
-    })
-  }
-
   private async poll(): Promise<void> {
     await this.followPromotions()
+    await this.pinned.follow(Date.now() - IDLE_AFTER_MS)
     const now = Date.now()
     const due = this.cache
       .loaded()
@@ -245,28 +210,42 @@ export class LiveModels implements OnApplicationBootstrap, BeforeApplicationShut
   }
 
   private pollOne(entry: Entry): Promise<void> {
-    return this.refresh(entry).catch((error: unknown) => {
-      if (error instanceof AppError && error.code === 'NOT_FOUND') this.drop(entry.tenantId)
+    return this.keeper.refresh(entry).catch((error: unknown) => {
+      if (error instanceof AppError && error.code === 'NOT_FOUND') this.cache.drop(entry)
       else this.logger.warn({ err: error, tenant: entry.tenantId }, 'could not look for changes')
     })
   }
 
   /** One query for all tenants, idle ones too: a promotion is served within seconds wherever its tenant is loaded. */
   private async followPromotions(): Promise<void> {
-    const loaded = this.cache.loaded()
+    const loaded = this.cache.loaded().filter(({ pinned }) => pinned === null)
     if (loaded.length === 0) return
     const promoted = await this.versions.currentOf(loaded.map((entry) => entry.tenantId))
     for (const entry of loaded) {
       const versionId = promoted.get(entry.tenantId)?.versionId ?? null
       if (entry.model && versionId !== entry.model.versionId && !this.builder.isGivenUp(entry.tenantId, versionId))
-        this.rebuild(entry, versionId ? `${versionId} was promoted` : 'rolled back to the base')
+        this.keeper.rebuild(entry, versionId ? `${versionId} was promoted` : 'rolled back to the base')
     }
   }
 
-  private evict(keep?: Entry): void {
-    for (const tenant of this.cache.evict(keep)) {
+  /**
+   * A model that was promoted takes the place of what was used longest ago. One of an experiment takes only the place of
+   * what nobody asks for: else its arms would put each other away with every request.
+   */
+  private makeRoomFor(entry: Entry): void {
+    const { tenantId, pinned } = entry
+    if (pinned === null) return this.evict(entry)
+    this.evict(entry, Date.now() - IDLE_AFTER_MS)
+    if (!this.cache.isFull) return
+    this.logger.error({ tenant: tenantId, version: pinned }, 'no memory for the version of an experiment')
+    this.builder.giveUp(tenantId, pinned)
+    this.cache.drop(entry)
+  }
+
+  private evict(keep?: Entry, before?: number): void {
+    for (const { tenantId: tenant, pinned } of this.cache.evict(keep, before)) {
       this.metrics.evicted()
-      this.logger.info({ tenant }, 'put a model away: memory is short')
+      this.logger.info({ tenant, pinned }, 'put a model away: memory is short')
     }
   }
 

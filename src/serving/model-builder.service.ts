@@ -14,7 +14,7 @@ import { decodeVersion, type VersionFile } from '../model/version-file.js'
 import { isPassing } from '../platform/errors.js'
 import { LOGGER, type Logger } from '../platform/logger.js'
 import { Metrics } from '../platform/metrics.js'
-import { VERSION_ARTIFACT, VersionsService } from '../registry/versions.service.js'
+import { BASE_VERSION, VERSION_ARTIFACT, VersionsService } from '../registry/versions.service.js'
 import { eventTypeTable, type Settings, typeReader } from '../tenants/settings.js'
 import { type Tenant, TenantsService } from '../tenants/tenants.service.js'
 import { CatalogMirror } from './catalog-mirror.js'
@@ -72,8 +72,13 @@ export class ModelBuilder {
   ) {
     this.unusable = metrics.counter(
       'attune_unusable_versions_total',
-      'Attempts to serve a promoted version that could not be read',
+      'Attempts to serve a version, promoted or of an experiment, that could not be read',
     )
+  }
+
+  /** The version is not to be tried for a while: it can't be read, or there is no memory for it. */
+  giveUp(tenantId: string, versionId: string): void {
+    this.givenUp.set(keyOf(tenantId, versionId), Date.now() + GIVEN_UP_MS)
   }
 
   /** Whether this version was tried a moment ago, in vain. */
@@ -85,25 +90,29 @@ export class ModelBuilder {
    * Builds the model that the tenant should be served by now. Reads everything; what takes long runs in another thread.
    * A promoted version that can't be read leaves the tenant with the old model, or with the base where there is none.
    * @param old what serves meanwhile
+   * @param pinned another version than the promoted one, or `base`; where it can't be read, there is no model in its place
    * @throws AppError NOT_FOUND where the tenant is gone
    */
-  async build(tenantId: string, old: LiveModel | null): Promise<LiveModel> {
+  async build(tenantId: string, old: LiveModel | null, pinned: string | null = null): Promise<LiveModel> {
     const tenant = await this.tenants.get(tenantId)
-    const promoted = (await this.versions.current(tenantId))?.versionId ?? null
+    const chosen = pinned ?? (await this.versions.current(tenantId))?.versionId ?? BASE_VERSION
     const length = tenant.embeddingLength ?? TEXT_LENGTH
-    if (promoted !== null) {
+    if (chosen !== BASE_VERSION) {
       try {
-        const bytes = await this.versions.readArtifact(tenantId, promoted, VERSION_ARTIFACT)
+        const bytes = await this.versions.readArtifact(tenantId, chosen, VERSION_ARTIFACT)
         const version = decodeVersion(bytes)
         if (version.textSpace.length !== length)
           throw new Error(`the version is for vectors of ${version.textSpace.length}, the items have ${length}`)
-        return await this.assemble(tenant, length, { id: promoted, file: version })
+        return await this.assemble(tenant, length, { id: chosen, file: version })
       } catch (error) {
         if (isPassing(error)) throw error
         this.unusable.inc()
-        this.givenUp.set(keyOf(tenantId, promoted), Date.now() + GIVEN_UP_MS)
-        this.logger.error({ err: error, tenant: tenantId, version: promoted }, 'A PROMOTED VERSION CAN NOT BE SERVED')
-        if (old) throw error
+        this.giveUp(tenantId, chosen)
+        this.logger.error(
+          { err: error, tenant: tenantId, version: chosen },
+          'A VERSION THAT IS ASKED FOR CAN NOT BE SERVED',
+        )
+        if (old || pinned !== null) throw error
       }
     }
     // Not the promoted version, and not said to be: it is tried again.
@@ -130,15 +139,14 @@ export class ModelBuilder {
     position.read = seen
   }
 
-  /** Of these models, one a tenant, those that may count a user who is erased, and for how long, milliseconds. */
+  /** Of these models those that may count a user who is erased, and for how long, milliseconds. */
   async knowingErased(models: LiveModel[]): Promise<Map<LiveModel, number>> {
-    const ofTenant = new Map(models.map((model) => [model.tenantId, model]))
     const reads = models.map((model) => ({ tenantId: model.tenantId, moment: this.positions.get(model)?.moment ?? '' }))
     const erased = await this.users.erasedSince(reads)
     return new Map(
-      [...erased].flatMap(([tenantId, ago]) => {
-        const model = ofTenant.get(tenantId)
-        return model ? [[model, ago] as const] : []
+      models.flatMap((model, i) => {
+        const ago = erased[i]
+        return ago === null ? [] : [[model, ago] as const]
       }),
     )
   }

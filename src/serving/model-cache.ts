@@ -1,6 +1,6 @@
 import type { LiveModel } from './live-model.js'
 
-/** A tenant's place among the models in memory. */
+/** A model's place in memory. */
 export class Entry {
   model: LiveModel | null = null
   building: Promise<LiveModel> | null = null
@@ -10,29 +10,34 @@ export class Entry {
   /** When a rebuild for freshness may come next. */
   restsUntil = 0
 
-  constructor(readonly tenantId: string) {}
+  /** @param pinned the version that it stays at (`base` for that of no version); null: whatever is promoted */
+  constructor(
+    readonly tenantId: string,
+    readonly pinned: string | null,
+  ) {}
 }
 
-/** The models in memory by tenant, least recently used first to go. */
+/** The models in memory by tenant and by the version that is asked for, least recently used first to go. */
 export class ModelCache {
   private readonly entries = new Map<string, Entry>()
 
   /** @param budget bytes that all models together may take */
   constructor(private readonly budget: number) {}
 
-  /** The tenant's entry, made where there is none. */
-  entryOf(tenantId: string): Entry {
-    const entry = this.entries.get(tenantId) ?? new Entry(tenantId)
-    this.entries.set(tenantId, entry)
+  /** The entry, made where there is none. */
+  entryOf(tenantId: string, pinned: string | null = null): Entry {
+    const key = keyOf(tenantId, pinned)
+    const entry = this.entries.get(key) ?? new Entry(tenantId, pinned)
+    this.entries.set(key, entry)
     return entry
   }
 
-  has(entry: Entry): boolean {
-    return this.entries.get(entry.tenantId) === entry
+  find(tenantId: string, pinned: string): Entry | undefined {
+    return this.entries.get(keyOf(tenantId, pinned))
   }
 
-  get(tenantId: string): Entry | undefined {
-    return this.entries.get(tenantId)
+  has(entry: Entry): boolean {
+    return this.entries.get(keyOf(entry.tenantId, entry.pinned)) === entry
   }
 
   all(): Entry[] {
@@ -53,27 +58,30 @@ export class ModelCache {
     return this.bytes > this.budget
   }
 
-  drop(tenantId: string): void {
-    const entry = this.entries.get(tenantId)
-    this.entries.delete(tenantId)
-    entry?.model?.retire()
+  drop(entry: Entry): void {
+    if (!this.has(entry)) return
+    this.entries.delete(keyOf(entry.tenantId, entry.pinned))
+    entry.model?.retire()
   }
 
   /**
    * Drops what was used longest ago until the rest fits; never `keep`, never the last one used.
-   * @returns the tenants that were dropped
+   * @param before nothing that was used since then, ms since the epoch
+   * @returns what was dropped
    */
-  evict(keep?: Entry): string[] {
-    const dropped: string[] = []
+  evict(keep?: Entry, before = Infinity): Entry[] {
+    const dropped: Entry[] = []
     let total = this.bytes
     const oldestFirst = this.loaded().sort((a, b) => a.usedAt - b.usedAt)
     for (const entry of oldestFirst.slice(0, -1)) {
-      if (total <= this.budget) break
+      if (total <= this.budget || entry.usedAt >= before) break
       if (entry === keep || entry.building) continue
       total -= entry.model?.bytes ?? 0
-      this.drop(entry.tenantId)
-      dropped.push(entry.tenantId)
+      this.drop(entry)
+      dropped.push(entry)
     }
     return dropped
   }
 }
+
+const keyOf = (tenantId: string, pinned: string | null) => JSON.stringify([tenantId, pinned])

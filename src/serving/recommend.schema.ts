@@ -138,6 +138,10 @@ export const Answer = z
     modelVersion: z.string().meta({ description: "A model version's id, or 'base' before any is promoted." }),
     source: z.enum(SOURCES),
     items: z.array(Recommendation),
+    experiment: z.object({ id: z.string(), arm: z.string() }).optional().meta({
+      description:
+        'The experiment that the answer counts for. Absent where it is in none, or could not be served as its arm says.',
+    }),
   })
   .meta({ id: 'Recommendations' })
 export type Answer = z.output<typeof Answer>

@@ -3,12 +3,14 @@ import { Inject, Injectable } from '@nestjs/common'
 import type { UserEvent } from '../events/event.js'
 import { EventsService } from '../events/events.service.js'
 import { type AnswerKind, AnswersService } from '../online/answers.service.js'
-import { notFound } from '../platform/errors.js'
+import type { Assignment } from '../online/assignment.js'
+import { AppError, notFound } from '../platform/errors.js'
 import { Metrics } from '../platform/metrics.js'
 import { TenantsService } from '../tenants/tenants.service.js'
+import { AssignmentService } from './assignment.service.js'
 import type { LiveModel } from './live-model.js'
 import type { PastEvent } from './scored.js'
-import { LiveModels } from './live-models.service.js'
+import { LiveModels, type Wish } from './live-models.service.js'
 import { present } from './presentation.js'
 import { RecommendationMetrics } from './recommendation-metrics.js'
 import { DEFAULT_COUNT, type Hiding, rankFor, rankGiven, type Ranking, rankSimilar, rankTrending } from './ranking.js'
@@ -26,7 +28,18 @@ const HISTORY_LENGTH = 1000
 
 const OPTION_NAMES = Object.keys(Options.shape) as (keyof Options)[]
 
-type Visitor = { userId?: string; sessionId?: string; scenario?: string; history?: HistoryEntry[] }
+interface Visitor {
+  userId?: string
+  sessionId?: string
+  scenario?: string
+  history?: HistoryEntry[]
+}
+/** A visitor with the arm that he is in. */
+interface AssignedVisitor extends Visitor {
+  assigned?: Assignment | null
+  /** The options are those of the arm. */
+  isAsAssigned?: boolean
+}
 
 /** From a request to its answer: reads what is needed at once, then ranks without waiting for anything. */
 @Injectable()
@@ -38,6 +51,7 @@ export class RecommendService {
     @Inject(EventsService) private readonly events: EventsService,
     @Inject(TenantsService) private readonly tenants: TenantsService,
     @Inject(ScenariosService) private readonly scenarios: ScenariosService,
+    @Inject(AssignmentService) private readonly assignment: AssignmentService,
     @Inject(AnswersService) private readonly answers: AnswersService,
     @Inject(Metrics) metrics: Metrics,
   ) {
@@ -48,12 +62,14 @@ export class RecommendService {
   async recommend(tenantId: string, request: RecommendationRequest): Promise<Answer> {
     const started = performance.now()
     const now = Date.now()
-    const [past, { options, hiding }] = await Promise.all([
+    const assigned = await this.assignment.assign(tenantId, request)
+    const [past, { options, hiding, isAsAssigned }] = await Promise.all([
       this.pastOf(tenantId, request, now),
-      this.rulesFor(tenantId, request),
-      this.models.ready(tenantId),
+      this.rulesFor(tenantId, request, assigned?.arm.scenario ?? null),
+      this.models.ready(tenantId, wishOf(assigned)),
     ])
-    return this.answer('recommendations', tenantId, request, options, started, (model) =>
+    const visitor = { ...request, assigned, isAsAssigned }
+    return this.answer('recommendations', tenantId, visitor, options, started, (model) =>
       rankFor(model, past, options, hiding, now),
     )
   }
@@ -62,9 +78,14 @@ export class RecommendService {
   async order(tenantId: string, request: RankingRequest): Promise<Answer & { unknownItemIds: string[] }> {
     const started = performance.now()
     const now = Date.now()
-    const [past] = await Promise.all([this.pastOf(tenantId, request, now), this.models.ready(tenantId)])
+    const assigned = await this.assignment.assign(tenantId, request)
+    const [past] = await Promise.all([
+      this.pastOf(tenantId, request, now),
+      this.models.ready(tenantId, wishOf(assigned)),
+    ])
     const unknownItemIds: string[] = []
-    const answer = await this.answer('rankings', tenantId, request, { count: 0 }, started, (model) => {
+    const visitor = { ...request, assigned, isAsAssigned: true }
+    const answer = await this.answer('rankings', tenantId, visitor, { count: 0 }, started, (model) => {
       const items: number[] = []
       for (const itemId of new Set(request.itemIds)) {
         const item = model.itemOf(itemId)
@@ -95,15 +116,19 @@ export class RecommendService {
   private answer(
     kind: AnswerKind,
     tenantId: string,
-    { userId, sessionId, scenario }: Visitor,
+    { userId, sessionId, scenario, assigned, isAsAssigned }: AssignedVisitor,
     { returnProperties, count = DEFAULT_COUNT }: Options,
     started: number,
     rank: (model: LiveModel, now: number) => Ranking,
   ): Promise<Answer> {
-    return this.models.use(tenantId, (model) => {
+    const version = assigned?.arm.modelVersion ?? null
+    const work = (model: LiveModel): Answer => {
       const ranking = rank(model, Date.now())
       const recommendationId = randomUUID()
       const items = present(model, ranking, returnProperties)
+      // What is not served as the arm says counts for no arm.
+      const isAsMeant = isAsAssigned && (version === null || version === model.version)
+      const counted = isAsMeant && assigned ? { id: assigned.experimentId, arm: assigned.arm.name } : null
       const answer = { recommendationId, modelVersion: model.version, source: ranking.source, items }
       this.answers.record(tenantId, {
         recommendationId,
@@ -114,30 +139,44 @@ export class RecommendService {
         kind,
         scenario: scenario ?? null,
         items: items.map(({ itemId }) => itemId),
+        experiment: counted && assigned ? { ...counted, unit: assigned.unit } : null,
       })
       const seconds = (performance.now() - started) / 1000
       const { source } = ranking
       this.metrics.answered({ kind, tenantId, source, asked: count, items: items.length, seconds })
-      return answer
-    })
+      return counted ? { ...answer, experiment: counted } : answer
+    }
+    return this.models.use(tenantId, work, wishOf(assigned))
   }
 
   /** What is to be heeded for this visitor: options and settings are mostly in memory, so that this is one read. */
   private async rulesFor(
     tenantId: string,
     request: RecommendationRequest,
-  ): Promise<{ options: Options; hiding: Hiding }> {
+    armScenario: string | null,
+  ): Promise<{ options: Options; hiding: Hiding; isAsAssigned: boolean }> {
     const { userId, scenario } = request
-    const [{ settings }, defaults] = await Promise.all([
+    const [{ settings }, own, ofArm] = await Promise.all([
       this.tenants.get(tenantId),
       scenario === undefined ? {} : this.scenarios.defaultsOf(tenantId, scenario),
+      armScenario === null ? null : this.defaultsIfThere(tenantId, armScenario),
     ])
-    const options: Options = { ...defaults, ...given(request) }
+    const isAsAssigned = armScenario === null || ofArm !== null
+    const options: Options = { ...(ofArm ?? own), ...given(request) }
     const types = new Set(settings.hideAfter)
-    if (userId === undefined || options.excludeSeen === false) return { options, hiding: { types, itemIds: [] } }
+    if (userId === undefined || options.excludeSeen === false)
+      return { options, hiding: { types, itemIds: [] }, isAsAssigned }
     // Of all his events, as in evaluation: what he bought long ago stays hidden.
     const itemIds = await this.events.itemsOf(tenantId, userId, options.excludeSeen ? null : settings.hideAfter)
-    return { options, hiding: { types, itemIds } }
+    return { options, hiding: { types, itemIds }, isAsAssigned }
+  }
+
+  /** Null for a scenario that was removed while an experiment tries it. */
+  private defaultsIfThere(tenantId: string, scenario: string): Promise<Options | null> {
+    return this.scenarios.defaultsOf(tenantId, scenario).catch((error: unknown) => {
+      if (error instanceof AppError && error.code === 'NOT_FOUND') return null
+      throw error
+    })
   }
 
   /** What the user did, and what the request says he did, oldest first. @param now when he asked */
@@ -176,3 +215,7 @@ const given = (request: RecommendationRequest): Options => {
   const set = OPTION_NAMES.filter((name) => request[name] !== undefined)
   return Object.fromEntries(set.map((name): [string, unknown] => [name, request[name]]))
 }
+
+/** The model that an assignment asks for. */
+const wishOf = (assigned: Assignment | null | undefined): Wish | undefined =>
+  assigned?.pinned ? { version: assigned.pinned, wait: assigned.waits } : undefined

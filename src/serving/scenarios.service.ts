@@ -1,5 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common'
-import { Database } from '../platform/database.js'
+import { Database, type Sql } from '../platform/database.js'
 import { AppError, notFound } from '../platform/errors.js'
 import { Options } from './recommend.schema.js'
 
@@ -61,6 +61,18 @@ export class ScenariosService {
     if (this.known.size >= MAX_CACHED) this.known.clear()
     this.known.set(key, { defaults, until: Date.now() + CACHE_MS })
     return defaults
+  }
+
+  /** Gives a scenario the defaults of another, in the caller's transaction. @throws AppError NOT_FOUND where either is missing */
+  async copyIn(sql: Sql, tenantId: string, from: string, into: string): Promise<void> {
+    const changed = await sql.execute(
+      `UPDATE scenarios SET defaults = source.defaults, updated_at = now()
+       FROM (SELECT defaults FROM scenarios WHERE tenant_id = $1 AND name = $2) source
+       WHERE tenant_id = $1 AND name = $3`,
+      [tenantId, from, into],
+    )
+    this.known.delete(keyOf(tenantId, into))
+    if (changed === 0) throw notFound('scenario', from)
   }
 
   /** @throws AppError NOT_FOUND */

@@ -11,6 +11,9 @@ import { Metrics } from '../platform/metrics.js'
 import { type Engine, startTensorflow } from '../platform/tensorflow.js'
 import { RegistryModule } from '../registry/registry.module.js'
 import { TenantsModule } from '../tenants/tenants.module.js'
+import { AssignmentService } from './assignment.service.js'
+import { ExperimentArms } from './experiment-arms.service.js'
+import { ExperimentsController } from './experiments.controller.js'
 import { LiveModels } from './live-models.service.js'
 import { ModelBuilder } from './model-builder.service.js'
 import { RecommendController } from './recommend.controller.js'
@@ -25,8 +28,8 @@ const ENGINES: Engine[] = ['wasm', 'cpu']
 /** Answers recommendations: for the `api` role only. */
 @Module({
   imports: [TenantsModule, CatalogModule, EventsModule, RegistryModule, OnlineModule],
-  controllers: [RecommendController, ScenariosController],
-  providers: [LiveModels, ModelBuilder, RecommendService, ScenariosService],
+  controllers: [RecommendController, ScenariosController, ExperimentsController],
+  providers: [AssignmentService, ExperimentArms, LiveModels, ModelBuilder, RecommendService, ScenariosService],
   exports: [LiveModels],
 })
 export class ServingModule implements OnModuleInit, BeforeApplicationShutdown {

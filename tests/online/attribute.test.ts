@@ -16,6 +16,7 @@ const answer: AnswerRow = {
   experimentId: null,
   arm: null,
   unit: null,
+  userId: null,
   userGroup: 3,
   impressions: 'served',
   items: ['a', 'b', 'c'],

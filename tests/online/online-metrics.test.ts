@@ -219,6 +219,7 @@ describe('measured online', () => {
       source: 'base',
       kind: 'recommendations',
       scenario: null,
+      experiment: null,
     })
     await expect.poll(() => counts(tenant), PATIENCE).toEqual([before[0] + 2, before[1] + 1, 0])
     await expect
@@ -241,6 +242,7 @@ describe('measured online', () => {
       source: 'base',
       kind: 'recommendations' as const,
       scenario: null,
+      experiment: null,
     }
     for (let time = 0; time < 3; time++) {
       answers.record(tenant.id, answered)

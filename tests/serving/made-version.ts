@@ -68,8 +68,8 @@ const report = {
   gate: { decision: 'passed' as const, reason: 'made for a test', checks: [] },
 }
 
-/** Stores a version file and promotes it. @returns its id */
-export async function promoteVersion(service: TestService, tenantId: string, bytes: Uint8Array): Promise<string> {
+/** Stores a version file. @returns its id */
+export async function storeVersion(service: TestService, tenantId: string, bytes: Uint8Array): Promise<string> {
   const versions = service.app.get(VersionsService)
   const draft = {
     runId: null,
@@ -80,7 +80,13 @@ export async function promoteVersion(service: TestService, tenantId: string, byt
     report,
   }
   const { id } = await versions.create(tenantId, draft, { [VERSION_ARTIFACT]: bytes })
-  await versions.promote(tenantId, id, { name: 'test' })
+  return id
+}
+
+/** Stores a version file and promotes it. @returns its id */
+export async function promoteVersion(service: TestService, tenantId: string, bytes: Uint8Array): Promise<string> {
+  const id = await storeVersion(service, tenantId, bytes)
+  await service.app.get(VersionsService).promote(tenantId, id, { name: 'test' })
   return id
 }
 

@@ -1,7 +1,7 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm'
 
 /** What was served until a promotion or a rollback, and why it was made where somebody said so. */
-export class RollbackReasons1763700000033 implements MigrationInterface {
+export class RollbackReasons1763700000050 implements MigrationInterface {
   async up(runner: QueryRunner) {
     await runner.query('ALTER TABLE promotions ADD COLUMN previous_id text, ADD COLUMN reason text')
   }

@@ -1,0 +1,107 @@
+import { isPassing } from '../platform/errors.js'
+import type { Logger } from '../platform/logger.js'
+import type { TenantsService } from '../tenants/tenants.service.js'
+import { DROP_ERASED_AFTER_MS } from './erasure-watch.js'
+import type { LiveModel } from './live-model.js'
+import type { ModelBuilder } from './model-builder.service.js'
+import type { Entry, ModelCache } from './model-cache.js'
+
+/** After a rebuild for the sake of freshness, this many times its duration passes before the next one. */
+const REBUILD_REST = 10
+
+interface Watcher {
+  /** @param isFirst whether requests waited for it */
+  built(entry: Entry, ms: number, isFirst: boolean): void
+  failed(): void
+}
+
+/** Builds the model of an entry, aside, and keeps it current. */
+export class ModelKeeper {
+  constructor(
+    private readonly cache: ModelCache,
+    private readonly builder: ModelBuilder,
+    private readonly tenants: TenantsService,
+    private readonly logger: Logger,
+    private readonly watcher: Watcher,
+  ) {}
+
+  /** Builds aside and swaps one reference. Builds of one entry at the same time are one. */
+  build(entry: Entry): Promise<LiveModel> {
+    return (entry.building ??= this.buildAside(entry).finally(() => (entry.building = null)))
+  }
+
+  /** Builds anew while the old model goes on answering. */
+  rebuild(entry: Entry, reason: string): void {
+    if (entry.building) return
+    this.logger.info({ tenant: entry.tenantId, pinned: entry.pinned, reason }, 'building the model anew')
+    this.build(entry).catch((error: unknown) => {
+      entry.restsUntil = Date.now() + 10_000
+      this.logger.error({ err: error, tenant: entry.tenantId }, 'could not build the model anew: the old one stays')
+    })
+  }
+
+  refresh(entry: Entry): Promise<void> {
+    return (entry.refreshing ??= this.lookForChanges(entry).finally(() => (entry.refreshing = null)))
+  }
+
+  /** With the database away for a moment, what was known last is a better answer than none. */
+  async refreshIfPossible(entry: Entry): Promise<void> {
+    await this.refresh(entry).catch((error: unknown) => {
+      if (!isPassing(error)) throw error
+    })
+  }
+
+  private async buildAside(entry: Entry): Promise<LiveModel> {
+    const { tenantId, pinned } = entry
+    const started = Date.now()
+    try {
+      const model = await this.buildWithoutErased(entry)
+      if (!this.cache.has(entry)) {
+        model.retire()
+        return model
+      }
+      const old = entry.model
+      entry.model = model
+      entry.refreshedAt = started
+      old?.retire()
+      const ms = Date.now() - started
+      entry.restsUntil = Date.now() + REBUILD_REST * ms
+      const { version, itemCount: items, eventCount: events } = model
+      this.logger.info({ tenant: tenantId, version, pinned: pinned !== null, items, events, ms }, 'model is live')
+      this.watcher.built(entry, ms, !old)
+      return model
+    } catch (error) {
+      if (!entry.model) this.cache.drop(entry)
+      this.watcher.failed()
+      throw error
+    }
+  }
+
+  /** A build that took long may have read users who have been gone for long by its end. */
+  private async buildWithoutErased(entry: Entry): Promise<LiveModel> {
+    for (;;) {
+      const model = await this.builder.build(entry.tenantId, entry.model, entry.pinned)
+      try {
+        const ago = (await this.builder.knowingErased([model])).get(model) ?? 0
+        if (ago < DROP_ERASED_AFTER_MS || !this.cache.has(entry)) return model
+        model.retire()
+      } catch (error) {
+        model.retire()
+        throw error
+      }
+    }
+  }
+
+  /** Brings new items and events into the model; what they can't mend by themselves is built anew, aside. */
+  private async lookForChanges(entry: Entry): Promise<void> {
+    const { model, tenantId } = entry
+    if (!model) return
+    const started = Date.now()
+    const tenant = await this.tenants.get(tenantId)
+    if (!this.builder.isOf(model, tenant)) return void (this.cache.has(entry) && this.cache.drop(entry))
+    await this.builder.catchUp(model)
+    entry.refreshedAt = started
+    const outdated = this.builder.outdated(model, tenant)
+    if (outdated && Date.now() > entry.restsUntil) this.rebuild(entry, outdated)
+  }
+}
