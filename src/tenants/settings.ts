@@ -57,6 +57,25 @@ const isCron = (value: string) => {
   }
 }
 
+const Guard = z
+  .strictObject({
+    metric: z.enum(['clicks', 'conversions']).default('clicks'),
+    holdback: z.number().min(0.01).max(0.5).default(0.1).meta({
+      description: 'The share of users who stay with what was served before, to be compared with.',
+    }),
+    days: z.number().min(1).max(30).default(7).meta({ description: 'For how long after a promotion.' }),
+    maxDrop: z.number().min(0).max(0.9).default(0).meta({
+      description:
+        'What is tolerated: 0.1 rolls back a version whose rate is significantly below nine tenths of the old one’s.',
+    }),
+  })
+  .nullable()
+  .default(null)
+  .meta({
+    description:
+      'Rolls a freshly promoted version back, once, when its rate an impression falls significantly below that of the users who stayed with the old version. `{}` switches it on; null: off.',
+  })
+
 const Attribution = z
   .strictObject({
     windowHours: z.number().int().min(1).max(MAX_WINDOW_HOURS).default(24).meta({
@@ -109,6 +128,7 @@ export const Settings = z
         historyDays: z.number().int().min(1).max(36_500).default(730),
         /** Serve a version that passed the gate at once; otherwise it waits for `promote`. */
         autoPromote: z.boolean().default(true),
+        guard: Guard,
         without: z.array(z.enum(PARTS)).max(PARTS.length).default([]).meta({
           description:
             'Parts that a blend may not have: network (the sequence model; none is trained then), text (how near the texts are), lexical (words in common), wide and narrow (what goes with or follows what), popular, recent (popular lately), fresh (new items), again (what the user had before). From the next training on, and at once where the base is served.',
