@@ -7,6 +7,7 @@ export interface ServiceProcess extends Pick<TestService, 'call' | 'makeTenant'>
   url: string
   child: ChildProcess
   databaseUrl: string
+  environment: { DATA_DIR: string }
   /** kill -9: nothing is finished, nothing is given back. */
   kill(): Promise<void>
   /** The same service again, on the same port and the same data. */
@@ -56,6 +57,7 @@ export async function serviceProcess(
     url,
     child: await launch(),
     databaseUrl: environment.env.DATABASE_URL,
+    environment: environment.env,
     ...client(url, environment.env.OPERATOR_KEY),
     kill: async () => {
       self.child.kill('SIGKILL')

@@ -1,0 +1,63 @@
+import { closeSync, openSync, truncateSync, writeSync } from 'node:fs'
+import { plain } from '../output.js'
+import type { Problem } from './row.js'
+
+/** Said on the terminal; the others are in the report. */
+const MOST_SAID = 20
+
+export interface LineProblem extends Problem {
+  line: number
+}
+
+/** Lines that were not imported, in their order: in a report of one JSON object each, the first few on the terminal. */
+export class Problems {
+  private readonly waiting: LineProblem[] = []
+  private file: number | undefined
+  private bytes: number
+
+  /**
+   * @param reportBytes how much of the report an earlier try wrote for good
+   * @param count how many lines it names
+   */
+  constructor(
+    readonly path: string,
+    private readonly say: (text: string) => void,
+    reportBytes = 0,
+    public count = 0,
+  ) {
+    this.bytes = reportBytes
+    if (reportBytes > 0) truncateSync(path, reportBytes)
+  }
+
+  get reportBytes() {
+    return this.bytes
+  }
+
+  add(problem: LineProblem) {
+    this.waiting.push(problem)
+  }
+
+  /** Writes those before a line: what comes later may yet be tried again. */
+  release(before: number) {
+    if (this.waiting.length === 0) return
+    this.waiting.sort((a, b) => a.line - b.line)
+    const end = this.waiting.findIndex(({ line }) => line >= before)
+    const ready = this.waiting.splice(0, end < 0 ? this.waiting.length : end)
+    if (ready.length === 0) return
+    this.file ??= openSync(this.path, this.bytes > 0 ? 'a' : 'w', 0o600)
+    this.bytes += writeSync(this.file, ready.map((problem) => `${JSON.stringify(problem)}\n`).join(''))
+    for (const problem of ready) {
+      this.count += 1
+      if (this.count <= MOST_SAID) this.say(words(problem))
+      else if (this.count === MOST_SAID + 1) this.say(`further ones are named in ${this.path} only`)
+    }
+  }
+
+  close() {
+    if (this.file !== undefined) closeSync(this.file)
+    this.file = undefined
+  }
+}
+
+export const words = ({ line, column, code, reason }: LineProblem) =>
+  plain(`line ${line}${column === undefined ? '' : `, column ${column}`}: ${reason} (${code})`)

@@ -1,0 +1,115 @@
+import type { Command } from 'commander'
+import type { Attune, Filter, Schemas } from '../client/index.js'
+import { type ConnectionFlags, connectToTenant, withConnection } from './connection.js'
+import { UsageError } from './exit.js'
+import { jsonObject, list, share, whole } from './flags.js'
+import { type Column, Output, plain } from './output.js'
+
+interface Flags extends ConnectionFlags {
+  count?: number
+  history?: string[]
+  similar?: string
+  trending?: boolean
+  rank?: string[]
+  scenario?: string
+  filter?: string
+  diversity?: number
+  freshness?: number
+  explain?: boolean
+  json?: boolean
+}
+
+type Answer = Schemas['Recommendations']
+type Recommendation = Schemas['Recommendation']
+
+/** `recommend`: what a user, a visitor or anybody would be shown. */
+export function addRecommend(program: Command, env: NodeJS.ProcessEnv) {
+  withConnection(program.command('recommend'))
+    .description('what a user would be shown; without a user or a history what is trending')
+    .argument('[user]')
+    .option('--count <n>', 'how many', whole, 10)
+    .option('--history <items>', 'of a visitor without an account: item,item', list)
+    .option('--similar <item>', 'more like this item')
+    .option('--trending', 'what is wanted now')
+    .option('--rank <items>', 'these items in order: item,item', list)
+    .option('--scenario <name>', 'a named placement')
+    .option('--filter <json>', 'JSON, @file, or - for standard input')
+    .option('--diversity <share>', '0 to 1', share)
+    .option('--freshness <share>', '0 to 1', share)
+    .option('--explain', 'because of which items of the history')
+    .option('--json', 'for programs: the answer of the service')
+    .addHelpText(
+      'after',
+      `
+An answer counts as an impression of its items, unless the tenant counts them itself.
+
+Examples:
+  attune recommend ada --count 5 --explain
+  attune recommend --history boots,laces --filter '{"price":{"lt":50}}'
+  attune recommend --similar boots`,
+    )
+    .action(async (user: string | undefined, { json = false, ...flags }: Flags) => {
+      const { attune } = await connectToTenant(flags, env)
+      const answer = await asked(attune, user, flags)
+      const output = new Output(json)
+      if (json) return output.show(answer, () => '')
+      const titles = await titlesOf(attune, answer)
+      output.list([...answer.items.entries()], columns(titles), 'Nothing that may be recommended.')
+      console.error(`${answer.source}, ${answer.modelVersion}, ${answer.recommendationId}`)
+    })
+}
+
+async function asked(attune: Attune, user: string | undefined, flags: Flags): Promise<Answer> {
+  const ways = [user ?? flags.history, flags.similar, flags.trending].filter((way) => way !== undefined)
+  if (ways.length > 1) throw new UsageError('A user or a history, --similar, --trending: one of them.')
+  const { count = 10, history, scenario, diversity, freshness, explain } = flags
+  if (flags.similar !== undefined) return attune.similar(flags.similar, { count })
+  if (flags.trending) return attune.trending({ count })
+  const whom = { ...(user !== undefined && { userId: user }), ...(history && { history }), ...(explain && { explain }) }
+  if (flags.rank) return attune.rank({ ...whom, itemIds: flags.rank })
+  const filter = flags.filter === undefined ? undefined : ((await jsonObject('--filter', flags.filter)) as Filter)
+  return attune.recommend({
+    ...whom,
+    count,
+    returnProperties: ['title'],
+    ...(scenario !== undefined && { scenario }),
+    ...(filter && { filter }),
+    ...(diversity !== undefined && { diversity }),
+    ...(freshness !== undefined && { freshness }),
+  })
+}
+
+/** Titles that the answer lacks; a key that may only recommend sees ids. */
+async function titlesOf(attune: Attune, { items }: Answer): Promise<Map<string, string>> {
+  const told = items.flatMap(({ itemId, properties }) =>
+    properties?.title ? [[itemId, properties.title] as const] : [],
+  )
+  const titles = new Map<string, string>(told)
+  if (items.some(({ properties }) => properties !== undefined)) return titles
+  await Promise.all(
+    items.slice(0, 50).map(({ itemId }) =>
+      attune.items.get(itemId).then(
+        ({ title }) => title !== undefined && titles.set(itemId, title),
+        () => undefined,
+      ),
+    ),
+  )
+  return titles
+}
+
+const MOST_REASONS = 3
+
+const columns = (titles: Map<string, string>): Column<[number, Recommendation]>[] => [
+  { name: '', right: true, of: ([place]) => place + 1 },
+  { name: 'item', of: ([, { itemId }]) => itemId },
+  { name: 'score', right: true, of: ([, { score }]) => score.toFixed(4) },
+  { name: 'title', of: ([, { itemId }]) => titles.get(itemId)?.slice(0, 60) },
+  {
+    name: 'because of',
+    of: ([, { reason }]) =>
+      reason?.because
+        .slice(0, MOST_REASONS)
+        .map(({ itemId, weight }) => `${plain(itemId)} (${weight.toFixed(2)})`)
+        .join(', '),
+  },
+]

@@ -1,0 +1,117 @@
+import type { Command } from 'commander'
+import type { Schemas } from '../client/index.js'
+import { type ConnectionFlags, connectToTenant, withConnection } from './connection.js'
+import { whole } from './flags.js'
+import { first } from './lists.js'
+import { type Column, facts, moment, Output, percent, plain, table } from './output.js'
+
+interface Flags extends ConnectionFlags {
+  limit?: number
+  json?: boolean
+}
+
+/** `versions`, `promote`, `rollback`: what was trained, and what of it is served. */
+export function addVersions(program: Command, env: NodeJS.ProcessEnv) {
+  const versions = program.command('versions').description('the model versions of a tenant')
+
+  withConnection(versions.command('list', { isDefault: true }))
+    .description('newest first')
+    .option('--limit <n>', 'at most so many', whole, 20)
+    .option('--json', 'for programs: one JSON value a line')
+    .action(async ({ json = false, limit = 20, ...flags }: Flags) => {
+      const { attune } = await connectToTenant(flags, env)
+      const found = await first(attune.versions.all(), limit)
+      new Output(json).list(found, COLUMNS, 'No version yet: attune train makes one.')
+    })
+
+  withConnection(versions.command('show'))
+    .description('one of them: how it did beside the others, and why the gate decided as it did')
+    .argument('<version>')
+    .option('--json', 'for programs')
+    .action(async (id: string, { json = false, ...flags }: Flags) => {
+      const { attune } = await connectToTenant(flags, env)
+      const version = await attune.versions.get(id)
+      new Output(json).show(version, () => described(version))
+    })
+
+  withConnection(program.command('promote'))
+    .description('serve a version, also one that the gate rejected')
+    .argument('<version>')
+    .option('--json', 'for programs')
+    .action(async (id: string, { json = false, ...flags }: Flags) => {
+      const { attune, tenant } = await connectToTenant(flags, env)
+      const version = await attune.versions.promote(id)
+      new Output(json).show(version, () => `${version.id} is served to ${tenant}`)
+    })
+
+  withConnection(program.command('rollback'))
+    .description('back to what was served before the current version, or to the base')
+    .option('--json', 'for programs')
+    .action(async ({ json = false, ...flags }: Flags) => {
+      const { attune, tenant } = await connectToTenant(flags, env)
+      const now = await attune.versions.rollback()
+      new Output(json).show(
+        now,
+        () => `${tenant} is served by ${now.modelVersion ?? 'the base'} again, instead of ${now.previous}`,
+      )
+    })
+}
+
+type Summary = Schemas['ModelVersionSummary']
+
+const COLUMNS: Column<Summary>[] = [
+  { name: '', of: ({ serving }) => (serving ? '>' : ' ') },
+  { name: 'version', of: ({ id }) => id },
+  { name: 'made', of: ({ createdAt }) => moment(createdAt) },
+  { name: 'gate', of: ({ decision }) => decision },
+  { name: 'NDCG@10', right: true, of: (version) => shown(metricOf(version, 'candidate', 'ndcg')) },
+  { name: 'popular', right: true, of: (version) => shown(metricOf(version, 'popular', 'ndcg')) },
+  { name: 'reason', of: ({ reason }) => reason },
+]
+
+const METRICS = ['ndcg', 'hitRate', 'precision', 'recall', 'mrr', 'coverage']
+
+/** @returns the whole of it for people */
+export function described(version: Schemas['ModelVersion']): string {
+  const judged = Object.keys(objectOf(version.metrics))
+  const checks = version.report.gate?.checks ?? []
+  return [
+    facts([
+      ['version', version.id],
+      ['made', moment(version.createdAt)],
+      ['from', version.parentId ?? `the base (${version.baseModel})`],
+      ['served', version.serving ? 'yes' : 'no'],
+      ['gate', version.decision],
+      ['because', version.reason],
+    ]),
+    ...(judged.length > 0
+      ? [
+          '',
+          'At 10 recommendations, on the newest events, which it never saw:',
+          table(judged, [
+            { name: '', of: (name) => name },
+            ...METRICS.map((metric) => ({
+              name: metric,
+              right: true,
+              of: (name: string) => shown(metricOf(version, name, metric)),
+            })),
+          ]),
+        ]
+      : []),
+    ...(checks.length > 0 ? ['', ...checks.map((check) => checkLine(objectOf(check)))] : []),
+  ].join('\n')
+}
+
+const checkLine = ({ name, passed, detail }: Record<string, unknown>) =>
+  plain(`${passed === true ? 'ok' : 'NO'}  ${String(name)}${typeof detail === 'string' ? `: ${detail}` : ''}`)
+
+/** The mean of a metric, from a report that says of each contender what it measured. */
+function metricOf({ metrics }: { metrics?: unknown }, contender: string, metric: string): number | undefined {
+  const found = objectOf(objectOf(metrics)[contender])[metric]
+  const mean = typeof found === 'number' ? found : objectOf(found).mean
+  return typeof mean === 'number' ? mean : undefined
+}
+
+const shown = (value: number | undefined) => (value === undefined ? undefined : percent(value))
+const objectOf = (value: unknown) =>
+  typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {}
