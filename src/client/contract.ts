@@ -265,26 +265,6 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/v1/tenants/{tenant}/metrics/online": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /**
-         * Impressions, clicks, conversions and their rates, by version, scenario and position
-         * @description Needs: train
-         */
-        get: operations["getVTenantsTenantMetricsOnline"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
     "/v1/tenants/{tenant}/model-versions": {
         parameters: {
             query?: never;
@@ -359,6 +339,90 @@ export interface paths {
          * @description Needs: train
          */
         post: operations["postVTenantsTenantModelVersionsRollback"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/tenants/{tenant}/metrics/online": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Impressions, clicks, conversions and their rates, by version, scenario and position
+         * @description Needs: train
+         */
+        get: operations["getVTenantsTenantMetricsOnline"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/tenants/{tenant}/experiments": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Experiments, newest first, without their figures
+         * @description Needs: train
+         */
+        get: operations["getVTenantsTenantExperiments"];
+        put?: never;
+        /**
+         * Serve users by arms, each user always by the same, and compare what comes of it
+         * @description Needs: train
+         */
+        post: operations["postVTenantsTenantExperiments"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/tenants/{tenant}/experiments/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * One experiment: rates by arm, whether users were split as meant, and the verdict
+         * @description Needs: train
+         */
+        get: operations["getVTenantsTenantExperimentsId"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/tenants/{tenant}/experiments/{id}/stop": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * End an experiment, with a winner for everybody or without
+         * @description Needs: train
+         */
+        post: operations["postVTenantsTenantExperimentsIdStop"];
         delete?: never;
         options?: never;
         head?: never;
@@ -686,6 +750,35 @@ export interface components {
                 [key: string]: unknown;
             };
         };
+        ExperimentInput: {
+            name: string;
+            /** @description Takes the requests that name it. Without it, the experiment takes every request that no experiment of its own scenario takes. */
+            scenario?: string;
+            arms: {
+                name: string;
+                /** @description Served by this version, `base` for none; without it, by whichever is promoted. */
+                modelVersion?: string;
+                /** @description With the defaults of this scenario in place of the experiment’s own. */
+                scenario?: string;
+                /** @description Of the users; the shares of all arms add up to 1. */
+                share: number;
+            }[];
+            /**
+             * @description What arms are compared by: clicks or conversions an impression, or, where arms answer with lists of different lengths, a user.
+             * @enum {string}
+             */
+            metric: "clicks" | "conversions" | "clicks-per-user" | "conversions-per-user";
+            /**
+             * @description A difference of less than this share of the rate is none: 0.05 is 5 %.
+             * @default 0.05
+             */
+            minEffect?: number;
+            /**
+             * @description No verdict before so many days: weekdays and weekends differ.
+             * @default 7
+             */
+            minDays?: number;
+        };
         RecommendationRequest: {
             count?: number;
             filter?: components["schemas"]["Filter"];
@@ -873,6 +966,32 @@ export interface components {
                 /** @default true */
                 autoPromote: boolean;
                 /**
+                 * @description Rolls a freshly promoted version back, once, when its rate an impression falls significantly below that of the users who stayed with the old version. `{}` switches it on; null: off.
+                 * @default null
+                 */
+                guard: {
+                    /**
+                     * @default clicks
+                     * @enum {string}
+                     */
+                    metric: "clicks" | "conversions";
+                    /**
+                     * @description The share of users who stay with what was served before, to be compared with.
+                     * @default 0.1
+                     */
+                    holdback: number;
+                    /**
+                     * @description For how long after a promotion.
+                     * @default 7
+                     */
+                    days: number;
+                    /**
+                     * @description What is tolerated: 0.1 rolls back a version whose rate is significantly below nine tenths of the old one’s.
+                     * @default 0
+                     */
+                    maxDrop: number;
+                } | null;
+                /**
                  * @description Parts that a blend may not have: network (the sequence model; none is trained then), text (how near the texts are), lexical (words in common), wide and narrow (what goes with or follows what), popular, recent (popular lately), fresh (new items), again (what the user had before). From the next training on, and at once where the base is served.
                  * @default []
                  */
@@ -974,79 +1093,6 @@ export interface components {
             cachesDroppedAt: string | null;
             firstModelVersionWithout: string | null;
         };
-        /** @description What came of answers. Everything is counted in the hour of its answer: the figures of answers that are younger than the attribution window still grow. */
-        OnlineMetrics: {
-            /** Format: date-time */
-            from: string;
-            /**
-             * Format: date-time
-             * @description The end of the last hour
-             */
-            to: string;
-            total: {
-                impressions: number;
-                /** @description Items that were clicked, each once an answer */
-                clicks: number;
-                conversions: number;
-                clickRate: components["schemas"]["Rate"];
-                conversionRate: components["schemas"]["Rate"];
-            };
-            versions: {
-                modelVersion: string;
-                impressions: number;
-                /** @description Items that were clicked, each once an answer */
-                clicks: number;
-                conversions: number;
-                clickRate: components["schemas"]["Rate"];
-                conversionRate: components["schemas"]["Rate"];
-            }[];
-            scenarios: {
-                scenario: string | null;
-                impressions: number;
-                /** @description Items that were clicked, each once an answer */
-                clicks: number;
-                conversions: number;
-                clickRate: components["schemas"]["Rate"];
-                conversionRate: components["schemas"]["Rate"];
-            }[];
-            data: {
-                modelVersion: string;
-                scenario: string | null;
-                /** @enum {string} */
-                kind: "recommendations" | "rankings" | "similar" | "trending";
-                impressions: number;
-                /** @description Items that were clicked, each once an answer */
-                clicks: number;
-                conversions: number;
-                clickRate: components["schemas"]["Rate"];
-                conversionRate: components["schemas"]["Rate"];
-                /** @description By place in the list, 1 at its top; further down places are taken together */
-                positions: {
-                    from: number;
-                    to: number;
-                    impressions: number;
-                    /** @description Items that were clicked, each once an answer */
-                    clicks: number;
-                    conversions: number;
-                    clickRate: components["schemas"]["Rate"];
-                    conversionRate: components["schemas"]["Rate"];
-                }[];
-            }[];
-            series?: {
-                /** Format: date-time */
-                at: string;
-                modelVersion: string;
-                impressions: number;
-                clicks: number;
-                conversions: number;
-            }[];
-        };
-        /** @description With the interval in which it lies with 95 % certainty. Users are independent, not their impressions: the interval is as wide as the spread between users makes it. Null where nobody, or too few users, were counted to say. */
-        Rate: {
-            value: number | null;
-            low: number | null;
-            high: number | null;
-        };
         ModelVersionSummary: {
             id: string;
             runId: string | null;
@@ -1088,6 +1134,17 @@ export interface components {
             metrics: unknown;
             gate: unknown;
             report: components["schemas"]["VersionReport"];
+            /** @description What happened to it, newest first; restored: served again because a later version was rolled back */
+            history: {
+                /** Format: date-time */
+                at: string;
+                /** @enum {string} */
+                event: "promoted" | "rolled-back" | "restored";
+                /** @enum {string} */
+                kind: "automatic" | "manual" | "forced" | "rollback";
+                actor: string;
+                reason: string | null;
+            }[];
         };
         VersionReport: {
             engine?: string;
@@ -1186,6 +1243,160 @@ export interface components {
         } & {
             [key: string]: unknown;
         };
+        /** @description What came of answers. Everything is counted in the hour of its answer: the figures of answers that are younger than the attribution window still grow. */
+        OnlineMetrics: {
+            /** Format: date-time */
+            from: string;
+            /**
+             * Format: date-time
+             * @description The end of the last hour
+             */
+            to: string;
+            total: {
+                impressions: number;
+                /** @description Items that were clicked, each once an answer */
+                clicks: number;
+                conversions: number;
+                clickRate: components["schemas"]["Rate"];
+                conversionRate: components["schemas"]["Rate"];
+            };
+            versions: {
+                modelVersion: string;
+                impressions: number;
+                /** @description Items that were clicked, each once an answer */
+                clicks: number;
+                conversions: number;
+                clickRate: components["schemas"]["Rate"];
+                conversionRate: components["schemas"]["Rate"];
+            }[];
+            scenarios: {
+                scenario: string | null;
+                impressions: number;
+                /** @description Items that were clicked, each once an answer */
+                clicks: number;
+                conversions: number;
+                clickRate: components["schemas"]["Rate"];
+                conversionRate: components["schemas"]["Rate"];
+            }[];
+            data: {
+                modelVersion: string;
+                scenario: string | null;
+                /** @enum {string} */
+                kind: "recommendations" | "rankings" | "similar" | "trending";
+                impressions: number;
+                /** @description Items that were clicked, each once an answer */
+                clicks: number;
+                conversions: number;
+                clickRate: components["schemas"]["Rate"];
+                conversionRate: components["schemas"]["Rate"];
+                /** @description By place in the list, 1 at its top; further down places are taken together */
+                positions: {
+                    from: number;
+                    to: number;
+                    impressions: number;
+                    /** @description Items that were clicked, each once an answer */
+                    clicks: number;
+                    conversions: number;
+                    clickRate: components["schemas"]["Rate"];
+                    conversionRate: components["schemas"]["Rate"];
+                }[];
+            }[];
+            series?: {
+                /** Format: date-time */
+                at: string;
+                modelVersion: string;
+                impressions: number;
+                clicks: number;
+                conversions: number;
+            }[];
+        };
+        /** @description With the interval in which it lies with 95 % certainty. Users are independent, not their impressions: the interval is as wide as the spread between users makes it. Null where nobody, or too few users, were counted to say. */
+        Rate: {
+            value: number | null;
+            low: number | null;
+            high: number | null;
+        };
+        Experiment: {
+            id: string;
+            /**
+             * @description guard: made by the setting `training.guard` after a promotion
+             * @enum {string}
+             */
+            kind: "experiment" | "guard";
+            name: string;
+            scenario: string | null;
+            /** @enum {string} */
+            metric: "clicks" | "conversions" | "clicks-per-user" | "conversions-per-user";
+            minEffect: number;
+            minDays: number;
+            /** @enum {string} */
+            state: "running" | "stopped";
+            seed: string;
+            /** Format: date-time */
+            startedAt: string;
+            /** Format: date-time */
+            stoppedAt: ((string | null) | null) | string | null;
+            winner: string | null;
+            endReason: string | null;
+            arms: {
+                name: string;
+                modelVersion: string | null;
+                scenario: string | null;
+                share: number;
+                users: number;
+                impressions: number;
+                clicks: number;
+                conversions: number;
+                /** @description Of the metric, with its interval for this one look */
+                rate: components["schemas"]["Rate"];
+            }[];
+            /** @description Whether the numbers of users fit the shares (chi-square; p below 0.001 alarms) */
+            sampleRatio: {
+                pValue: number;
+                alarm: boolean;
+            };
+            /** @description Each arm against the first, as shares of its rate: always valid, however often one looks (mixture sequential probability ratio test) */
+            comparisons: {
+                arm: string;
+                against: string;
+                lift: number | null;
+                low: number | null;
+                high: number | null;
+                pValue: number;
+            }[];
+            /** @description `too-early`, `no-difference`, or the name of the winning arm */
+            verdict: string;
+            reason: string;
+        };
+        ExperimentSummary: {
+            id: string;
+            /**
+             * @description guard: made by the setting `training.guard` after a promotion
+             * @enum {string}
+             */
+            kind: "experiment" | "guard";
+            name: string;
+            scenario: string | null;
+            /** @enum {string} */
+            metric: "clicks" | "conversions" | "clicks-per-user" | "conversions-per-user";
+            minEffect: number;
+            minDays: number;
+            /** @enum {string} */
+            state: "running" | "stopped";
+            seed: string;
+            /** Format: date-time */
+            startedAt: string;
+            /** Format: date-time */
+            stoppedAt: ((string | null) | null) | string | null;
+            winner: string | null;
+            endReason: string | null;
+            arms: {
+                name: string;
+                modelVersion: string | null;
+                scenario: string | null;
+                share: number;
+            }[];
+        };
         Recommendations: {
             recommendationId: string;
             /** @description A model version's id, or 'base' before any is promoted. */
@@ -1193,6 +1404,11 @@ export interface components {
             /** @enum {string} */
             source: "fine-tuned" | "base" | "trending" | "popular";
             items: components["schemas"]["Recommendation"][];
+            /** @description The experiment that the answer counts for. Absent where it is in none, or could not be served as its arm says. */
+            experiment?: {
+                id: string;
+                arm: string;
+            };
         };
         Recommendation: {
             itemId: string;
@@ -1229,6 +1445,11 @@ export interface components {
             /** @enum {string} */
             source: "fine-tuned" | "base" | "trending" | "popular";
             items: components["schemas"]["Recommendation"][];
+            /** @description The experiment that the answer counts for. Absent where it is in none, or could not be served as its arm says. */
+            experiment?: {
+                id: string;
+                arm: string;
+            };
             /** @description Asked for, but not in the catalogue. */
             unknownItemIds: string[];
         };
@@ -2062,41 +2283,6 @@ export interface operations {
             503: components["responses"]["NotReady"];
         };
     };
-    getVTenantsTenantMetricsOnline: {
-        parameters: {
-            query?: {
-                /** @description From the hour of this moment on (UTC); 7 days before `to` unless said. */
-                from?: string;
-                /** @description Up to the hour of this moment, that hour included; now unless said. */
-                to?: string;
-                /** @description Adds `series`: the same by version over time, UTC. */
-                by?: "hour" | "day";
-            };
-            header?: never;
-            path: {
-                tenant: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Done */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["OnlineMetrics"];
-                };
-            };
-            400: components["responses"]["Malformed"];
-            401: components["responses"]["Unauthenticated"];
-            403: components["responses"]["Forbidden"];
-            404: components["responses"]["NotFound"];
-            429: components["responses"]["OverQuota"];
-            503: components["responses"]["NotReady"];
-        };
-    };
     getVTenantsTenantModelVersions: {
         parameters: {
             query?: {
@@ -2211,6 +2397,7 @@ export interface operations {
                         modelVersion: string | null;
                         /** @enum {string} */
                         serving: "fine-tuned" | "base";
+                        /** @description Served until now; `base` where that was none */
                         previous: string;
                     };
                 };
@@ -2220,6 +2407,178 @@ export interface operations {
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
             409: components["responses"]["Conflict"];
+            429: components["responses"]["OverQuota"];
+            503: components["responses"]["NotReady"];
+        };
+    };
+    getVTenantsTenantMetricsOnline: {
+        parameters: {
+            query?: {
+                /** @description From the hour of this moment on (UTC); 7 days before `to` unless said. */
+                from?: string;
+                /** @description Up to the hour of this moment, that hour included; now unless said. */
+                to?: string;
+                /** @description Adds `series`: the same by version over time, UTC. */
+                by?: "hour" | "day";
+            };
+            header?: never;
+            path: {
+                tenant: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OnlineMetrics"];
+                };
+            };
+            400: components["responses"]["Malformed"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["OverQuota"];
+            503: components["responses"]["NotReady"];
+        };
+    };
+    getVTenantsTenantExperiments: {
+        parameters: {
+            query?: {
+                limit?: number;
+                cursor?: string;
+            };
+            header?: never;
+            path: {
+                tenant: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        data: components["schemas"]["ExperimentSummary"][];
+                        nextCursor: string | null;
+                    };
+                };
+            };
+            400: components["responses"]["Malformed"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["OverQuota"];
+            503: components["responses"]["NotReady"];
+        };
+    };
+    postVTenantsTenantExperiments: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                tenant: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ExperimentInput"];
+            };
+        };
+        responses: {
+            /** @description Done */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Experiment"];
+                };
+            };
+            400: components["responses"]["Malformed"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            422: components["responses"]["NotPossible"];
+            429: components["responses"]["OverQuota"];
+            503: components["responses"]["NotReady"];
+        };
+    };
+    getVTenantsTenantExperimentsId: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                tenant: string;
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Experiment"];
+                };
+            };
+            400: components["responses"]["Malformed"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["OverQuota"];
+            503: components["responses"]["NotReady"];
+        };
+    };
+    postVTenantsTenantExperimentsIdStop: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                tenant: string;
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /** @description The arm whose version is promoted, and whose scenario’s defaults become those of the experiment’s scenario. Without it nothing changes but that everybody is served alike again. */
+                    winner?: string;
+                };
+            };
+        };
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Experiment"];
+                };
+            };
+            400: components["responses"]["Malformed"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            422: components["responses"]["NotPossible"];
             429: components["responses"]["OverQuota"];
             503: components["responses"]["NotReady"];
         };

@@ -14,10 +14,17 @@ export interface Ended {
   json: () => unknown[]
 }
 
+interface RunOptions {
+  env?: Record<string, string>
+  input?: string | Buffer
+  /** Told all of standard error so far, whenever there is more. */
+  onErr?: (text: string) => void
+}
+
 export interface Home {
   folder: string
   /** The built command line, with an environment of its own. */
-  attune(args: string[], options?: { env?: Record<string, string>; input?: string | Buffer }): Promise<Ended>
+  attune(args: string[], options?: RunOptions): Promise<Ended>
   /** The same, left running. */
   start(args: string[], env?: Record<string, string>): ChildProcess
   cleanUp(): Promise<void>
@@ -29,7 +36,7 @@ export async function newHome(env: Record<string, string> = {}): Promise<Home> {
   const own = { PATH: process.env.PATH, HOME: folder, ...env }
   return {
     folder,
-    attune: (args, { env: more = {}, input } = {}) =>
+    attune: (args, { env: more = {}, input, onErr } = {}) =>
       new Promise((done) => {
         const child = execFile(
           process.execPath,
@@ -44,6 +51,8 @@ export async function newHome(env: Record<string, string> = {}): Promise<Home> {
             done({ code: error ? Number(error.code ?? 1) : 0, out, err, json })
           },
         )
+        let told = ''
+        child.stderr?.on('data', (part: string) => onErr?.((told += part)))
         // It may end before it has read all.
         child.stdin?.on('error', () => undefined)
         child.stdin?.end(input)

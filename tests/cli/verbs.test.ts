@@ -9,7 +9,7 @@ import { RunQueue } from '../../src/training/run-queue.js'
 import { serviceProcess } from '../support/process.js'
 import { testService, type TestService } from '../support/service.js'
 import { madeUpShop } from '../training/shop.js'
-import { type Home, newHome } from './attune.js'
+import { type Ended, type Home, newHome } from './attune.js'
 
 describe('attune, against a service', () => {
   let service: TestService
@@ -61,7 +61,7 @@ describe('attune, against a service', () => {
     })
     expect(JSON.parse(piped.out)).toMatchObject({ hideAfter: ['read'] })
     const shown = await home.attune(['tenants', 'show', 'acme'])
-    expect(shown.out).toMatch(/^served by +base$/m)
+    expect(shown.out).toMatch(/^served by +popular$/m)
     expect(shown.out).toMatch(/^missing: 0 of \d+/m)
     expect((await home.attune(['tenants', 'set', 'acme', '--settings', '[1]'])).code).toBe(2)
     expect((await home.attune(['tenants', 'set', 'acme', '--settings', '@none.json'])).code).toBe(2)
@@ -143,11 +143,14 @@ describe('attune, against a service', () => {
     }
     const started = await home.attune(['train', '--reason', 'by hand', '--no-follow', '--json'], { env })
     expect(started.json()).toMatchObject([{ state: 'queued', reason: 'by hand' }])
-    const following = home.attune(['train'], { env })
-    await new Promise((next) => setTimeout(next, 500))
+    let following: Promise<Ended> = Promise.reject(new Error('not yet'))
+    following.catch(() => undefined)
+    await new Promise<void>((met) => {
+      following = home.attune(['train'], { env, onErr: (text) => text.includes('is in progress already') && met() })
+    })
     await finish('rejected')
     const followed = await following
-    expect([followed.code, followed.err]).toEqual([3, expect.stringContaining('is in progress already') as string])
+    expect(followed.code).toBe(3)
     expect(followed.out).toMatch(/^state +rejected$/m)
     const again = home.attune(['train', '--force', '--from', 'base', '--json'], { env })
     await finish('promoted')
@@ -249,7 +252,8 @@ describe('which service, key and tenant', () => {
 
   it('login keeps them for the owner only; flags and environment come first; logout forgets', async () => {
     const { id, key } = await service.makeTenant()
-    expect((await home.attune(['keys'])).code).toBe(2)
+    expect((await home.attune(['keys'])).code).toBe(5)
+    expect((await home.attune(['keys', '--server', service.url, '--key', key])).code).toBe(2)
     const bad = await home.attune(['login', '--server', service.url, '--tenant', id], { input: 'no-such-key\n' })
     expect([bad.code, bad.err.includes('no-such-key')]).toEqual([5, false])
     const good = await home.attune(['login', '--server', service.url, '--tenant', id], { input: `${key}\n` })
