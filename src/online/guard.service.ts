@@ -45,7 +45,10 @@ export class GuardService {
     @Inject(LOGGER) private readonly logger: Logger,
     @Inject(Metrics) metrics: Metrics,
   ) {
-    this.rollbacks = metrics.counter('attune_guard_rollbacks_total', 'Versions that were rolled back by their guard')
+    this.rollbacks = metrics.counter(
+      'attune_online_guard_rollbacks_total',
+      'Versions that were rolled back by their guard',
+    )
   }
 
   /** Ends guards that are over, looks at the figures of the others, and starts those of new promotions. */

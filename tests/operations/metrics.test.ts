@@ -12,7 +12,7 @@ import { testService, type TestService } from '../support/service.js'
 /** Where in the reference a metric is told of, by how its name begins. */
 const SECTIONS: [title: string, prefixes: string[]][] = [
   ['Requests', ['attune_http_']],
-  ['Recommendations', ['attune_recommendation', 'attune_attributions_']],
+  ['Recommendations', ['attune_recommendation', 'attune_attributions_', 'attune_online_']],
   ['Events and items', ['attune_events_', 'attune_items_']],
   ['Kafka', ['attune_kafka_']],
   ['Models in memory', ['attune_live_model', 'attune_unusable_versions_', 'attune_tensor_engine']],
