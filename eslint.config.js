@@ -5,7 +5,7 @@ export default tseslint.config(
   { ignores: ['src/client/contract.ts', 'dist/', 'node_modules/', '.attune/', '.cache/', 'engines/', 'coverage/'] },
   js.configs.recommended,
   {
-    files: ['**/*.ts'],
+    files: ['**/*.ts', '**/*.tsx'],
     extends: [...tseslint.configs.recommendedTypeChecked],
     languageOptions: { parserOptions: { projectService: true, tsconfigRootDir: import.meta.dirname } },
     rules: {

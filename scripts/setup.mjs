@@ -16,6 +16,7 @@ if (major < OLDEST[0] || (major === OLDEST[0] && minor < OLDEST[1]))
 install()
 linkPostgres()
 build()
+buildConsole()
 sayEngine()
 
 /** Packages, exactly as locked; none of their install scripts run. */
@@ -66,6 +67,20 @@ function build() {
   writeFileSync(stamp, state)
 }
 
+/** Bundles the console's page where a source of it is newer, gone or new. */
+function buildConsole() {
+  const stamp = join(root, 'dist', '.console')
+  const state = [
+    ...listing(join(root, 'console'), /\.(tsx?|html|css|svg|json)$/),
+    line(join(root, 'package-lock.json')),
+  ].join('\n')
+  if (existsSync(stamp) && readFileSync(stamp, 'utf8') === state) return
+  say('building the console')
+  const vite = join(root, 'node_modules', 'vite', 'bin', 'vite.js')
+  run(process.execPath, [vite, 'build', 'console', '--logLevel', 'warn'])
+  writeFileSync(stamp, state)
+}
+
 /**
  * Says which tensor engine training will try first, when that changed. An engine that was made is used; none is made
  * here, since that takes a download of hundreds of megabytes. Whether it works is seen when it starts: see `attune doctor`.
@@ -101,10 +116,10 @@ function firstEngine(home) {
   return 'training uses the engine wasm; npm run engine lists faster ones'
 }
 
-function listing(folder) {
+function listing(folder, wanted = /\.m?ts$/) {
   if (!existsSync(folder)) return []
   return readdirSync(folder, { recursive: true })
-    .filter((file) => file.endsWith('.ts') || file.endsWith('.mts'))
+    .filter((file) => wanted.test(file))
     .sort()
     .map((file) => line(join(folder, file)))
 }

@@ -7,6 +7,7 @@ import { AppModule } from './app.module.js'
 import type { Config } from './platform/config.js'
 import { openDatabase } from './platform/database.js'
 import { HttpRequests } from './platform/http-requests.js'
+import { serveConsole } from './operations/console.js'
 import { serveDocuments } from './operations/documents.js'
 import { ProblemFilter, sendProblem } from './platform/http.filter.js'
 import { createLogger, NestLogger } from './platform/logger.js'
@@ -48,6 +49,7 @@ export async function startService(config: Config, logger = createLogger(config.
     app.useGlobalFilters(new ProblemFilter(logger))
     app.useGlobalGuards(app.get(AuthGuard))
     await serveDocuments(app)
+    await serveConsole(app)
     await app.listen(config.port, config.host)
   } catch (error) {
     await app.close()
