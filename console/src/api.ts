@@ -65,8 +65,3 @@ export function query(path: string, parameters: Record<string, string | number |
   const set = Object.entries(parameters).filter(([, value]) => value !== undefined && value !== '')
   return set.length === 0 ? path : `${path}?${new URLSearchParams(set.map(([k, v]) => [k, String(v)])).toString()}`
 }
-
-export interface Page<T> {
-  data: T[]
-  nextCursor: string | null
-}

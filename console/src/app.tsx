@@ -1,78 +1,119 @@
-import {
-  Anchor,
-  AppShell,
-  Button,
-  Container,
-  Group,
-  useComputedColorScheme,
-  useMantineColorScheme,
-} from '@mantine/core'
-import { IconMoon, IconSun } from '@tabler/icons-react'
+import { ActionIcon, Anchor, Button, Group, useComputedColorScheme, useMantineColorScheme } from '@mantine/core'
+import { IconLogout, IconMoon, IconSun } from '@tabler/icons-react'
 import { lazy, Suspense } from 'react'
-import { Link, Navigate, Route, Routes } from 'react-router'
+import { Link, Navigate, NavLink, Outlet, Route, Routes, useParams } from 'react-router'
+import classes from './app.module.css'
+import { Notices } from './parts/notices'
+import { PageTitle } from './parts/page-title'
 import { Empty, Loading } from './parts/states'
+import { tenantPath } from './paths'
 import { SignedIn, useSession, useSignOut } from './session'
 
 const Tenants = lazy(() => import('./pages/tenants'))
+const Tenant = lazy(() => import('./pages/tenant'))
+const Overview = lazy(() => import('./pages/tenant/overview'))
+const Training = lazy(() => import('./pages/tenant/training'))
+const Run = lazy(() => import('./pages/tenant/run'))
+const Settings = lazy(() => import('./pages/tenant/settings'))
+const Keys = lazy(() => import('./pages/tenant/keys'))
 
 export function App() {
   return (
     <SignedIn>
-      <Shell />
+      <Notices>
+        <Routes>
+          <Route element={<Shell />}>
+            <Route index element={<Start />} />
+            <Route path="tenants/:tenant" element={<OwnTenant />}>
+              <Route index element={<Overview />} />
+              <Route path="training" element={<Training />} />
+              <Route path="training/:run" element={<Run />} />
+              <Route path="settings" element={<Settings />} />
+              <Route path="keys" element={<Keys />} />
+              <Route path="*" element={<NoPage />} />
+            </Route>
+            <Route path="*" element={<NoPage />} />
+          </Route>
+        </Routes>
+      </Notices>
     </SignedIn>
   )
 }
 
-function Shell() {
+function Start() {
   const { kind, tenant } = useSession()
-  const signOut = useSignOut()
+  return kind === 'operator' ? <Tenants /> : <Navigate to={tenantPath(tenant!)} replace />
+}
+
+/** A tenant's key sees its tenant only: the service says so, too. */
+function OwnTenant() {
+  const { kind, tenant } = useSession()
+  const { tenant: asked = '' } = useParams()
+  return kind === 'operator' || asked === tenant ? <Tenant /> : <Navigate to={tenantPath(tenant!)} replace />
+}
+
+function NoPage() {
   return (
-    <AppShell header={{ height: 56 }} padding={0}>
-      <AppShell.Header px="md">
-        <Group h="100%" justify="space-between" wrap="nowrap">
+    <>
+      <PageTitle title="There is no such page" />
+      <Empty title="Nothing is here">
+        <Anchor component={Link} to="/">
+          To the start
+        </Anchor>
+      </Empty>
+    </>
+  )
+}
+
+function Shell() {
+  const { kind } = useSession()
+  return (
+    <>
+      <a href="#main" className="skip">
+        Skip to the content
+      </a>
+      <header className={classes.header}>
+        <div className={classes.bar}>
           <Group gap="lg" wrap="nowrap">
-            <Anchor component={Link} to="/" fw={700} size="lg" underline="never" c="var(--mantine-color-text)">
-              Attune
-            </Anchor>
+            <Link to="/" className={classes.brand} aria-label="Attune">
+              <img src="/console/icon.svg" alt="" width={22} height={22} />
+              <span>Attune</span>
+            </Link>
             {kind === 'operator' && (
-              <Group component="nav" gap="md" wrap="nowrap" aria-label="Main">
-                <Anchor component={Link} to="/" size="sm">
+              <nav aria-label="Main" className={classes.nav}>
+                <NavLink to="/" end>
                   Tenants
-                </Anchor>
-                <Anchor component={Link} to="/dead-letters" size="sm">
-                  Dead letters
-                </Anchor>
-              </Group>
+                </NavLink>
+                <NavLink to="/dead-letters">Dead letters</NavLink>
+              </nav>
             )}
           </Group>
-          <Group gap="xs" wrap="nowrap">
+          <Group gap={6} wrap="nowrap">
             <SchemeSwitch />
-            <Button size="xs" variant="default" onClick={() => void signOut()}>
-              Sign out
-            </Button>
+            <SignOut />
           </Group>
-        </Group>
-      </AppShell.Header>
-      <AppShell.Main>
-        <Container size="xl" py="md" px={{ base: 'sm', sm: 'md' }}>
-          <Suspense fallback={<Loading what="the page" />}>
-            <Routes>
-              <Route
-                index
-                element={
-                  kind === 'operator' ? (
-                    <Tenants />
-                  ) : (
-                    <Navigate to={`/tenants/${encodeURIComponent(tenant!)}`} replace />
-                  )
-                }
-              />
-              <Route path="*" element={<Empty title="There is no such page" />} />
-            </Routes>
-          </Suspense>
-        </Container>
-      </AppShell.Main>
-    </AppShell>
+        </div>
+      </header>
+      <main id="main" tabIndex={-1} className={classes.main}>
+        <Suspense fallback={<Loading what="the page" />}>
+          <Outlet />
+        </Suspense>
+      </main>
+    </>
+  )
+}
+
+function SignOut() {
+  const signOut = useSignOut()
+  return (
+    <>
+      <Button variant="default" onClick={() => void signOut()} visibleFrom="sm">
+        Sign out
+      </Button>
+      <ActionIcon variant="default" size={30} aria-label="Sign out" onClick={() => void signOut()} hiddenFrom="sm">
+        <IconLogout size={16} aria-hidden />
+      </ActionIcon>
+    </>
   )
 }
 
@@ -81,14 +122,13 @@ function SchemeSwitch() {
   const scheme = useComputedColorScheme('light')
   const other = scheme === 'dark' ? 'light' : 'dark'
   return (
-    <Button
-      size="xs"
+    <ActionIcon
       variant="default"
-      px={8}
+      size={30}
       aria-label={`Switch to ${other} colours`}
       onClick={() => setColorScheme(other)}
     >
       {scheme === 'dark' ? <IconSun size={16} aria-hidden /> : <IconMoon size={16} aria-hidden />}
-    </Button>
+    </ActionIcon>
   )
 }

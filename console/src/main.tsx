@@ -1,22 +1,23 @@
 import '@mantine/core/styles.css'
-import { createTheme, MantineProvider } from '@mantine/core'
-import { QueryClient, QueryClientProvider } from '@tanstack/react-query'
+import './page.css'
+import { MantineProvider } from '@mantine/core'
+import { MutationCache, QueryCache, QueryClient, QueryClientProvider } from '@tanstack/react-query'
 import { StrictMode } from 'react'
 import { createRoot } from 'react-dom/client'
 import { BrowserRouter } from 'react-router'
-import { App } from './app'
 import { isProblem } from './api'
+import { App } from './app'
+import { SESSION } from './session'
+import { theme, variables } from './theme'
 
-const theme = createTheme({
-  primaryColor: 'cyan',
-  // Light enough on dark, dark enough on light: contrast of 4.5 for text.
-  primaryShade: { light: 9, dark: 8 },
-  defaultRadius: 'md',
-  fontFamily: 'system-ui, sans-serif',
-  cursorType: 'pointer',
-})
+/** A session that has ended, or whose key was revoked: whoever it was has to sign in anew. */
+function onError(error: unknown) {
+  if (isProblem(error) && error.status === 401) queries.setQueryData(SESSION, null)
+}
 
-const queries = new QueryClient({
+const queries: QueryClient = new QueryClient({
+  queryCache: new QueryCache({ onError }),
+  mutationCache: new MutationCache({ onError }),
   defaultOptions: {
     queries: {
       // What the service refuses will be refused again; what it could not do may work a moment later.
@@ -31,7 +32,12 @@ const nonce = document.querySelector<HTMLMetaElement>('meta[name="style-nonce"]'
 
 createRoot(document.getElementById('root')!).render(
   <StrictMode>
-    <MantineProvider theme={theme} defaultColorScheme="auto" getStyleNonce={() => nonce}>
+    <MantineProvider
+      theme={theme}
+      cssVariablesResolver={variables}
+      defaultColorScheme="auto"
+      getStyleNonce={() => nonce}
+    >
       <QueryClientProvider client={queries}>
         <BrowserRouter basename="/console">
           <App />

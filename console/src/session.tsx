@@ -1,6 +1,7 @@
 import { useQuery, useQueryClient } from '@tanstack/react-query'
 import { createContext, type ReactNode, useContext } from 'react'
 import { call, isProblem, setCsrfToken } from './api'
+import type { Scope } from './contract'
 import { Failure, Loading } from './parts/states'
 import { SignIn } from './pages/sign-in'
 
@@ -9,11 +10,12 @@ export interface Session {
   kind: 'operator' | 'key'
   /** The only one that a tenant's key sees. */
   tenant?: string
-  scopes?: string[]
+  scopes?: Scope[]
   csrfToken: string
 }
 
 const Context = createContext<Session | null>(null)
+export const SESSION = ['session']
 
 /** @throws Error outside of a signed-in page */
 export function useSession(): Session {
@@ -23,9 +25,9 @@ export function useSession(): Session {
 }
 
 /** Whether whoever is signed in may do what needs the scope. */
-export const useMay = (scope: string): boolean => {
-  const { kind, scopes } = useSession()
-  return kind === 'operator' || (scopes ?? []).includes(scope)
+export function useMay(): (scope: Scope) => boolean {
+  const { kind, scopes = [] } = useSession()
+  return (scope) => kind === 'operator' || scopes.includes(scope)
 }
 
 export function useSignOut() {
@@ -33,15 +35,16 @@ export function useSignOut() {
   return async () => {
     await call('/console/session', { method: 'DELETE' }).catch(() => undefined)
     setCsrfToken(null)
-    queries.clear()
-    await queries.invalidateQueries()
+    // What was read with the key goes with it.
+    queries.removeQueries({ predicate: ({ queryKey }) => queryKey[0] !== SESSION[0] })
+    queries.setQueryData(SESSION, null)
   }
 }
 
 /** Shows the page to whoever is signed in, and a form to who is not. */
 export function SignedIn({ children }: { children: ReactNode }) {
   const session = useQuery({
-    queryKey: ['session'],
+    queryKey: SESSION,
     queryFn: async ({ signal }) => {
       try {
         const found = await call<Session>('/console/session', { signal })

@@ -1,0 +1,162 @@
+/** What the page uses of the service's contract, as `/openapi.json` says it. Moments are RFC 3339 texts. */
+
+export interface Page<T> {
+  data: T[]
+  nextCursor: string | null
+}
+
+export type Serving = 'fine-tuned' | 'base' | 'popular'
+
+/** A share with its 95 % interval. */
+export interface Figure {
+  mean: number
+  low: number
+  high: number
+}
+
+export interface Attention {
+  code: string
+  severity: 'error' | 'warning' | 'notice'
+  detail: string
+}
+
+export interface ConsumerLag {
+  messages: number
+  measuredAt: string
+}
+
+export interface TenantOverview {
+  id: string
+  name: string
+  createdAt: string
+  eventsPerMinute: number
+  eventsLastDay: number
+  lastEventAt: string | null
+  serving: Serving
+  /** Null: the base. */
+  modelVersion: string | null
+  quality: { ndcg: Figure; base: Figure | null; popular: Figure | null } | null
+  lastRun:
+    | (Pick<
+        Run,
+        'id' | 'state' | 'outcome' | 'reason' | 'detail' | 'progress' | 'error' | 'createdAt' | 'finishedAt'
+      > & {
+        versionId: string | null
+      })
+    | null
+  nextTraining: string | null
+  attention: Attention[]
+}
+
+export interface Overview extends Page<TenantOverview> {
+  totals: { tenants: number; needAttention: number; eventsPerMinute: number; byCode: Record<string, number> }
+  consumerLag: ConsumerLag | null
+}
+
+export interface Tenant {
+  id: string
+  name: string
+  baseModel: string
+  settings: Record<string, unknown>
+  embeddingLength: number | null
+  createdAt: string
+}
+
+export const SCOPES = ['ingest', 'recommend', 'train', 'manage'] as const
+export type Scope = (typeof SCOPES)[number]
+
+export interface ApiKey {
+  id: string
+  name: string
+  scopes: Scope[]
+  createdAt: string
+  expiresAt: string | null
+}
+
+export interface AuditEntry {
+  at: string
+  actor: string
+  action: string
+  target: string
+}
+
+export interface Estimate {
+  seconds: number
+  memoryBytes: number
+  engine: string
+  basis: string
+}
+
+export interface Readiness {
+  events: number
+  users: number
+  items: number
+  itemsWithText: number
+  serving: Serving
+  missing: { what: string; have: number; need: number; why: string }[]
+  nextTraining: string | null
+  estimate: Estimate | null
+}
+
+export interface Quality {
+  read: number
+  kept: number
+  users: number
+  findings: { reason: string; events: number; users: number; action: string }[]
+}
+
+export type RunState =
+  'queued' | 'preparing' | 'training' | 'evaluating' | 'promoted' | 'rejected' | 'skipped' | 'failed' | 'cancelled'
+
+export interface Run {
+  id: string
+  state: RunState
+  outcome: string | null
+  detail: string | null
+  from: 'base' | 'active'
+  reason: string | null
+  requestedBy: string
+  createdAt: string
+  startedAt: string | null
+  finishedAt: string | null
+  attempt: number
+  cancelRequested: boolean
+  progress: number | null
+  epoch: number | null
+  step: number | null
+  tokensPerSecond: number | null
+  etaSeconds: number | null
+  loss: number | null
+  /** NDCG@10 on the validation window. */
+  validation: number | null
+  engine: string | null
+  engineReasons: Record<string, string> | null
+  estimate: Estimate | null
+  quality: Quality | null
+  error: { code: string; message: string } | null
+  modelVersion: string | null
+}
+
+const LIVE: readonly RunState[] = ['queued', 'preparing', 'training', 'evaluating']
+export const isLive = (run: { state: RunState }) => LIVE.includes(run.state)
+
+export type Grain = 'minute' | 'hour' | 'day'
+
+/** Events of one type that came within one grain of time. */
+export interface EventCount {
+  at: string
+  type: string
+  accepted: number
+  duplicates: number
+  rejected: number
+}
+
+/** One epoch of a network's training; the start is epoch 0. NDCG is at 10, of the network by itself. */
+export interface Epoch {
+  epoch: number
+  trainLoss: number | null
+  validationLoss: number | null
+  /** On users as they were learned from. */
+  trainNdcg?: number | null
+  validationNdcg: number | null
+}

@@ -1,0 +1,90 @@
+import {
+  IconAlertTriangle,
+  IconBan,
+  IconCircleCheck,
+  IconCircleDashed,
+  IconCircleX,
+  IconInfoCircle,
+  IconLoader,
+  IconPlayerPause,
+  type TablerIcon,
+} from '@tabler/icons-react'
+import type { ReactNode } from 'react'
+import type { Attention, Run, Serving } from '../contract'
+import classes from './status.module.css'
+
+type Tone = 'good' | 'bad' | 'warn' | 'note' | 'plain' | 'live'
+
+/** A state: a sign and a word, never a colour alone. */
+export function Status({ tone, icon: Icon, children }: { tone: Tone; icon: TablerIcon; children: ReactNode }) {
+  return (
+    <span className={classes.status} data-tone={tone}>
+      <Icon size={15} stroke={2} aria-hidden />
+      <span>{children}</span>
+    </span>
+  )
+}
+
+const SERVING: Record<Serving, { tone: Tone; icon: TablerIcon; says: string }> = {
+  'fine-tuned': { tone: 'good', icon: IconCircleCheck, says: 'fine-tuned' },
+  base: { tone: 'plain', icon: IconCircleDashed, says: 'base' },
+  popular: { tone: 'plain', icon: IconCircleDashed, says: 'popular' },
+}
+export function ServingStatus({ serving }: { serving: Serving }) {
+  const { tone, icon, says } = SERVING[serving]
+  return (
+    <Status tone={tone} icon={icon}>
+      {says}
+    </Status>
+  )
+}
+
+/** How a run stands or ended, in a word or two. */
+export function RunStatus({ run }: { run: Pick<Run, 'state' | 'outcome'> }) {
+  const { tone, icon, says } = runState(run)
+  return (
+    <Status tone={tone} icon={icon}>
+      {says}
+    </Status>
+  )
+}
+
+function runState({ state, outcome }: Pick<Run, 'state' | 'outcome'>): { tone: Tone; icon: TablerIcon; says: string } {
+  switch (state) {
+    case 'promoted':
+      return { tone: 'good', icon: IconCircleCheck, says: 'promoted' }
+    case 'rejected':
+      return { tone: 'warn', icon: IconBan, says: 'refused by the gate' }
+    case 'failed':
+      return { tone: 'bad', icon: IconCircleX, says: 'failed' }
+    case 'cancelled':
+      return { tone: 'plain', icon: IconBan, says: 'cancelled' }
+    case 'skipped':
+      return outcome === 'awaiting-promotion'
+        ? { tone: 'note', icon: IconPlayerPause, says: 'waits for promotion' }
+        : { tone: 'plain', icon: IconCircleDashed, says: 'skipped' }
+    default:
+      return { tone: 'live', icon: IconLoader, says: state }
+  }
+}
+
+export function GateStatus({ decision }: { decision: 'passed' | 'rejected' }) {
+  return decision === 'passed' ? (
+    <Status tone="good" icon={IconCircleCheck}>
+      passed
+    </Status>
+  ) : (
+    <Status tone="warn" icon={IconBan}>
+      refused
+    </Status>
+  )
+}
+
+const SEVERITY: Record<Attention['severity'], { tone: Tone; icon: TablerIcon }> = {
+  error: { tone: 'bad', icon: IconCircleX },
+  warning: { tone: 'warn', icon: IconAlertTriangle },
+  notice: { tone: 'note', icon: IconInfoCircle },
+}
+export function SeverityStatus({ severity, children }: { severity: Attention['severity']; children: ReactNode }) {
+  return <Status {...SEVERITY[severity]}>{children}</Status>
+}

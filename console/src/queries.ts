@@ -1,0 +1,43 @@
+import { keepPreviousData, queryOptions } from '@tanstack/react-query'
+import { call, of, query } from './api'
+import type { ApiKey, Overview, Page, Readiness, Run, Tenant, TenantOverview } from './contract'
+
+/** What several parts of the page read. The first two parts of a key are the tenant: what is done to it makes all anew. */
+
+export const tenantKey = (tenant: string) => ['tenant', tenant]
+
+export const overviewOf = (tenant: string) =>
+  queryOptions({
+    queryKey: [...tenantKey(tenant), 'overview'],
+    queryFn: ({ signal }) => call<TenantOverview & Pick<Overview, 'consumerLag'>>(of(tenant, '/overview'), { signal }),
+    refetchInterval: 5000,
+  })
+
+export const readinessOf = (tenant: string) =>
+  queryOptions({
+    queryKey: [...tenantKey(tenant), 'readiness'],
+    queryFn: ({ signal }) => call<Readiness>(of(tenant, '/readiness'), { signal }),
+    refetchInterval: 15_000,
+  })
+
+export const settingsOf = (tenant: string) =>
+  queryOptions({
+    queryKey: [...tenantKey(tenant), 'settings'],
+    queryFn: ({ signal }) => call<Tenant>(of(tenant), { signal }),
+    // What is being written must not change under the hand.
+    refetchOnWindowFocus: false,
+  })
+
+export const keysOf = (tenant: string) =>
+  queryOptions({
+    queryKey: [...tenantKey(tenant), 'keys'],
+    queryFn: ({ signal }) => call<Page<ApiKey>>(of(tenant, '/keys'), { signal }),
+  })
+
+export const runsOf = (tenant: string, limit: number, cursor?: string) =>
+  queryOptions({
+    queryKey: [...tenantKey(tenant), 'runs', limit, cursor ?? ''],
+    queryFn: ({ signal }) => call<Page<Run>>(query(of(tenant, '/training-runs'), { limit, cursor }), { signal }),
+    refetchInterval: 4000,
+    placeholderData: keepPreviousData,
+  })
