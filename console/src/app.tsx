@@ -14,6 +14,9 @@ const Tenant = lazy(() => import('./pages/tenant'))
 const Overview = lazy(() => import('./pages/tenant/overview'))
 const Training = lazy(() => import('./pages/tenant/training'))
 const Run = lazy(() => import('./pages/tenant/run'))
+const Versions = lazy(() => import('./pages/tenant/versions'))
+const Version = lazy(() => import('./pages/tenant/version'))
+const Compare = lazy(() => import('./pages/tenant/compare'))
 const Settings = lazy(() => import('./pages/tenant/settings'))
 const Keys = lazy(() => import('./pages/tenant/keys'))
 
@@ -28,6 +31,9 @@ export function App() {
               <Route index element={<Overview />} />
               <Route path="training" element={<Training />} />
               <Route path="training/:run" element={<Run />} />
+              <Route path="versions" element={<Versions />} />
+              <Route path="versions/:version" element={<Version />} />
+              <Route path="compare" element={<Compare />} />
               <Route path="settings" element={<Settings />} />
               <Route path="keys" element={<Keys />} />
               <Route path="*" element={<NoPage />} />

@@ -160,3 +160,60 @@ export interface Epoch {
   trainNdcg?: number | null
   validationNdcg: number | null
 }
+
+/** How a method did on the users of a version's test window. */
+export interface Metrics {
+  ndcg: Figure
+  hitRate: Figure
+  precision: Figure
+  recall: Figure
+  f1: Figure
+  mrr: Figure
+  at?: Partial<Record<'5' | '20', Record<MetricName, Figure>>>
+  coverage?: number
+  novelty?: number
+  gini?: number
+  headShare?: number
+  coldShare?: number
+  calibration?: (Figure & { users: number }) | null
+  slices?: Record<string, { users: number; ndcg: Figure }>
+}
+export type MetricName = 'ndcg' | 'hitRate' | 'precision' | 'recall' | 'f1' | 'mrr'
+
+export interface VersionSummary {
+  id: string
+  runId: string | null
+  /** Null: from the base. */
+  parentId: string | null
+  baseModel: string
+  createdAt: string
+  serving: boolean
+  decision: 'passed' | 'rejected'
+  reason: string
+  sizeBytes: number
+  dataWindow: { from: string; validationFrom: string; testFrom: string; to: string } | null
+  counts: { events: number; users: number; items: number; trainedOn?: number; judgedOn?: number } | null
+  /** By method: candidate, champion, base, popular, ... */
+  metrics: Record<string, Metrics> | null
+}
+
+export interface Check {
+  name: string
+  passed: boolean
+  required: boolean
+  detail: string
+}
+
+export interface Version extends VersionSummary {
+  gate: { decision: string; reason: string; serve?: string; checks: Check[] } | null
+  report: {
+    engine?: string
+    seconds?: number
+    peakMemoryBytes?: number
+    recipe?: { startedFrom?: string; served?: string; reasons?: Record<string, string>; halfLifeHours?: number }
+    blend?: { kind?: string; reason?: string; shares?: Record<string, number> }
+    curves?: Record<string, { epochs: Epoch[]; bestEpoch: number }>
+    overfitting?: { detail?: string }
+    calibration?: string
+  }
+}

@@ -1,6 +1,16 @@
 import { keepPreviousData, queryOptions } from '@tanstack/react-query'
 import { call, of, query } from './api'
-import type { ApiKey, Overview, Page, Readiness, Run, Tenant, TenantOverview } from './contract'
+import type {
+  ApiKey,
+  Overview,
+  Page,
+  Readiness,
+  Run,
+  Tenant,
+  TenantOverview,
+  Version,
+  VersionSummary,
+} from './contract'
 
 /** What several parts of the page read. The first two parts of a key are the tenant: what is done to it makes all anew. */
 
@@ -40,4 +50,19 @@ export const runsOf = (tenant: string, limit: number, cursor?: string) =>
     queryFn: ({ signal }) => call<Page<Run>>(query(of(tenant, '/training-runs'), { limit, cursor }), { signal }),
     refetchInterval: 4000,
     placeholderData: keepPreviousData,
+  })
+
+export const versionsOf = (tenant: string, limit: number, cursor?: string) =>
+  queryOptions({
+    queryKey: [...tenantKey(tenant), 'versions', limit, cursor ?? ''],
+    queryFn: ({ signal }) =>
+      call<Page<VersionSummary>>(query(of(tenant, '/model-versions'), { limit, cursor }), { signal }),
+    refetchInterval: 10_000,
+    placeholderData: keepPreviousData,
+  })
+
+export const versionOf = (tenant: string, id: string) =>
+  queryOptions({
+    queryKey: [...tenantKey(tenant), 'version', id],
+    queryFn: ({ signal }) => call<Version>(of(tenant, `/model-versions/${encodeURIComponent(id)}`), { signal }),
   })

@@ -79,13 +79,7 @@ function Shown({ run, story, tenant }: { run: TrainingRun; story: RunStory; tena
         }
       >
         <Stack gap="sm">
-          {live && (
-            <Progress
-              value={100 * (now.progress ?? 0)}
-              size="lg"
-              aria-label="Progress of the run"
-            />
-          )}
+          {live && <Progress value={100 * (now.progress ?? 0)} size="lg" aria-label="Progress of the run" />}
           <Came run={run} detail={live ? (story.detail ?? run.detail) : run.detail} />
           <p className="only-said" role="status">
             {live

@@ -1,0 +1,44 @@
+import { Text } from '@mantine/core'
+import { IconAlertTriangle, IconCircleCheck, IconCircleX } from '@tabler/icons-react'
+import type { Check, Version } from '../contract'
+import { Status } from '../parts/status'
+import classes from './gate-checks.module.css'
+
+/** What failed stands first; what only tells something is marked as such. */
+export function GateChecks({ version: { gate } }: { version: Version }) {
+  const checks = gate?.checks ?? []
+  if (checks.length === 0) return <Text c="dimmed">Its report does not tell.</Text>
+  const order = ({ passed, required }: Check) => (passed ? 2 : required ? 0 : 1)
+  return (
+    <ul className={classes.checks}>
+      {[...checks]
+        .sort((a, b) => order(a) - order(b))
+        .map((check) => (
+          <li key={check.name}>
+            <Verdict {...check} />
+            <Text size="xs" c="dimmed">
+              {check.detail}
+            </Text>
+          </li>
+        ))}
+    </ul>
+  )
+}
+
+function Verdict({ name, passed, required }: Check) {
+  if (passed)
+    return (
+      <Status tone="good" icon={IconCircleCheck}>
+        {name}
+      </Status>
+    )
+  return required ? (
+    <Status tone="bad" icon={IconCircleX}>
+      {name}: failed
+    </Status>
+  ) : (
+    <Status tone="warn" icon={IconAlertTriangle}>
+      {name}: told, stops nothing
+    </Status>
+  )
+}
