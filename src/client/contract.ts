@@ -890,6 +890,7 @@ export interface components {
         };
         Settings: {
             /**
+             * @description What an event of each type says. One of a type that is not named here counts as positive, with a weight of 0.5.
              * @default {
              *       "purchase": {
              *         "weight": 1,
@@ -955,15 +956,30 @@ export interface components {
              */
             hideAfter: string[];
             training: {
-                /** @default 0 3 * * * */
+                /**
+                 * @description When to look whether a training is due: a cron expression in UTC. Null: only on request; in a PATCH, where null takes a field back to its default, "never" says so.
+                 * @default 0 3 * * *
+                 */
                 schedule: string | null;
-                /** @default 1000 */
+                /**
+                 * @description Fewer new events than this since the last training are no reason for another one.
+                 * @default 1000
+                 */
                 minNewEvents: number;
-                /** @default 60 */
+                /**
+                 * @description So long after the last run the schedule starts none.
+                 * @default 60
+                 */
                 minIntervalMinutes: number;
-                /** @default 730 */
+                /**
+                 * @description How far back from the newest event a run reads.
+                 * @default 730
+                 */
                 historyDays: number;
-                /** @default true */
+                /**
+                 * @description Serve a version that passed the gate at once; otherwise it waits for `promote`.
+                 * @default true
+                 */
                 autoPromote: boolean;
                 /**
                  * @description Rolls a freshly promoted version back, once, when its rate an impression falls significantly below that of the users who stayed with the old version. `{}` switches it on; null: off.
@@ -997,8 +1013,12 @@ export interface components {
                  */
                 without: ("network" | "text" | "lexical" | "wide" | "narrow" | "popular" | "recent" | "fresh" | "again")[];
             };
-            /** @default null */
+            /**
+             * @description Events and recommendations older than this are deleted. Null: all are kept.
+             * @default null
+             */
             retentionDays: number | null;
+            /** @description What is past them is refused with 429 and a time to come back. */
             quotas: {
                 /** @default 20000 */
                 eventsPerSecond: number;

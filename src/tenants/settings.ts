@@ -96,6 +96,21 @@ const Attribution = z
       'How events that carry a `recommendationId` are counted for the answer: each item of it at most once as a click and once as a conversion.',
   })
 
+/**
+ * Five or six fields, or null. In a merge patch null takes a field back to its default, which here is a schedule: there a
+ * word says that there be none.
+ */
+const Schedule = z
+  .preprocess(
+    (value) => (value === 'never' ? null : value),
+    z.string().max(100).refine(isCron, 'is not a cron expression').nullable(),
+  )
+  .default('0 3 * * *')
+  .meta({
+    description:
+      'When to look whether a training is due: a cron expression in UTC. Null: only on request; in a PATCH, where null takes a field back to its default, "never" says so.',
+  })
+
 /** What a tenant can set. Every field has a default, so `{}` is a whole setting. */
 export const Settings = z
   .strictObject({
@@ -114,6 +129,10 @@ export const Settings = z
         impression: { weight: 0, meaning: 'neutral' },
         remove: { weight: 0.5, meaning: 'negative' },
         dislike: { weight: 1, meaning: 'negative' },
+      })
+      .meta({
+        description:
+          'What an event of each type says. One of a type that is not named here counts as positive, with a weight of 0.5.',
       }),
     hideAfter: z.array(EventTypeName).max(100).default(['purchase', 'read', 'rating', 'dislike']).meta({
       description:
@@ -121,13 +140,19 @@ export const Settings = z
     }),
     training: z
       .strictObject({
-        /** When to look whether a training is due; null: only on request. Five or six fields, in UTC. */
-        schedule: z.string().max(100).refine(isCron, 'is not a cron expression').nullable().default('0 3 * * *'),
-        minNewEvents: z.number().int().min(1).max(1_000_000_000).default(1000),
-        minIntervalMinutes: z.number().int().min(0).max(525_600).default(60),
-        historyDays: z.number().int().min(1).max(36_500).default(730),
-        /** Serve a version that passed the gate at once; otherwise it waits for `promote`. */
-        autoPromote: z.boolean().default(true),
+        schedule: Schedule,
+        minNewEvents: z.number().int().min(1).max(1_000_000_000).default(1000).meta({
+          description: 'Fewer new events than this since the last training are no reason for another one.',
+        }),
+        minIntervalMinutes: z.number().int().min(0).max(525_600).default(60).meta({
+          description: 'So long after the last run the schedule starts none.',
+        }),
+        historyDays: z.number().int().min(1).max(36_500).default(730).meta({
+          description: 'How far back from the newest event a run reads.',
+        }),
+        autoPromote: z.boolean().default(true).meta({
+          description: 'Serve a version that passed the gate at once; otherwise it waits for `promote`.',
+        }),
         guard: Guard,
         without: z.array(z.enum(PARTS)).max(PARTS.length).default([]).meta({
           description:
@@ -135,15 +160,17 @@ export const Settings = z
         }),
       })
       .prefault({}),
-    /** Events and recommendations older than this are deleted; null: kept. */
-    retentionDays: z.number().int().min(1).max(36_500).nullable().default(null),
+    retentionDays: z.number().int().min(1).max(36_500).nullable().default(null).meta({
+      description: 'Events and recommendations older than this are deleted. Null: all are kept.',
+    }),
     quotas: z
       .strictObject({
         eventsPerSecond: z.number().int().min(1).max(10_000_000).default(20_000),
         items: z.number().int().min(1).max(100_000_000).default(1_000_000),
         requestsPerSecond: z.number().int().min(1).max(1_000_000).default(1000),
       })
-      .prefault({}),
+      .prefault({})
+      .meta({ description: 'What is past them is refused with 429 and a time to come back.' }),
     impressions: z.enum(['served', 'explicit']).default('served').meta({
       description:
         'served: an answer counts as an impression of each of its items; explicit: only events of type `impression` that carry its `recommendationId` do. For the answers that are made from then on.',

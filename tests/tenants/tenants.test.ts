@@ -90,9 +90,18 @@ describe('tenants and keys', () => {
     expect(settings.eventTypes.read).toEqual({ weight: 1, meaning: 'positive' })
     const reset = await service.call('PATCH', `/v1/tenants/${id}`, { key, body: { settings: { training: null } } })
     expect(reset.body).toMatchObject({ settings: { training: { minNewEvents: 1000 } } })
+    // Null would be the default, which is a schedule.
+    for (const [schedule, expected] of [
+      ['never', null],
+      ['0 4 * * *', '0 4 * * *'],
+      [null, '0 3 * * *'],
+    ])
+      expect(
+        await service.call('PATCH', `/v1/tenants/${id}`, { key, body: { settings: { training: { schedule } } } }),
+      ).toMatchObject({ status: 200, body: { settings: { training: { schedule: expected } } } })
     const bad = await service.call('PATCH', `/v1/tenants/${id}`, {
       key,
-      body: { settings: { hideAfter: ['NO'], training: { schedule: 'never' }, what: 1 } },
+      body: { settings: { hideAfter: ['NO'], training: { schedule: 'now and then' }, what: 1 } },
     })
     expect(bad).toMatchObject({ status: 400, body: { code: 'VALIDATION_FAILED' } })
     expect((bad.body as { errors: unknown[] }).errors).toHaveLength(3)
