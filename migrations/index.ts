@@ -12,6 +12,7 @@ import { Online1763700000020 } from './1763700000020-online.js'
 import { EventCounts1763700000030 } from './1763700000030-event-counts.js'
 import { RollbackReasons1763700000050 } from './1763700000050-rollback-reasons.js'
 import { Experiments1763700000051 } from './1763700000051-experiments.js'
+import { Sketches1763700000040 } from './1763700000040-sketches.js'
 
 /** In the order in which they run. A migration is never edited after it lands. */
 export const MIGRATIONS = [
@@ -29,4 +30,5 @@ export const MIGRATIONS = [
   EventCounts1763700000030,
   RollbackReasons1763700000050,
   Experiments1763700000051,
+  Sketches1763700000040,
 ]

@@ -1,6 +1,7 @@
 import { type DynamicModule, Module } from '@nestjs/common'
 import { CatalogModule } from './catalog/catalog.module.js'
 import { EventsModule } from './events/events.module.js'
+import { MonitoringModule } from './monitoring/monitoring.module.js'
 import { OnlineModule } from './online/online.module.js'
 import { OperationsModule } from './operations/operations.module.js'
 import type { Config } from './platform/config.js'
@@ -33,6 +34,7 @@ export class AppModule {
         EventsModule,
         RegistryModule,
         OnlineModule,
+        MonitoringModule,
         TrainingModule,
         ...(config.roles.includes('api') ? [ServingModule] : []),
         OperationsModule.for(config.roles),

@@ -11,10 +11,22 @@ const mayImport: Record<string, string[]> = {
   catalog: ['tenants', 'model', 'platform'],
   events: ['catalog', 'tenants', 'platform'],
   registry: ['tenants', 'model', 'platform'],
-  training: ['registry', 'events', 'catalog', 'tenants', 'model', 'platform'],
+  monitoring: ['registry', 'events', 'catalog', 'tenants', 'model', 'platform'],
+  training: ['monitoring', 'registry', 'events', 'catalog', 'tenants', 'model', 'platform'],
   online: ['registry', 'events', 'tenants', 'platform'],
-  serving: ['online', 'registry', 'events', 'catalog', 'tenants', 'model', 'platform'],
-  operations: ['serving', 'training', 'online', 'registry', 'events', 'catalog', 'tenants', 'model', 'platform'],
+  serving: ['online', 'monitoring', 'registry', 'events', 'catalog', 'tenants', 'model', 'platform'],
+  operations: [
+    'serving',
+    'training',
+    'online',
+    'monitoring',
+    'registry',
+    'events',
+    'catalog',
+    'tenants',
+    'model',
+    'platform',
+  ],
 }
 /** The files outside the rooms, and the command line, may import anything. */
 const free = ['cli']

@@ -1,5 +1,5 @@
 import type { Sql } from '../platform/database.js'
-import type { CatalogItem, Item, ItemView } from './item.js'
+import type { Accepted, CatalogItem, Item, ItemView } from './item.js'
 import { fromBytes, toBytes } from './item-vectors.js'
 
 /** One change of one item; null deletes it. */
@@ -85,10 +85,14 @@ const SHOWN = `i.item_id AS "itemId", i.title, i.description, i.categories, i.at
 
 /** Columns of a `CatalogRow`; `i` is items and `t` the tenant, both read in the same statement. */
 const CATALOG_COLUMNS = `${SHOWN}, i.created_at AS "createdAt", i.deleted_at IS NOT NULL AS deleted,
-  CASE WHEN t.embedding_length IS NULL THEN i.vector ELSE i.embedding END AS vector`
+  CASE WHEN t.embedding_length IS NULL THEN i.vector ELSE i.embedding END AS vector,
+  extract(epoch FROM i.updated_at)::float8 * 1000 AS "acceptedAt",
+  extract(epoch FROM clock_timestamp() - i.updated_at)::float8 AS age`
 
-export type CatalogRow = Omit<CatalogItem, 'vector'> & { vector: Buffer | null }
-export const toCatalogItem = (row: CatalogRow): CatalogItem => ({ ...row, vector: row.vector && fromBytes(row.vector) })
+export type CatalogRow = Omit<CatalogItem, 'vector'> & { vector: Buffer | null; acceptedAt: number; age: number }
+export function splitRow({ vector, acceptedAt, age, ...item }: CatalogRow): { item: CatalogItem; accepted: Accepted } {
+  return { item: { ...item, vector: vector && fromBytes(vector) }, accepted: { at: acceptedAt, age } }
+}
 
 /** All items that are there, or with a horizon in `$2` all that changed at or past it, deleted ones too. */
 export const changedItems = (since: boolean) => `SELECT ${CATALOG_COLUMNS} FROM items i

@@ -47,6 +47,14 @@ export const ItemView = z
   .meta({ id: 'ItemView' })
 export type ItemView = z.output<typeof ItemView>
 
+/** When a change of an item was accepted. */
+export interface Accepted {
+  /** Milliseconds since 1970; the same for the same change. */
+  at: number
+  /** Seconds since then, by the database's clock when it was read. */
+  age: number
+}
+
 /** An item as other rooms read it. */
 export interface CatalogItem {
   itemId: string

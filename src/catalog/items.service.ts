@@ -6,14 +6,14 @@ import { sqlState, storeByHalving } from '../platform/halving.js'
 import { Metrics } from '../platform/metrics.js'
 import { decodeCursor, Id, parseEntries, type Rejection, toPage } from '../platform/schema.js'
 import { TenantsService } from '../tenants/tenants.service.js'
-import { type CatalogItem, Item, type ItemView } from './item.js'
+import { type Accepted, type CatalogItem, Item, type ItemView } from './item.js'
 import {
   type CatalogRow,
   changedItems,
   type ItemChange,
   readItem,
   readItems,
-  toCatalogItem,
+  splitRow,
   writeItems,
 } from './item-rows.js'
 import { textVectors } from './item-vectors.js'
@@ -142,7 +142,7 @@ export class ItemsService {
   async changesSince(
     tenantId: string,
     horizon: string | null,
-    onPage: (items: CatalogItem[]) => void | Promise<void>,
+    onPage: (items: CatalogItem[], accepted: Accepted[]) => void | Promise<void>,
   ): Promise<string> {
     return this.database.inTenant(tenantId, async (sql) => {
       // Before the rows are read: what commits in between belongs to the next call too.
@@ -155,8 +155,12 @@ export class ItemsService {
         since ? [tenantId, horizon] : [tenantId],
       )
       for (;;) {
-        const rows = await sql.query<CatalogRow>(`FETCH ${PAGE} FROM changes`)
-        if (rows.length > 0) await onPage(rows.map(toCatalogItem))
+        const rows = (await sql.query<CatalogRow>(`FETCH ${PAGE} FROM changes`)).map(splitRow)
+        if (rows.length > 0)
+          await onPage(
+            rows.map(({ item }) => item),
+            rows.map(({ accepted }) => accepted),
+          )
         if (rows.length < PAGE) return next
       }
     })

@@ -71,6 +71,7 @@ export async function readItems(sql: Sql, tenantId: string, userId: string, type
   return rows.map(({ id }) => id)
 }
 
+const AGE = `, extract(epoch FROM clock_timestamp() - received_at)::float8 AS age`
 const WRITTEN = `arrival, user_id AS "userId", item_id AS "itemId", type, value, occurred_at AS "occurredAt"`
 
 /** What to read of the events of a tenant, in the order in which they happened, ties by arrival. */
@@ -99,7 +100,7 @@ export async function readEvents(
       ? chosen
       : `FROM (SELECT * ${chosen} ORDER BY occurred_at DESC, arrival DESC LIMIT $${values.push(newest)}::bigint) chosen`
   await sql.execute(
-    `DECLARE read_events NO SCROLL CURSOR FOR SELECT ${WRITTEN} ${rows} ORDER BY occurred_at, arrival`,
+    `DECLARE read_events NO SCROLL CURSOR FOR SELECT ${WRITTEN}${horizon === undefined ? '' : AGE} ${rows} ORDER BY occurred_at, arrival`,
     values,
   )
   for (;;) {

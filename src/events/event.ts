@@ -58,4 +58,6 @@ export interface WrittenEvent extends UserEvent {
   /** Grows from event to event of one writer; breaks ties of `occurredAt`. A decimal bigint. */
   arrival: string
   userId: string
+  /** Seconds since it was accepted, by the database's clock when it was read; only of what was read since a horizon. */
+  age?: number
 }

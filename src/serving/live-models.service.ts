@@ -18,7 +18,7 @@ import { TenantsService } from '../tenants/tenants.service.js'
 import { ErasureWatch } from './erasure-watch.js'
 import type { LiveModel } from './live-model.js'
 import { LiveModelMetrics } from './live-model-metrics.js'
-import { type Entry, ModelCache } from './model-cache.js'
+import { type Entry, IDLE_AFTER_MS, isIdle, ModelCache } from './model-cache.js'
 import { ModelBuilder } from './model-builder.service.js'
 import { ModelKeeper } from './model-keeper.js'
 import { PinnedModels } from './pinned-models.js'
@@ -26,7 +26,6 @@ import { PinnedModels } from './pinned-models.js'
 /** Between two looks for new items, events and promotions. */
 const POLL_EVERY_MS = 700
 /** A tenant nobody asks for is polled seldom; whoever asks for it again waits for one look. */
-const IDLE_AFTER_MS = 60_000
 const IDLE_POLL_MS = 15_000
 const STALE_AFTER_MS = 3000
 /** Looks at the database at a time, so that polling leaves connections to requests. */
@@ -87,7 +86,7 @@ export class LiveModels implements OnApplicationBootstrap, BeforeApplicationShut
     })
     this.pinned = new PinnedModels(this.cache, this.keeper, builder, experiments, logger)
     this.erasures = new ErasureWatch(this.cache, builder, {
-      isIdle: ({ usedAt }) => Date.now() - usedAt > IDLE_AFTER_MS,
+      isIdle,
       drop: (entry) => this.cache.drop(entry),
       rebuild: (entry) => this.keeper.rebuild(entry, 'a user was erased'),
       failed: (error) => this.logger.warn({ err: error }, 'could not look for erasures'),
@@ -179,7 +178,9 @@ export class LiveModels implements OnApplicationBootstrap, BeforeApplicationShut
       if (pinned !== null && this.builder.isGivenUp(tenantId, pinned))
         throw new AppError('VERSION_NOT_SERVED', `The version ${pinned} can not be served.`, { status: 503 })
       const entry = this.cache.entryOf(tenantId, pinned)
-      entry.usedAt = Date.now()
+      const now = Date.now()
+      if (isIdle(entry, now)) entry.watchedSince = now
+      entry.usedAt = now
       if (!entry.model) await this.keeper.build(entry)
       else if (!this.stopped && Date.now() - entry.refreshedAt > STALE_AFTER_MS)
         await this.keeper.refreshIfPossible(entry)
@@ -197,9 +198,7 @@ export class LiveModels implements OnApplicationBootstrap, BeforeApplicationShut
     await this.followPromotions()
     await this.pinned.follow(Date.now() - IDLE_AFTER_MS)
     const now = Date.now()
-    const due = this.cache
-      .loaded()
-      .filter((entry) => now - entry.usedAt < IDLE_AFTER_MS || now - entry.refreshedAt > IDLE_POLL_MS)
+    const due = this.cache.loaded().filter((entry) => !isIdle(entry, now) || now - entry.refreshedAt > IDLE_POLL_MS)
     const next = due[Symbol.iterator]()
     await Promise.all(
       Array.from({ length: POLLED_AT_ONCE }, async () => {

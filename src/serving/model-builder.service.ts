@@ -14,6 +14,7 @@ import { decodeVersion, type VersionFile } from '../model/version-file.js'
 import { isPassing } from '../platform/errors.js'
 import { LOGGER, type Logger } from '../platform/logger.js'
 import { Metrics } from '../platform/metrics.js'
+import { type FreshKind, FreshnessService } from '../monitoring/freshness.service.js'
 import { BASE_VERSION, VERSION_ARTIFACT, VersionsService } from '../registry/versions.service.js'
 import { eventTypeTable, type Settings, typeReader } from '../tenants/settings.js'
 import { type Tenant, TenantsService } from '../tenants/tenants.service.js'
@@ -44,6 +45,8 @@ interface Position {
   events: string
   /** Arrivals that the next read may give again. */
   read: { has(arrival: number): boolean }
+  /** When each item that the last read gave was accepted: the next one may give it again. */
+  accepted: Map<string, number>
   /** What the base depends on of the settings. */
   settings: string
   /** Items with a vector when the text space was fitted. */
@@ -67,6 +70,7 @@ export class ModelBuilder {
     @Inject(EventsService) private readonly events: EventsService,
     @Inject(UsersService) private readonly users: UsersService,
     @Inject(VersionsService) private readonly versions: VersionsService,
+    @Inject(FreshnessService) private readonly freshness: FreshnessService,
     @Inject(LOGGER) private readonly logger: Logger,
     @Inject(Metrics) metrics: Metrics,
   ) {
@@ -119,22 +123,41 @@ export class ModelBuilder {
     return this.assemble(tenant, length, null)
   }
 
-  /** Reads what came since, into the model. */
-  async catchUp(model: LiveModel): Promise<void> {
+  /**
+   * Reads what came since, into the model.
+   * @param watchedSince what was accepted since then shows how soon the model takes things in; milliseconds since 1970
+   */
+  async catchUp(model: LiveModel, watchedSince: number): Promise<void> {
     const position = this.positions.get(model)
     if (!position) throw new Error('a model that was not built here')
     const { tenantId } = model
-    position.items = await this.items.changesSince(tenantId, position.items, async (page) => {
+    // Ages are those of when the page was read.
+    const measure = (kind: FreshKind, age: number, readAt: number) => {
+      const seconds = age + (performance.now() - readAt) / 1000
+      if (seconds * 1000 <= Date.now() - watchedSince) this.freshness.taken(kind, tenantId, seconds)
+    }
+    const changes = new Map<string, number>()
+    position.items = await this.items.changesSince(tenantId, position.items, async (page, accepted) => {
+      const readAt = performance.now()
       for (let from = 0; from < page.length; from += ITEMS_AT_ONCE) {
-        model.receiveItems(page.slice(from, from + ITEMS_AT_ONCE))
+        const part = page.slice(from, from + ITEMS_AT_ONCE)
+        model.receiveItems(part)
+        for (const [place, { itemId, deleted }] of part.entries()) {
+          const { at, age } = accepted[from + place]
+          if (!deleted && position.accepted.get(itemId) !== at) measure('item', age, readAt)
+          changes.set(itemId, at)
+        }
         await setImmediate()
       }
     })
+    position.accepted = changes
     const seen = new Set<number>()
     position.events = await this.events.writtenSince(tenantId, position.events, (page) => {
+      const readAt = performance.now()
       const fresh = page.filter(({ arrival }) => !position.read.has(Number(arrival)))
       for (const { arrival } of page) seen.add(Number(arrival))
       model.receiveEvents(fresh)
+      for (const { age = 0 } of fresh) measure('event', age, readAt)
     })
     position.read = seen
   }
@@ -225,6 +248,7 @@ export class ModelBuilder {
       items: itemsRead,
       events: horizon,
       read: arrivals,
+      accepted: new Map(),
       settings: baseKey({ baseModel, settings }),
       fitted,
       moment,

@@ -9,6 +9,8 @@ export class Entry {
   refreshedAt = 0
   /** When a rebuild for freshness may come next. */
   restsUntil = 0
+  /** Since when the model that is there is asked for: what it takes in of before says nothing of how soon it does. */
+  watchedSince = 0
 
   /** @param pinned the version that it stays at (`base` for that of no version); null: whatever is promoted */
   constructor(
@@ -16,6 +18,11 @@ export class Entry {
     readonly pinned: string | null,
   ) {}
 }
+
+/** A model that nobody has asked for since. */
+export const IDLE_AFTER_MS = 60_000
+
+export const isIdle = ({ usedAt }: Entry, now = Date.now()) => now - usedAt > IDLE_AFTER_MS
 
 /** The models in memory by tenant and by the version that is asked for, least recently used first to go. */
 export class ModelCache {

@@ -4,7 +4,7 @@ import type { TenantsService } from '../tenants/tenants.service.js'
 import { DROP_ERASED_AFTER_MS } from './erasure-watch.js'
 import type { LiveModel } from './live-model.js'
 import type { ModelBuilder } from './model-builder.service.js'
-import type { Entry, ModelCache } from './model-cache.js'
+import { type Entry, isIdle, type ModelCache } from './model-cache.js'
 
 /** After a rebuild for the sake of freshness, this many times its duration passes before the next one. */
 const REBUILD_REST = 10
@@ -63,6 +63,7 @@ export class ModelKeeper {
       const old = entry.model
       entry.model = model
       entry.refreshedAt = started
+      entry.watchedSince = Date.now()
       old?.retire()
       const ms = Date.now() - started
       entry.restsUntil = Date.now() + REBUILD_REST * ms
@@ -99,7 +100,9 @@ export class ModelKeeper {
     const started = Date.now()
     const tenant = await this.tenants.get(tenantId)
     if (!this.builder.isOf(model, tenant)) return void (this.cache.has(entry) && this.cache.drop(entry))
-    await this.builder.catchUp(model)
+    // What the promoted version takes in is measured once, not again with each further version.
+    const isWatched = entry.pinned === null && !isIdle(entry, started)
+    await this.builder.catchUp(model, isWatched ? entry.watchedSince : Infinity)
     entry.refreshedAt = started
     const outdated = this.builder.outdated(model, tenant)
     if (outdated && Date.now() > entry.restsUntil) this.rebuild(entry, outdated)

@@ -9,6 +9,7 @@ import { Database } from '../platform/database.js'
 import { LOGGER, type Logger } from '../platform/logger.js'
 import { Metrics } from '../platform/metrics.js'
 import { type Engine, startTensorflow } from '../platform/tensorflow.js'
+import { MonitoringModule } from '../monitoring/monitoring.module.js'
 import { RegistryModule } from '../registry/registry.module.js'
 import { TenantsModule } from '../tenants/tenants.module.js'
 import { AssignmentService } from './assignment.service.js'
@@ -27,7 +28,7 @@ const ENGINES: Engine[] = ['wasm', 'cpu']
 
 /** Answers recommendations: for the `api` role only. */
 @Module({
-  imports: [TenantsModule, CatalogModule, EventsModule, RegistryModule, OnlineModule],
+  imports: [TenantsModule, CatalogModule, EventsModule, RegistryModule, MonitoringModule, OnlineModule],
   controllers: [RecommendController, ScenariosController, ExperimentsController],
   providers: [AssignmentService, ExperimentArms, LiveModels, ModelBuilder, RecommendService, ScenariosService],
   exports: [LiveModels],
