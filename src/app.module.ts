@@ -8,6 +8,7 @@ import type { Config } from './platform/config.js'
 import type { DatabaseHandle } from './platform/database.js'
 import type { Logger } from './platform/logger.js'
 import { PlatformModule } from './platform/platform.module.js'
+import type { Tracing } from './platform/tracing.js'
 import { RegistryModule } from './registry/registry.module.js'
 import { ServingModule } from './serving/serving.module.js'
 import { AuthGuard } from './tenants/auth.guard.js'
@@ -18,11 +19,17 @@ import { TrainingModule } from './training/training.module.js'
 /** The only file that knows all rooms. */
 @Module({})
 export class AppModule {
-  static with(config: Config, logger: Logger, database: DatabaseHandle, operatorKey: string): DynamicModule {
+  static with(
+    config: Config,
+    logger: Logger,
+    database: DatabaseHandle,
+    tracing: Tracing,
+    operatorKey: string,
+  ): DynamicModule {
     return {
       module: AppModule,
       imports: [
-        PlatformModule.with(config, logger, database),
+        PlatformModule.with(config, logger, database, tracing),
         {
           module: OperatorKeyModule,
           global: true,

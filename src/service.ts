@@ -11,6 +11,7 @@ import { serveConsole } from './operations/console.js'
 import { serveDocuments } from './operations/documents.js'
 import { ProblemFilter, sendProblem } from './platform/http.filter.js'
 import { createLogger, NestLogger } from './platform/logger.js'
+import { startTracing } from './platform/tracing.js'
 import { AuthGuard } from './tenants/auth.guard.js'
 import { operatorKey } from './tenants/operator-key.js'
 
@@ -28,6 +29,7 @@ export interface Service {
 /** Starts the roles of the configuration in this process. */
 export async function startService(config: Config, logger = createLogger(config.logLevel)): Promise<Service> {
   const key = await operatorKey(config, logger)
+  const tracing = await startTracing(config, logger)
   const database = await openDatabase(config, logger, MIGRATIONS)
   const adapter = new FastifyAdapter({
     bodyLimit: MAX_BODY_BYTES,
@@ -40,7 +42,8 @@ export async function startService(config: Config, logger = createLogger(config.
       app.get(HttpRequests).answered(request, reply)
     },
   })
-  const app = await NestFactory.create<NestFastifyApplication>(AppModule.with(config, logger, database, key), adapter, {
+  const module = AppModule.with(config, logger, database, tracing, key)
+  const app = await NestFactory.create<NestFastifyApplication>(module, adapter, {
     logger: new NestLogger(logger),
     abortOnError: false,
   })
@@ -53,10 +56,11 @@ export async function startService(config: Config, logger = createLogger(config.
     await app.listen(config.port, config.host)
   } catch (error) {
     await app.close()
+    await tracing.stop()
     throw error
   }
   const url = (await app.getUrl()).replace('[::1]', '127.0.0.1')
   logger.info({ url, roles: config.roles }, 'attune is ready')
   let stopping: Promise<void> | undefined
-  return { app, url, operatorKey: key, stop: () => (stopping ??= app.close()) }
+  return { app, url, operatorKey: key, stop: () => (stopping ??= app.close().finally(() => tracing.stop())) }
 }

@@ -6,9 +6,11 @@ import { createKafka } from '../platform/kafka.js'
 import { LOGGER, type Logger } from '../platform/logger.js'
 import { Loop } from '../platform/loop.js'
 import { Metrics } from '../platform/metrics.js'
+import { Tracing } from '../platform/tracing.js'
 import { ConsumerHealth } from './consumer-health.js'
 import { sendDeadLetters } from './dead-letters.js'
 import { KafkaMetrics } from './kafka-metrics.js'
+import { tracedBatch } from './kafka-tracing.js'
 import { ensureTopics } from './kafka-topics.js'
 import { MessageStoringService } from './message-storing.service.js'
 import { PartitionLoop } from './partition-loop.js'
@@ -35,6 +37,7 @@ export class EventsConsumer implements OnApplicationBootstrap, BeforeApplication
     @Inject(CONFIG) private readonly config: Config,
     @Inject(LOGGER) private readonly logger: Logger,
     @Inject(Metrics) metrics: Metrics,
+    @Inject(Tracing) private readonly tracing: Tracing,
   ) {
     this.metrics = new KafkaMetrics(metrics)
   }
@@ -101,7 +104,10 @@ export class EventsConsumer implements OnApplicationBootstrap, BeforeApplication
     // From the beginning where the group is new: what was sent before the first start counts too.
     await this.consumer.subscribe({ topics: [kafka.eventsTopic, kafka.itemsTopic], fromBeginning: true })
     const loop = new PartitionLoop(
-      (...chunk) => this.metrics.batch(chunk[0], chunk[2].length, () => this.storeChunk(kafka, ...chunk)),
+      (topic, partition, messages) =>
+        tracedBatch(this.tracing, { topic, partition, messages, group: kafka.group }, () =>
+          this.metrics.batch(topic, messages.length, () => this.storeChunk(kafka, topic, partition, messages)),
+        ),
       this.health,
       this.logger,
     )

@@ -38,6 +38,9 @@ export const Environment = z.object({
   LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
   MODEL_MEMORY_MB: number(64, 1_000_000).default(1024),
   TRAINER_CONCURRENCY: number(1, 64).optional(),
+  OTEL_EXPORTER_OTLP_ENDPOINT: z
+    .url({ protocol: /^https?$/, error: 'has to be an http:// or https:// address' })
+    .optional(),
   METRICS_TENANTS: number(0, 10_000).default(50),
 })
 
@@ -64,6 +67,8 @@ export interface Config {
   trainerConcurrency?: number
   /** Tenants that metrics name. */
   metricsTenants: number
+  /** Where traces go; absent: there are none. */
+  otlpEndpoint?: string
 }
 
 /**
@@ -105,6 +110,7 @@ export function readConfig(env: NodeJS.ProcessEnv): Config {
     modelMemoryMb: e.MODEL_MEMORY_MB,
     trainerConcurrency: e.TRAINER_CONCURRENCY,
     metricsTenants: e.METRICS_TENANTS,
+    otlpEndpoint: e.OTEL_EXPORTER_OTLP_ENDPOINT,
   }
 }
 

@@ -6,7 +6,7 @@ import type { Metrics } from './metrics.js'
 
 /** Seconds. */
 const BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5, 30]
-const OPERATIONS = new Set(['SELECT', 'INSERT', 'UPDATE', 'DELETE', 'DECLARE', 'FETCH', 'CLOSE'])
+const OPERATIONS = new Set(['SELECT', 'INSERT', 'UPDATE', 'DELETE', 'WITH', 'DECLARE', 'FETCH', 'CLOSE'])
 
 /** How the pool of connections is used, how long statements take, and what goes wrong with them. */
 export class DatabaseMetrics {
@@ -65,9 +65,13 @@ export class DatabaseMetrics {
 }
 
 /** What a statement begins with, as a value with few possibilities. */
-export function operationOf(statement: string): string {
+function operationOf(statement: string): string {
   const word = /^[\s(]*(\w+)/.exec(statement)?.[1].toUpperCase() ?? ''
-  if (OPERATIONS.has(word)) return word
-  // A common table expression: the statement after it is what counts, and any of them may be.
-  return word === 'WITH' ? 'WITH' : 'other'
+  return OPERATIONS.has(word) ? word : 'other'
+}
+
+/** The gist of a statement: what it does first, and the first table that it names. */
+export function summaryOf(statement: string): { operation: string; table?: string } {
+  const table = /\b(?:FROM|INTO|UPDATE|JOIN)\s+([a-z_][a-z0-9_]*)\b(?![.(])/.exec(statement)?.[1]
+  return { operation: operationOf(statement), ...(table && { table }) }
 }

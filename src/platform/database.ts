@@ -4,9 +4,10 @@ import pg from 'pg'
 import { join } from 'node:path'
 import type { Config } from './config.js'
 import { type EmbeddedPostgres, startEmbeddedPostgres } from './embedded-postgres.js'
-import { DatabaseMetrics } from './database-metrics.js'
+import { DatabaseMetrics, summaryOf } from './database-metrics.js'
 import type { Logger } from './logger.js'
 import { Metrics } from './metrics.js'
+import { Tracing } from './tracing.js'
 import { detached } from './work-context.js'
 
 /** The role that every connection of the service takes on: row-level security binds it (the migrations make it). */
@@ -104,6 +105,7 @@ export class Database implements OnApplicationShutdown {
   constructor(
     @Inject(DATABASE_HANDLE) private readonly handle: DatabaseHandle,
     @Inject(Metrics) metrics: Metrics,
+    @Inject(Tracing) private readonly tracing: Tracing,
   ) {
     this.metrics = new DatabaseMetrics(metrics, handle.dataSource)
   }
@@ -161,7 +163,7 @@ export class Database implements OnApplicationShutdown {
     const runner = this.handle.dataSource.createQueryRunner()
     const run = (text: string, values?: unknown[]) =>
       // The structured result: TypeORM's plain one has another shape for UPDATE and DELETE than for the rest.
-      this.metrics.timed(text, () => runner.query(text, values, true))
+      this.traced(text, () => this.metrics.timed(text, () => runner.query(text, values, true)))
     try {
       await this.metrics.waited(() => runner.connect())
       // In one message: this opens every request's work, and each trip to the database counts there.
@@ -180,6 +182,22 @@ export class Database implements OnApplicationShutdown {
     } finally {
       await runner.release()
     }
+  }
+
+  /** Without the text of the statement, where some of it is put together, and without its values. */
+  private traced<T>(text: string, work: () => Promise<T>): Promise<T> {
+    if (!this.tracing.isOn) return work()
+    const { operation, table } = summaryOf(text)
+    // A large tenant's rows come in thousands of pages: whoever reads them has a span for all of it.
+    if (operation === 'FETCH') return work()
+    const summary = table ? `${operation} ${table}` : operation
+    const attributes = {
+      'db.system.name': 'postgresql',
+      'db.operation.name': operation,
+      'db.query.summary': summary,
+      ...(table && { 'db.collection.name': table }),
+    }
+    return this.tracing.inner(summary, { kind: 'client', attributes }, work)
   }
 
   async onApplicationShutdown() {

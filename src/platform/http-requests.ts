@@ -1,8 +1,10 @@
 import { Inject, Injectable } from '@nestjs/common'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import type { Span } from '@opentelemetry/api'
 import type { AttuneRequest } from './http.js'
 import { LOGGER, type Logger } from './logger.js'
 import { Metrics } from './metrics.js'
+import { fail, readTraceparent, Tracing } from './tracing.js'
 import { within } from './work-context.js'
 
 /** Seconds. The contract's calls take milliseconds; a batch of 1000 may take a second. */
@@ -16,10 +18,12 @@ export class HttpRequests {
   private readonly seconds
   private readonly inFlight
   private readonly ofTenants
+  private readonly spans = new WeakMap<FastifyRequest, Span>()
 
   constructor(
     @Inject(Metrics) private readonly metrics: Metrics,
     @Inject(LOGGER) private readonly logger: Logger,
+    @Inject(Tracing) private readonly tracing: Tracing,
   ) {
     this.seconds = metrics.histogram(
       'attune_http_request_seconds',
@@ -36,14 +40,18 @@ export class HttpRequests {
 
   /** Watches every request of a server. */
   watch(server: FastifyInstance): void {
-    server.addHook('onRequest', (_request, _reply, done) => {
+    server.addHook('onRequest', (request, _reply, done) => {
       this.inFlight.inc()
+      this.startSpan(request)
       done()
     })
     // Once the body was read: what reads it knows nothing of the request any more.
-    server.addHook('preHandler', (request, _reply, done) => within({ requestId: request.id }, done))
+    server.addHook('preHandler', (request, _reply, done) =>
+      within({ requestId: request.id, span: this.spans.get(request) }, done),
+    )
     server.addHook('onResponse', (request, reply, done) => {
       this.inFlight.dec()
+      this.endSpan(request, reply)
       this.answered(request, reply)
       done()
     })
@@ -69,6 +77,33 @@ export class HttpRequests {
     // It lasts as long as somebody looks on: that is no latency.
     if (reply.raw.getHeader('content-type')?.toString().startsWith('text/event-stream')) return
     this.seconds.observe({ method: methodOf(request.method), route, status }, reply.elapsedTime / 1000)
+  }
+
+  private startSpan(request: FastifyRequest) {
+    if (!this.tracing.isOn) return
+    const { url: route } = request.routeOptions
+    const method = methodOf(request.method)
+    const { traceparent } = request.headers
+    const span = this.tracing.start(route ? `${method} ${route}` : method, {
+      kind: 'server',
+      // By the conventions there is the path too: it would hold ids of users and items.
+      attributes: { 'http.request.method': method, 'url.scheme': 'http', ...(route && { 'http.route': route }) },
+      parent: readTraceparent(typeof traceparent === 'string' ? traceparent : undefined),
+    })
+    if (span) this.spans.set(request, span)
+  }
+
+  private endSpan(request: FastifyRequest, reply: FastifyReply) {
+    const span = this.spans.get(request)
+    if (!span) return
+    const { tenantId } = request as AttuneRequest
+    span.setAttributes({
+      'http.response.status_code': reply.statusCode,
+      'attune.request.id': request.id,
+      ...(tenantId !== undefined && { 'attune.tenant.id': tenantId }),
+    })
+    if (reply.statusCode >= 500) fail(span, { code: String(reply.statusCode) })
+    else span.end()
   }
 }
 

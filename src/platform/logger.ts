@@ -30,6 +30,12 @@ export function describeError(error: unknown): unknown {
 /** The stack without the message, which is told beside it, or must not be. */
 const framesOf = ({ stack = '' }: Error) => stack.slice(Math.max(0, stack.search(/\n\s+at /))).trim()
 
+/** Where somebody traces, the trace of a line can be looked up. */
+function contextOfLine(): object {
+  const { span, ...context } = workContext() ?? {}
+  return span ? { ...context, traceId: span.spanContext().traceId } : context
+}
+
 /**
  * JSON lines on standard output, each with the request, the tenant and the training run that it is about, where there is
  * one. Keys, passwords, the values of statements and what users are called never reach them.
@@ -40,7 +46,7 @@ export function createLogger(level: string, destination?: DestinationStream): Lo
     base: undefined,
     serializers: { err: describeError },
     formatters: { level: (label) => ({ level: label }) },
-    mixin: () => ({ ...workContext() }),
+    mixin: contextOfLine,
     timestamp: pino.stdTimeFunctions.isoTime,
     redact: {
       paths: ['authorization', '*.authorization', 'apiKey', '*.apiKey', 'password', '*.password', '*.operatorKey'],

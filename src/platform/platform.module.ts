@@ -4,11 +4,12 @@ import { Database, DATABASE_HANDLE, type DatabaseHandle } from './database.js'
 import { HttpRequests } from './http-requests.js'
 import { LOGGER, type Logger } from './logger.js'
 import { Metrics } from './metrics.js'
+import { Tracing } from './tracing.js'
 
 /** What every room may ask for. */
 @Module({})
 export class PlatformModule {
-  static with(config: Config, logger: Logger, handle: DatabaseHandle): DynamicModule {
+  static with(config: Config, logger: Logger, handle: DatabaseHandle, tracing: Tracing): DynamicModule {
     return {
       module: PlatformModule,
       global: true,
@@ -16,11 +17,12 @@ export class PlatformModule {
         { provide: CONFIG, useValue: config },
         { provide: LOGGER, useValue: logger },
         { provide: DATABASE_HANDLE, useValue: handle },
+        { provide: Tracing, useValue: tracing },
         Database,
         { provide: Metrics, useValue: new Metrics(config) },
         HttpRequests,
       ],
-      exports: [CONFIG, LOGGER, Database, Metrics, HttpRequests],
+      exports: [CONFIG, LOGGER, Database, Metrics, HttpRequests, Tracing],
     }
   }
 }

@@ -1,4 +1,5 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
+import type { Span } from '@opentelemetry/api'
 
 /** What the code that runs at this moment works for: each line of the log says so. */
 export interface WorkContext {
@@ -6,6 +7,8 @@ export interface WorkContext {
   tenant?: string
   /** A training run. */
   run?: string
+  /** Where there are traces: the one that this is a part of. */
+  span?: Span
 }
 
 const storage = new AsyncLocalStorage<WorkContext>()
@@ -16,6 +19,9 @@ export const workContext = (): WorkContext | undefined => storage.getStore()
 /** Runs `work`, and all that it waits for, within what holds already and this. */
 export const within = <T>(context: WorkContext, work: () => T): T =>
   storage.run({ ...storage.getStore(), ...context }, work)
+
+/** Runs what goes on beside the work, again and again: in its trace it would be nothing but noise. */
+export const untraced = <T>(work: () => T): T => within({ span: undefined }, work)
 
 /**
  * Runs what belongs to nobody in particular, though somebody happens to set it off: a timer or a connection that many

@@ -13,6 +13,7 @@ import { AppError } from '../platform/errors.js'
 import { LOGGER, type Logger } from '../platform/logger.js'
 import { Loop } from '../platform/loop.js'
 import { Metrics } from '../platform/metrics.js'
+import { Tracing } from '../platform/tracing.js'
 import { PROMOTIONS_CHANNEL, VersionsService } from '../registry/versions.service.js'
 import { TenantsService } from '../tenants/tenants.service.js'
 import { ErasureWatch } from './erasure-watch.js'
@@ -67,6 +68,7 @@ export class LiveModels implements OnApplicationBootstrap, BeforeApplicationShut
     @Inject(ExperimentsService) experiments: ExperimentsService,
     @Inject(ModelBuilder) private readonly builder: ModelBuilder,
     @Inject(LOGGER) private readonly logger: Logger,
+    @Inject(Tracing) tracing: Tracing,
     @Inject(Metrics) metrics: Metrics,
   ) {
     const budget = config.modelMemoryMb * 1024 * 1024
@@ -77,7 +79,7 @@ export class LiveModels implements OnApplicationBootstrap, BeforeApplicationShut
       POLL_EVERY_MS,
       (error) => this.logger.warn({ err: error }, 'could not look for changes'),
     )
-    this.keeper = new ModelKeeper(this.cache, builder, tenants, logger, {
+    this.keeper = new ModelKeeper(this.cache, builder, tenants, logger, tracing, {
       built: (entry, ms, isFirst) => {
         this.metrics.built(ms, isFirst)
         this.makeRoomFor(entry)

@@ -14,6 +14,7 @@ import { decodeVersion, type VersionFile } from '../model/version-file.js'
 import { isPassing } from '../platform/errors.js'
 import { LOGGER, type Logger } from '../platform/logger.js'
 import { Metrics } from '../platform/metrics.js'
+import { Tracing } from '../platform/tracing.js'
 import { type FreshKind, FreshnessService } from '../monitoring/freshness.service.js'
 import { BASE_VERSION, VERSION_ARTIFACT, VersionsService } from '../registry/versions.service.js'
 import { eventTypeTable, type Settings, typeReader } from '../tenants/settings.js'
@@ -71,6 +72,7 @@ export class ModelBuilder {
     @Inject(UsersService) private readonly users: UsersService,
     @Inject(VersionsService) private readonly versions: VersionsService,
     @Inject(FreshnessService) private readonly freshness: FreshnessService,
+    @Inject(Tracing) private readonly tracing: Tracing,
     @Inject(LOGGER) private readonly logger: Logger,
     @Inject(Metrics) metrics: Metrics,
   ) {
@@ -205,16 +207,20 @@ export class ModelBuilder {
     const catalog = new CatalogMirror(length, file?.itemIds)
     const words = asks(blend, 'lexical') ? new LiveWords() : null
     const raw = new RawVectors(length)
-    const itemsRead = await this.items.changesSince(tenantId, null, (page) => {
-      for (const item of page) {
-        const index = catalog.put(item)
-        if (index !== null) raw.set(index, item.vector)
-        words?.put(catalog.indexOf(item.itemId)!, item)
-      }
-    })
-    const { log, arrivals, unknown, horizon } = await this.readEvents(tenantId, settings, types, catalog)
+    const itemsRead = await this.tracing.inner('read items', {}, () =>
+      this.items.changesSince(tenantId, null, (page) => {
+        for (const item of page) {
+          const index = catalog.put(item)
+          if (index !== null) raw.set(index, item.vector)
+          words?.put(catalog.indexOf(item.itemId)!, item)
+        }
+      }),
+    )
+    const { log, arrivals, unknown, horizon } = await this.tracing.inner('read events', {}, () =>
+      this.readEvents(tenantId, settings, types, catalog),
+    )
     const fitted = catalog.vectorCount
-    const prepared = await prepareAside({
+    const preparation = {
       itemCount: catalog.size,
       length,
       vectors: raw.pages,
@@ -225,7 +231,8 @@ export class ModelBuilder {
       userCount: log.userCount,
       types,
       counts: file?.counts ?? null,
-    })
+    }
+    const prepared = await this.tracing.inner('prepare model', {}, () => prepareAside(preparation))
     catalog.text = TextMatrix.fromArrays(prepared.text)
     await setImmediate()
     const counts = Counts.fromArrays(prepared.counts, prepared.countSettings)

@@ -1,5 +1,6 @@
 import { isPassing } from '../platform/errors.js'
 import type { Logger } from '../platform/logger.js'
+import type { Tracing } from '../platform/tracing.js'
 import type { TenantsService } from '../tenants/tenants.service.js'
 import { DROP_ERASED_AFTER_MS } from './erasure-watch.js'
 import type { LiveModel } from './live-model.js'
@@ -22,6 +23,7 @@ export class ModelKeeper {
     private readonly builder: ModelBuilder,
     private readonly tenants: TenantsService,
     private readonly logger: Logger,
+    private readonly tracing: Tracing,
     private readonly watcher: Watcher,
   ) {}
 
@@ -55,7 +57,8 @@ export class ModelKeeper {
     const { tenantId, pinned } = entry
     const started = Date.now()
     try {
-      const model = await this.buildWithoutErased(entry)
+      const attributes = { 'attune.tenant.id': tenantId, 'attune.model.load': entry.model ? 'rebuild' : 'cold' }
+      const model = await this.tracing.span('load model', { attributes }, () => this.buildWithoutErased(entry))
       if (!this.cache.has(entry)) {
         model.retire()
         return model

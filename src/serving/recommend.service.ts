@@ -6,6 +6,7 @@ import { type AnswerKind, AnswersService } from '../online/answers.service.js'
 import type { Assignment } from '../online/assignment.js'
 import { AppError, notFound } from '../platform/errors.js'
 import { Metrics } from '../platform/metrics.js'
+import { Tracing } from '../platform/tracing.js'
 import { TenantsService } from '../tenants/tenants.service.js'
 import { AssignmentService } from './assignment.service.js'
 import type { LiveModel } from './live-model.js'
@@ -53,6 +54,7 @@ export class RecommendService {
     @Inject(ScenariosService) private readonly scenarios: ScenariosService,
     @Inject(AssignmentService) private readonly assignment: AssignmentService,
     @Inject(AnswersService) private readonly answers: AnswersService,
+    @Inject(Tracing) private readonly tracing: Tracing,
     @Inject(Metrics) metrics: Metrics,
   ) {
     this.metrics = new RecommendationMetrics(metrics)
@@ -123,7 +125,7 @@ export class RecommendService {
   ): Promise<Answer> {
     const version = assigned?.arm.modelVersion ?? null
     const work = (model: LiveModel): Answer => {
-      const ranking = rank(model, Date.now())
+      const ranking = this.traced(kind, model, rank)
       const recommendationId = randomUUID()
       const items = present(model, ranking, returnProperties)
       // What is not served as the arm says counts for no arm.
@@ -147,6 +149,18 @@ export class RecommendService {
       return counted ? { ...answer, experiment: counted } : answer
     }
     return this.models.use(tenantId, work, wishOf(assigned))
+  }
+
+  private traced(kind: AnswerKind, model: LiveModel, rank: (model: LiveModel, now: number) => Ranking): Ranking {
+    const attributes = { 'attune.recommendation.kind': kind, 'attune.model.version': model.version }
+    return this.tracing.inner('rank', { attributes }, (span) => {
+      const ranking = rank(model, Date.now())
+      span?.setAttributes({
+        'attune.recommendation.source': ranking.source,
+        'attune.recommendation.items': ranking.picks.length,
+      })
+      return ranking
+    })
   }
 
   /** What is to be heeded for this visitor: options and settings are mostly in memory, so that this is one read. */

@@ -28,7 +28,8 @@ try {
   const job = JSON.parse(read(FILES.job).toString('utf8')) as Job
   const { backend: engine, reasons, gpuBytes } = await startTensorflow(job.backend)
   const engineReasons = { ...job.engineReasons, ...reasons }
-  say({ status: { engine, engineReasons, progress: 0.01, detail: 'reading the data' } })
+  const stage = { name: 'reading', at: Date.now() }
+  say({ stage, status: { engine, engineReasons, progress: 0.01, detail: 'reading the data' } })
   const dataset = readDataset(join(folder, FILES.dataset))
   const champion = readIfThere(FILES.champion)
   const { version, result } = await trainVersion({

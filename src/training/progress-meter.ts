@@ -34,12 +34,15 @@ export class ProgressMeter {
   private stage: Stage = 'cleaning'
   private saidAt = 0
 
-  constructor(private readonly say: (line: ChildLine) => void) {}
+  constructor(private readonly say: (line: ChildLine) => void) {
+    say({ stage: stageNow('cleaning') })
+  }
 
   enter(stage: Stage, detail: string): void {
     const entered = STATES[stage] !== STATES[this.stage]
     this.stage = stage
-    this.say({ ...(entered && { state: STATES[stage] }), status: { ...this.status(0), detail } })
+    const status = { ...this.status(0), detail }
+    this.say({ stage: stageNow(stage), ...(entered && { state: STATES[stage] }), status })
   }
 
   /** @param share of the stage, 0 to 1 */
@@ -66,7 +69,8 @@ export class ProgressMeter {
       })
 
   end(): void {
-    this.say({ status: { progress: 0.99, etaSeconds: 0, detail: 'storing the version' } })
+    const status = { progress: 0.99, etaSeconds: 0, detail: 'storing the version' }
+    this.say({ stage: stageNow('storing'), status })
   }
 
   private status(share: number): RunStatus {
@@ -80,3 +84,5 @@ export class ProgressMeter {
     }
   }
 }
+
+const stageNow = (name: Stage | 'storing') => ({ name, at: Date.now() })

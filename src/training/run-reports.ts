@@ -1,4 +1,5 @@
 import type { Logger } from '../platform/logger.js'
+import { untraced } from '../platform/work-context.js'
 import type { Claim, RunQueue } from './run-queue.js'
 import type { ChildLine } from './training-job.js'
 
@@ -44,7 +45,7 @@ export class RunReports {
     this.events = []
     if (pending.status) events.push({ kind: 'progress', data: pending.status })
     this.writing = this.writing
-      .then(() => this.queue.report(this.claim, pending, events))
+      .then(() => untraced(() => this.queue.report(this.claim, pending, events)))
       .catch((error: unknown) => this.logger.warn({ err: error }, 'could not report progress'))
     await this.writing
   }

@@ -3,6 +3,7 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Inject, Injectable } from '@nestjs/common'
+import type { Span } from '@opentelemetry/api'
 import { ItemsService } from '../catalog/items.service.js'
 import type { WrittenEvent } from '../events/event.js'
 import { EventsService } from '../events/events.service.js'
@@ -11,7 +12,8 @@ import { CONFIG, type Config } from '../platform/config.js'
 import { Database } from '../platform/database.js'
 import { AppError } from '../platform/errors.js'
 import { LOGGER, type Logger } from '../platform/logger.js'
-import { within } from '../platform/work-context.js'
+import { Tracing } from '../platform/tracing.js'
+import { untraced, within } from '../platform/work-context.js'
 import { VERSION_ARTIFACT, VersionsService } from '../registry/versions.service.js'
 import { eventTypeTable } from '../tenants/settings.js'
 import { TenantsService } from '../tenants/tenants.service.js'
@@ -23,6 +25,7 @@ import { EstimatesService } from './estimates.service.js'
 import { type Claim, type Ending, HEARTBEAT_MS, RunQueue } from './run-queue.js'
 import { RunReports } from './run-reports.js'
 import { type EngineState, TrainerEngine } from './trainer-engine.js'
+import { StageSpans } from './stage-spans.js'
 import { type ChildLine, FILES, type Job, type Result } from './training-job.js'
 import { TrainingMetrics } from './training-metrics.js'
 
@@ -52,6 +55,7 @@ export class Trainer {
     @Inject(EstimatesService) private readonly estimates: EstimatesService,
     @Inject(TrainerEngine) private readonly engine: TrainerEngine,
     @Inject(TrainingMetrics) private readonly metrics: TrainingMetrics,
+    @Inject(Tracing) private readonly tracing: Tracing,
   ) {
     this.capacity = new Capacity(Math.max(0, machineMemory() - keptForService(config)))
   }
@@ -62,10 +66,14 @@ export class Trainer {
    * @param stopping aborted when this process stops: the run goes back to the queue
    */
   work(claim: Claim, stopping: AbortSignal): Promise<void> {
-    return within({ tenant: claim.run.tenantId, run: claim.run.id }, () => this.workOn(claim, stopping))
+    const { tenantId: tenant, id: run } = claim.run
+    const attributes = { 'attune.tenant.id': tenant, 'attune.training.run.id': run }
+    return within({ tenant, run }, () =>
+      this.tracing.span('training run', { attributes }, (span) => this.workOn(claim, stopping, span)),
+    )
   }
 
-  private async workOn(claim: Claim, stopping: AbortSignal): Promise<void> {
+  private async workOn(claim: Claim, stopping: AbortSignal, span: Span | null): Promise<void> {
     const interrupted = new AbortController()
     const interrupt = (why: Interruption) => interrupted.abort(why)
     const onStop = () => interrupt('stopping')
@@ -74,7 +82,7 @@ export class Trainer {
     const startedAt = performance.now()
     this.metrics.started(claim.run)
     const heart = setInterval(() => {
-      this.queue.heartbeat(claim).then(
+      untraced(() => this.queue.heartbeat(claim)).then(
         (held) => held !== 'held' && interrupt(held),
         (error: unknown) => this.logger.warn({ err: error }, 'a heartbeat failed'),
       )
@@ -84,6 +92,7 @@ export class Trainer {
         // Whatever broke then was being broken off.
         interrupted.signal.aborted ? (interrupted.signal.reason as Interruption) : this.failure(error),
       )
+      span?.setAttribute('attune.training.outcome', typeof ending === 'string' ? ending : ending.outcome)
       await this.end(claim, ending, (performance.now() - startedAt) / 1000)
     } catch (error) {
       // The lease runs out, and the run is taken over.
@@ -108,19 +117,28 @@ export class Trainer {
 
   private async train(claim: Claim, signal: AbortSignal): Promise<Ending | 'no room'> {
     const { tenantId, id } = claim.run
-    const admission = await this.admit(claim)
+    const admission = await this.tracing.span('admit', {}, () => this.admit(claim))
     if (admission === 'no room' || 'outcome' in admission) return admission
     signal.throwIfAborted()
     const folder = await mkdtemp(join(tmpdir(), 'attune-run-'))
     try {
       const champion = (await this.versions.current(tenantId))?.versionId ?? null
-      const idBytes = await this.prepare(claim, folder, champion, admission, signal)
+      const idBytes = await this.tracing.span('prepare data', {}, () =>
+        this.prepare(claim, folder, champion, admission, signal),
+      )
       signal.throwIfAborted()
       const reports = new RunReports(claim, this.queue, this.logger)
       // The same run tried again starts from the same numbers.
       const seed = createHash('sha256').update(id).digest().readUInt32LE(0)
       try {
-        await trainInChild(folder, seed, { idBytes, signal, onLine: (line) => reports.add(line as ChildLine) })
+        await this.tracing.span('train', { attributes: { 'attune.training.engine': admission.engine } }, (span) => {
+          const stages = new StageSpans(this.tracing, span)
+          const onLine = (line: unknown) => {
+            stages.add(line as ChildLine)
+            reports.add(line as ChildLine)
+          }
+          return trainInChild(folder, seed, { idBytes, signal, onLine }).finally(() => stages.end())
+        })
       } finally {
         await reports.flush()
         if (!reports.engine && !signal.aborted)
@@ -128,7 +146,7 @@ export class Trainer {
       }
       signal.throwIfAborted()
       if (reports.error) return { state: 'failed', outcome: 'failed', error: reports.error }
-      return await this.publish(claim, folder, champion, reports.engineReasons)
+      return await this.tracing.span('publish', {}, () => this.publish(claim, folder, champion, reports.engineReasons))
     } finally {
       await rm(folder, { recursive: true, force: true })
     }

@@ -43,6 +43,8 @@ export interface Result {
 
 /** One line of the child's output. */
 export interface ChildLine {
+  /** What begins, and when: milliseconds since 1970. */
+  stage?: { name: string; at: number }
   state?: RunState
   status?: RunStatus
   quality?: object

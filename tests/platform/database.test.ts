@@ -4,6 +4,7 @@ import { readConfig } from '../../src/platform/config.js'
 import { Database, openDatabase, type DatabaseHandle } from '../../src/platform/database.js'
 import { createLogger } from '../../src/platform/logger.js'
 import { Metrics } from '../../src/platform/metrics.js'
+import { Tracing } from '../../src/platform/tracing.js'
 import { testDatabase } from '../support/service.js'
 
 const logger = createLogger('silent')
@@ -15,7 +16,7 @@ describe('database', () => {
   beforeAll(async () => {
     own = await testDatabase()
     handle = await openDatabase(readConfig({ DATABASE_URL: own.url }), logger, MIGRATIONS)
-    database = new Database(handle, new Metrics(readConfig({})))
+    database = new Database(handle, new Metrics(readConfig({})), new Tracing(null))
     for (const id of ['ours', 'theirs'])
       await database.inTenant(id, async (sql) => {
         await sql.execute(
