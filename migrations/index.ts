@@ -10,9 +10,11 @@ import { SessionIndex1763700000009 } from './1763700000009-session-index.js'
 import { DrawnArrival1763700000010 } from './1763700000010-drawn-arrival.js'
 import { Online1763700000020 } from './1763700000020-online.js'
 import { EventCounts1763700000030 } from './1763700000030-event-counts.js'
+import { Overview1763700000031 } from './1763700000031-overview.js'
+import { LiveItems1763700000032 } from './1763700000032-live-items.js'
+import { Sketches1763700000040 } from './1763700000040-sketches.js'
 import { RollbackReasons1763700000050 } from './1763700000050-rollback-reasons.js'
 import { Experiments1763700000051 } from './1763700000051-experiments.js'
-import { Sketches1763700000040 } from './1763700000040-sketches.js'
 
 /** In the order in which they run. A migration is never edited after it lands. */
 export const MIGRATIONS = [
@@ -28,7 +30,9 @@ export const MIGRATIONS = [
   DrawnArrival1763700000010,
   Online1763700000020,
   EventCounts1763700000030,
+  Overview1763700000031,
+  LiveItems1763700000032,
+  Sketches1763700000040,
   RollbackReasons1763700000050,
   Experiments1763700000051,
-  Sketches1763700000040,
 ]

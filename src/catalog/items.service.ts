@@ -5,6 +5,7 @@ import { notFound } from '../platform/errors.js'
 import { sqlState, storeByHalving } from '../platform/halving.js'
 import { Metrics } from '../platform/metrics.js'
 import { decodeCursor, Id, parseEntries, type Rejection, toPage } from '../platform/schema.js'
+import { QuotaHits } from '../tenants/quota-hits.service.js'
 import { TenantsService } from '../tenants/tenants.service.js'
 import { type Accepted, type CatalogItem, Item, type ItemView } from './item.js'
 import {
@@ -22,6 +23,8 @@ import { textVectors } from './item-vectors.js'
 export type PlacedChange = ItemChange & { index: number }
 
 const PAGE = 1000
+/** Where a catalogue has vectors at all, one of so many items has one. */
+const LOOKED_AT_FOR_VECTORS = 1000
 /** How long a tenant's number of items is taken for known while it is far from the quota. */
 const COUNT_MS = 30_000
 
@@ -38,6 +41,7 @@ export class ItemsService {
   constructor(
     @Inject(Database) private readonly database: Database,
     @Inject(TenantsService) private readonly tenants: TenantsService,
+    @Inject(QuotaHits) private readonly quotaHits: QuotaHits,
     @Inject(Metrics) private readonly metrics: Metrics,
   ) {
     this.written = metrics.counter('attune_items_accepted_total', 'Items that were added, replaced or deleted', [
@@ -87,6 +91,7 @@ export class ItemsService {
     const reject = (index: number, code: string, reason: string) => rejected.set(index, { index, code, reason })
 
     const surplus = await this.surplus(tenantId, changes, settings.quotas.items)
+    if (surplus.size > 0) this.quotaHits.add(tenantId, 'items', surplus.size)
     for (const { index, itemId } of changes.filter((change) => change.item && surplus.has(change.itemId)))
       reject(
         index,
@@ -170,12 +175,27 @@ export class ItemsService {
   async summary(tenantId: string): Promise<{ items: number; itemsWithText: number }> {
     const [row] = await this.database.query<{ items: number; itemsWithText: number }>(
       tenantId,
-      `SELECT count(*)::integer AS items,
-         count(*) FILTER (WHERE vector IS NOT NULL OR embedding IS NOT NULL)::integer AS "itemsWithText"
-       FROM items WHERE tenant_id = $1 AND deleted_at IS NULL`,
+      `SELECT live.count AS items, live.count - bare.count AS "itemsWithText"
+       FROM (SELECT count(*)::integer AS count FROM items WHERE tenant_id = $1 AND deleted_at IS NULL) live,
+         (SELECT count(*)::integer AS count FROM items WHERE tenant_id = $1 AND deleted_at IS NULL
+           AND vector IS NULL AND embedding IS NULL) bare`,
       [tenantId],
     )
     return row
+  }
+
+  /** Of many tenants at once, those with an item that has a vector. */
+  async withVectors(tenantIds: string[]): Promise<Set<string>> {
+    const rows = await this.database.asSystem((sql) =>
+      sql.query<{ id: string }>(
+        `SELECT t.id FROM unnest($1::text[]) AS t (id) WHERE EXISTS (
+           SELECT FROM (SELECT vector, embedding FROM items WHERE tenant_id = t.id AND deleted_at IS NULL
+             LIMIT ${LOOKED_AT_FOR_VECTORS}) some_items
+           WHERE vector IS NOT NULL OR embedding IS NOT NULL)`,
+        [tenantIds],
+      ),
+    )
+    return new Set(rows.map(({ id }) => id))
   }
 
   private count(tenantId: string, accepted: number, rejections: Rejection[]) {

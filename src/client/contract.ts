@@ -692,6 +692,46 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/overview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * All tenants at a glance, those first that need a person most, then by name
+         * @description Needs: operator
+         */
+        get: operations["getVOverview"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/tenants/{tenant}/overview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * One tenant at a glance, and what of it needs a person
+         * @description Needs: manage
+         */
+        get: operations["getVTenantsTenantOverview"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/tenants/{tenant}/readiness": {
         parameters: {
             query?: never;
@@ -1535,11 +1575,81 @@ export interface components {
             /** @description What it was reckoned from, in words */
             basis: string;
         };
+        TenantOverview: {
+            id: string;
+            name: string;
+            /** Format: date-time */
+            createdAt: string;
+            /** @description New ones, over the last five whole minutes */
+            eventsPerMinute: number;
+            eventsLastDay: number;
+            /**
+             * Format: date-time
+             * @description To the minute, or longer ago to the hour or day
+             */
+            lastEventAt: ((string | null) | null) | string | null;
+            /** @enum {string} */
+            serving: "fine-tuned" | "base" | "popular";
+            /** @description Null: the base */
+            modelVersion: string | null;
+            /** @description NDCG@10 of the version that is served, and of the untuned base and of popularity on the same users; null while the base is served */
+            quality: {
+                ndcg: components["schemas"]["Figure"];
+                base: components["schemas"]["Figure"] | null;
+                popular: components["schemas"]["Figure"] | null;
+            } | null;
+            lastRun: {
+                id: string;
+                /** @enum {string} */
+                state: "queued" | "preparing" | "training" | "evaluating" | "promoted" | "rejected" | "skipped" | "failed" | "cancelled";
+                outcome: ("promoted" | "awaiting-promotion" | "rejected" | "nothing-new" | "cancelled" | "failed") | null;
+                reason: string | null;
+                detail: string | null;
+                progress: number | null;
+                error: {
+                    code: string;
+                    message: string;
+                } | null;
+                versionId: string | null;
+                /** Format: date-time */
+                createdAt: string;
+                /** Format: date-time */
+                finishedAt: ((string | null) | null) | string | null;
+            } | null;
+            /**
+             * Format: date-time
+             * @description When the schedule looks next; null: only on request
+             */
+            nextTraining: ((string | null) | null) | string | null;
+            /** @description What may need a person, gravest first */
+            attention: components["schemas"]["Attention"][];
+        };
+        /** @description With its 95 % interval */
+        Figure: {
+            mean: number;
+            low: number;
+            high: number;
+        };
+        Attention: {
+            /** @enum {string} */
+            code: "RUNS_FAILING" | "NO_EVENTS" | "EVENTS_REFUSED" | "REFUSED_VERSION_SERVED" | "VERSIONS_REFUSED" | "RUN_WAITING" | "QUOTA_REACHED" | "KEY_EXPIRING" | "NOT_READY" | "AWAITING_PROMOTION" | "READY_TO_TRAIN";
+            /**
+             * @description error: users get less than they should; warning: they soon may; notice: somebody could do something
+             * @enum {string}
+             */
+            severity: "error" | "warning" | "notice";
+            detail: string;
+        };
         Readiness: {
             events: number;
             users: number;
             items: number;
             itemsWithText: number;
+            /**
+             * Format: date-time
+             * @description Of these counts and of the estimate: a large tenant is counted now and then only
+             */
+            countedAt: string;
             /** @enum {string} */
             serving: "fine-tuned" | "base" | "popular";
             /** @description What a first training lacks; empty: nothing */
@@ -3114,6 +3224,139 @@ export interface operations {
                 };
             };
             400: components["responses"]["Malformed"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["OverQuota"];
+            503: components["responses"]["NotReady"];
+        };
+    };
+    getVOverview: {
+        parameters: {
+            query?: {
+                limit?: number;
+                cursor?: string;
+                /** @description Only tenants with anything, with nothing, or with this */
+                attention?: "any" | "none" | "RUNS_FAILING" | "NO_EVENTS" | "EVENTS_REFUSED" | "REFUSED_VERSION_SERVED" | "VERSIONS_REFUSED" | "RUN_WAITING" | "QUOTA_REACHED" | "KEY_EXPIRING" | "NOT_READY" | "AWAITING_PROMOTION" | "READY_TO_TRAIN";
+                /** @description A part of the name or of the id, in any case */
+                search?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        data: components["schemas"]["TenantOverview"][];
+                        nextCursor: string | null;
+                        /** @description Over all tenants, whatever was asked for */
+                        totals: {
+                            tenants: number;
+                            needAttention: number;
+                            eventsPerMinute: number;
+                            byCode: {
+                                [key: string]: number;
+                            };
+                        };
+                        /** @description Messages that the Kafka consumers of all tenants have not read yet; null: there is no Kafka */
+                        consumerLag: {
+                            messages: number;
+                            /** Format: date-time */
+                            measuredAt: string;
+                        } | null;
+                    };
+                };
+            };
+            400: components["responses"]["Malformed"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["OverQuota"];
+            503: components["responses"]["NotReady"];
+        };
+    };
+    getVTenantsTenantOverview: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                tenant: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        id: string;
+                        name: string;
+                        /** Format: date-time */
+                        createdAt: string;
+                        /** @description New ones, over the last five whole minutes */
+                        eventsPerMinute: number;
+                        eventsLastDay: number;
+                        /**
+                         * Format: date-time
+                         * @description To the minute, or longer ago to the hour or day
+                         */
+                        lastEventAt: ((string | null) | null) | string | null;
+                        /** @enum {string} */
+                        serving: "fine-tuned" | "base" | "popular";
+                        /** @description Null: the base */
+                        modelVersion: string | null;
+                        /** @description NDCG@10 of the version that is served, and of the untuned base and of popularity on the same users; null while the base is served */
+                        quality: {
+                            ndcg: components["schemas"]["Figure"];
+                            base: components["schemas"]["Figure"] | null;
+                            popular: components["schemas"]["Figure"] | null;
+                        } | null;
+                        lastRun: {
+                            id: string;
+                            /** @enum {string} */
+                            state: "queued" | "preparing" | "training" | "evaluating" | "promoted" | "rejected" | "skipped" | "failed" | "cancelled";
+                            outcome: ("promoted" | "awaiting-promotion" | "rejected" | "nothing-new" | "cancelled" | "failed") | null;
+                            reason: string | null;
+                            detail: string | null;
+                            progress: number | null;
+                            error: {
+                                code: string;
+                                message: string;
+                            } | null;
+                            versionId: string | null;
+                            /** Format: date-time */
+                            createdAt: string;
+                            /** Format: date-time */
+                            finishedAt: ((string | null) | null) | string | null;
+                        } | null;
+                        /**
+                         * Format: date-time
+                         * @description When the schedule looks next; null: only on request
+                         */
+                        nextTraining: ((string | null) | null) | string | null;
+                        /** @description What may need a person, gravest first */
+                        attention: components["schemas"]["Attention"][];
+                        /** @description Messages that the Kafka consumers of all tenants have not read yet; null: there is no Kafka */
+                        consumerLag: {
+                            messages: number;
+                            /** Format: date-time */
+                            measuredAt: string;
+                        } | null;
+                    };
+                };
+            };
+            400: components["responses"]["Malformed"];
+            401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
             429: components["responses"]["OverQuota"];

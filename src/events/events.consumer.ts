@@ -8,6 +8,7 @@ import { Loop } from '../platform/loop.js'
 import { Metrics } from '../platform/metrics.js'
 import { Tracing } from '../platform/tracing.js'
 import { ConsumerHealth } from './consumer-health.js'
+import { ConsumerLagService } from './consumer-lag.service.js'
 import { sendDeadLetters } from './dead-letters.js'
 import { KafkaMetrics } from './kafka-metrics.js'
 import { tracedBatch } from './kafka-tracing.js'
@@ -34,6 +35,7 @@ export class EventsConsumer implements OnApplicationBootstrap, BeforeApplication
   constructor(
     @Inject(MessageStoringService) private readonly storing: MessageStoringService,
     @Inject(ConsumerHealth) private readonly health: ConsumerHealth,
+    @Inject(ConsumerLagService) private readonly lag: ConsumerLagService,
     @Inject(CONFIG) private readonly config: Config,
     @Inject(LOGGER) private readonly logger: Logger,
     @Inject(Metrics) metrics: Metrics,
@@ -166,6 +168,7 @@ export class EventsConsumer implements OnApplicationBootstrap, BeforeApplication
   private async measureLag(kafka: NonNullable<Config['kafka']>): Promise<void> {
     if (!this.admin) return
     const topics = [kafka.eventsTopic, kafka.itemsTopic]
+    let total = 0
     const committed = await this.admin.fetchOffsets({ groupId: kafka.group, topics })
     for (const { topic, partitions } of committed) {
       const ends = await this.admin.fetchTopicOffsets(topic)
@@ -173,9 +176,12 @@ export class EventsConsumer implements OnApplicationBootstrap, BeforeApplication
         const end = ends.find((candidate) => candidate.partition === partition)
         // -1: nothing was committed yet.
         const next = Number(offset) < 0 ? Number(end?.low ?? 0) : Number(offset)
-        this.health.setLag(topic, partition, Math.max(0, Number(end?.high ?? 0) - next))
+        const behind = Math.max(0, Number(end?.high ?? 0) - next)
+        this.health.setLag(topic, partition, behind)
+        total += behind
       }
     }
+    await this.lag.tell(kafka.group, total)
   }
 
   private async disconnect(): Promise<void> {

@@ -2,6 +2,7 @@ import { Module } from '@nestjs/common'
 import { CatalogModule } from '../catalog/catalog.module.js'
 import { TenantsModule } from '../tenants/tenants.module.js'
 import { ConsumerHealth } from './consumer-health.js'
+import { ConsumerLagService } from './consumer-lag.service.js'
 import { EventCountsService } from './event-counts.service.js'
 import { EventsConsumer } from './events.consumer.js'
 import { EventsController } from './events.controller.js'
@@ -16,6 +17,7 @@ import { UsersService } from './users.service.js'
   controllers: [EventsController, UsersController],
   providers: [
     ConsumerHealth,
+    ConsumerLagService,
     EventCountsService,
     EventsConsumer,
     EventsService,
@@ -23,6 +25,6 @@ import { UsersService } from './users.service.js'
     RetentionService,
     UsersService,
   ],
-  exports: [ConsumerHealth, EventCountsService, EventsService, UsersService],
+  exports: [ConsumerHealth, ConsumerLagService, EventCountsService, EventsService, UsersService],
 })
 export class EventsModule {}

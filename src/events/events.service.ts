@@ -136,6 +136,17 @@ export class EventsService {
     })
   }
 
+  /** Of many tenants at once, those that have an event. */
+  async withEvents(tenantIds: string[]): Promise<Set<string>> {
+    const rows = await this.database.asSystem((sql) =>
+      sql.query<{ id: string }>(
+        'SELECT t.id FROM unnest($1::text[]) AS t (id) WHERE EXISTS (SELECT FROM events WHERE tenant_id = t.id)',
+        [tenantIds],
+      ),
+    )
+    return new Set(rows.map(({ id }) => id))
+  }
+
   /** Reads every event of the tenant: not for each request. */
   async summary(tenantId: string): Promise<{ events: number; users: number; newest: Date | null }> {
     const [row] = await this.database.query<{ events: number; users: number; newest: Date | null }>(

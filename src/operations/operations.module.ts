@@ -2,11 +2,15 @@ import { type DynamicModule, Module } from '@nestjs/common'
 import { CatalogModule } from '../catalog/catalog.module.js'
 import { EventsModule } from '../events/events.module.js'
 import type { Role } from '../platform/config.js'
+import { RegistryModule } from '../registry/registry.module.js'
 import { ServingModule } from '../serving/serving.module.js'
 import { TenantsModule } from '../tenants/tenants.module.js'
 import { TrainingModule } from '../training/training.module.js'
 import { HealthController } from './health.controller.js'
 import { HealthService } from './health.service.js'
+import { OverviewController } from './overview.controller.js'
+import { OverviewService } from './overview.service.js'
+import { ReadinessService } from './readiness.service.js'
 import { ReadinessController } from './readiness.controller.js'
 import { InstanceMetrics } from './instance-metrics.js'
 
@@ -17,9 +21,16 @@ export class OperationsModule {
     const api = roles.includes('api')
     return {
       module: OperationsModule,
-      imports: [TenantsModule, CatalogModule, EventsModule, TrainingModule, ...(api ? [ServingModule] : [])],
-      controllers: [HealthController, ...(api ? [ReadinessController] : [])],
-      providers: [HealthService, InstanceMetrics],
+      imports: [
+        TenantsModule,
+        CatalogModule,
+        EventsModule,
+        RegistryModule,
+        TrainingModule,
+        ...(api ? [ServingModule] : []),
+      ],
+      controllers: [HealthController, ...(api ? [OverviewController, ReadinessController] : [])],
+      providers: [HealthService, InstanceMetrics, ...(api ? [OverviewService, ReadinessService] : [])],
     }
   }
 }

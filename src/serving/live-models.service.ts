@@ -139,12 +139,9 @@ export class LiveModels implements OnApplicationBootstrap, BeforeApplicationShut
     this.erasures.wake()
   }
 
-  /** What a tenant is served by at this moment. */
-  servingState(tenantId: string): Promise<'fine-tuned' | 'base' | 'popular'> {
-    return this.use(tenantId, (model) => {
-      if (model.versionId !== null) return 'fine-tuned'
-      return model.catalog.vectorCount > 0 || model.eventCount > 0 ? 'base' : 'popular'
-    })
+  /** The version that answers here, null for the base; undefined: no model is in memory, and none is built for the question. */
+  servedVersion(tenantId: string): string | null | undefined {
+    return this.cache.get(tenantId)?.model?.versionId
   }
 
   /** Forgets a tenant's models; the next request builds a new one from what is stored then. */

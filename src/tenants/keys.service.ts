@@ -113,6 +113,18 @@ export class KeysService {
     )
   }
 
+  /** Of these tenants, the keys that end before a moment, and those that have ended within the week before now. */
+  expiring(tenantIds: string[], before: Date): Promise<{ tenantId: string; name: string; expiresAt: Date }[]> {
+    return this.database.asSystem((sql) =>
+      sql.query(
+        `SELECT tenant_id AS "tenantId", CASE name WHEN '' THEN key_id ELSE name END AS name, expires_at AS "expiresAt"
+         FROM api_keys WHERE tenant_id = ANY ($1) AND expires_at > now() - interval '7 days' AND expires_at < $2
+         ORDER BY tenant_id, expires_at`,
+        [tenantIds, before],
+      ),
+    )
+  }
+
   /** @throws AppError NOT_FOUND */
   async revoke(tenantId: string, keyId: string, caller: Caller): Promise<void> {
     await this.database.inTenant(tenantId, async (sql) => {

@@ -1,5 +1,6 @@
-import { Injectable } from '@nestjs/common'
+import { Inject, Injectable } from '@nestjs/common'
 import { AppError } from '../platform/errors.js'
+import { type Quota, QuotaHits } from './quota-hits.service.js'
 
 interface Bucket {
   tokens: number
@@ -14,12 +15,14 @@ const BURST_SECONDS = 10
 export class QuotasService {
   private readonly buckets = new Map<string, Bucket>()
 
+  constructor(@Inject(QuotaHits) private readonly hits: QuotaHits) {}
+
   /**
    * Takes `amount` from a tenant's bucket. A single call larger than the whole bucket passes when the bucket is full,
    * and is paid off afterwards: otherwise it could never pass.
    * @throws AppError QUOTA_EXCEEDED (429) with the seconds until it would pass
    */
-  take(tenantId: string, kind: 'events' | 'requests', ratePerSecond: number, amount = 1, now = Date.now()): void {
+  take(tenantId: string, kind: Exclude<Quota, 'items'>, ratePerSecond: number, amount = 1, now = Date.now()): void {
     const key = `${kind}:${tenantId}`
     const size = ratePerSecond * BURST_SECONDS
     const bucket = this.buckets.get(key) ?? { tokens: size, at: now }
@@ -27,6 +30,7 @@ export class QuotasService {
     const needed = Math.min(amount, size)
     if (tokens < needed) {
       this.buckets.set(key, { tokens, at: now })
+      this.hits.add(tenantId, kind, amount)
       const retryAfter = Math.max(1, Math.ceil((needed - tokens) / ratePerSecond))
       throw new AppError('QUOTA_EXCEEDED', `This tenant may use ${ratePerSecond} ${kind} a second.`, {
         status: 429,

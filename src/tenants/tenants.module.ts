@@ -3,6 +3,7 @@ import { LOGGER, type Logger } from '../platform/logger.js'
 import { Loop } from '../platform/loop.js'
 import { AuditService } from './audit.service.js'
 import { KeysService } from './keys.service.js'
+import { QuotaHits } from './quota-hits.service.js'
 import { QuotasService } from './quotas.service.js'
 import { TenantsController } from './tenants.controller.js'
 import { TenantsService } from './tenants.service.js'
@@ -12,8 +13,8 @@ const PURGE_EVERY_MS = 5000
 
 @Module({
   controllers: [TenantsController],
-  providers: [AuditService, KeysService, QuotasService, TenantsService],
-  exports: [AuditService, KeysService, QuotasService, TenantsService],
+  providers: [AuditService, KeysService, QuotaHits, QuotasService, TenantsService],
+  exports: [AuditService, KeysService, QuotaHits, QuotasService, TenantsService],
 })
 export class TenantsModule implements BeforeApplicationShutdown {
   private readonly purging: Loop

@@ -19,6 +19,21 @@ export interface Tenant {
   createdAt: Date
 }
 
+/** What an overview of many tenants shows of one. */
+export interface TenantOutline {
+  id: string
+  name: string
+  createdAt: Date
+  /** When training is looked at; null: only on request. */
+  schedule: string | null
+  historyDays: number
+  /** Null: everything is kept. */
+  retentionDays: number | null
+}
+
+// Settings that were stored before a field was added have none.
+const DEFAULTS = Settings.parse({})
+
 /** How long an instance may answer from what it knows of a tenant: a change elsewhere is seen within this. */
 const CACHE_MS = 2000
 const COLUMNS = `tenant_id AS id, name, base_model AS "baseModel", settings, embedding_length AS "embeddingLength", created_at AS "createdAt"`
@@ -87,6 +102,20 @@ export class TenantsService {
       ),
     )
     return toPage(rows.map(complete), limit, (row) => [row.id])
+  }
+
+  /** All of them, or those asked for, with what an overview shows of each; ids that are none are left out. */
+  outlines(tenantIds: string[] | null): Promise<TenantOutline[]> {
+    return this.database.asSystem((sql) =>
+      sql.query<TenantOutline>(
+        `SELECT tenant_id AS id, name, created_at AS "createdAt",
+           CASE WHEN settings -> 'training' ? 'schedule' THEN settings #>> '{training,schedule}' ELSE $2 END AS schedule,
+           coalesce((settings #>> '{training,historyDays}')::float8, $3::float8) AS "historyDays",
+           (settings ->> 'retentionDays')::float8 AS "retentionDays"
+         FROM tenants WHERE deleted_at IS NULL AND ($1::text[] IS NULL OR tenant_id = ANY ($1))`,
+        [tenantIds, DEFAULTS.training.schedule, DEFAULTS.training.historyDays],
+      ),
+    )
   }
 
   /** Merges a patch into the settings (RFC 7396). @throws AppError VALIDATION_FAILED */

@@ -20,7 +20,8 @@ export const LIVE_STATES = ['queued', 'preparing', 'training', 'evaluating'] as 
  * What came of a run, next to its state. A version that passed the gate and waits for a word of the tenant
  * (`autoPromote: false`) ends its run as `skipped` with `awaiting-promotion`: what is served was not changed.
  */
-export type Outcome = 'promoted' | 'awaiting-promotion' | 'rejected' | 'nothing-new' | 'cancelled' | 'failed'
+export const OUTCOMES = ['promoted', 'awaiting-promotion', 'rejected', 'nothing-new', 'cancelled', 'failed'] as const
+export type Outcome = (typeof OUTCOMES)[number]
 
 export type StartFrom = 'base' | 'active'
 

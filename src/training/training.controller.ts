@@ -3,7 +3,7 @@ import type { FastifyReply } from 'fastify'
 import { z } from 'zod'
 import { contract, type Input, Parsed, Route } from '../platform/http.js'
 import { Page, pageOf, text } from '../platform/schema.js'
-import { estimateView, type Run, RUN_STATES } from './run.js'
+import { estimateView, OUTCOMES, type Run, RUN_STATES } from './run.js'
 import { RunStream } from './run-stream.js'
 import { RunsService } from './runs.service.js'
 
@@ -28,13 +28,10 @@ const RunView = z
       description:
         '`promoted`: its version is served. `rejected`: the gate said no; the version is kept. `skipped`: what is served was left as it is, see `outcome`.',
     }),
-    outcome: z
-      .enum(['promoted', 'awaiting-promotion', 'rejected', 'nothing-new', 'cancelled', 'failed'])
-      .nullable()
-      .meta({
-        description:
-          '`awaiting-promotion`: the version passed the gate, and the tenant promotes by hand (`autoPromote: false`); such a run ends as `skipped`.',
-      }),
+    outcome: z.enum(OUTCOMES).nullable().meta({
+      description:
+        '`awaiting-promotion`: the version passed the gate, and the tenant promotes by hand (`autoPromote: false`); such a run ends as `skipped`.',
+    }),
     detail: z.string().nullable(),
     from: z.enum(['base', 'active']),
     reason: z.string().nullable(),

@@ -12,6 +12,7 @@ import { runsAtOnce } from './capacity.js'
 import { EstimatesService } from './estimates.service.js'
 import { RunQueue } from './run-queue.js'
 import { RunStream } from './run-stream.js'
+import { RunsOverview } from './runs-overview.service.js'
 import { RunsService } from './runs.service.js'
 import { Scheduler } from './scheduler.js'
 import { Trainer } from './trainer.js'
@@ -30,6 +31,7 @@ const WATCH_EVERY_MS = 60_000
   imports: [TenantsModule, CatalogModule, EventsModule, RegistryModule],
   controllers: [TrainingController],
   providers: [
+    RunsOverview,
     RunsService,
     RunQueue,
     RunStream,
@@ -40,7 +42,7 @@ const WATCH_EVERY_MS = 60_000
     EstimatesService,
     Scheduler,
   ],
-  exports: [RunsService, Scheduler, TrainerEngine, EstimatesService],
+  exports: [RunsOverview, RunsService, Scheduler, TrainerEngine, EstimatesService],
 })
 export class TrainingModule implements OnApplicationBootstrap, BeforeApplicationShutdown {
   private readonly stopping = new AbortController()

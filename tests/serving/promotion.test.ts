@@ -57,7 +57,7 @@ test('a promoted version is served within 5 seconds, and a rollback leads back',
   const after = await tenant.askUntil(version)
   expect(after.source).toBe('fine-tuned')
   expect(after.items).not.toEqual(before.items)
-  expect(await service.app.get(LiveModels).servingState(tenant.id)).toBe('fine-tuned')
+  expect(service.app.get(LiveModels).servedVersion(tenant.id)).toBe(version)
   const { status } = await service.call('POST', `${tenant.path}/model-versions/rollback`, { key: tenant.key })
   expect(status).toBe(200)
   expect((await tenant.askUntil('base')).items.map(({ itemId }) => itemId)).toEqual(
