@@ -165,6 +165,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/tenants/{tenant}/events/counts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * How many events came, by when they came and by type
+         * @description Needs: manage
+         */
+        get: operations["getVTenantsTenantEventsCounts"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/tenants/{tenant}/events": {
         parameters: {
             query?: never;
@@ -1139,6 +1159,33 @@ export interface components {
             publishedAt?: string;
             /** Format: date-time */
             expiresAt?: string;
+        };
+        EventCounts: {
+            /** @enum {string} */
+            by: "minute" | "hour" | "day";
+            /** Format: date-time */
+            from: string;
+            /** Format: date-time */
+            to: string;
+            /**
+             * Format: date-time
+             * @description Counts by this grain go no further back: what is older was deleted
+             */
+            keptSince: string;
+            /** @description What came within the last seconds may be missing yet; a process that is killed loses that much for good */
+            delaySeconds: number;
+            data: {
+                /**
+                 * Format: date-time
+                 * @description Where the grain begins; those without an event are missing
+                 */
+                at: string;
+                /** @description '*': what was refused without a type, and types past the hundredth of a day */
+                type: string;
+                accepted: number;
+                duplicates: number;
+                rejected: number;
+            }[];
         };
         Erasure: {
             id: string;
@@ -2235,6 +2282,42 @@ export interface operations {
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
+            429: components["responses"]["OverQuota"];
+            503: components["responses"]["NotReady"];
+        };
+    };
+    getVTenantsTenantEventsCounts: {
+        parameters: {
+            query?: {
+                /** @description From the grain on that holds it; the last 60 minutes, 48 hours or 31 days unless said */
+                from?: string;
+                /** @description Before this; now unless said */
+                to?: string;
+                /** @description In UTC */
+                by?: "minute" | "hour" | "day";
+            };
+            header?: never;
+            path: {
+                tenant: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EventCounts"];
+                };
+            };
+            400: components["responses"]["Malformed"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["NotPossible"];
             429: components["responses"]["OverQuota"];
             503: components["responses"]["NotReady"];
         };

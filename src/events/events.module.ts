@@ -3,6 +3,7 @@ import { CatalogModule } from '../catalog/catalog.module.js'
 import { TenantsModule } from '../tenants/tenants.module.js'
 import { ConsumerHealth } from './consumer-health.js'
 import { ConsumerLagService } from './consumer-lag.service.js'
+import { EventCountsController } from './event-counts.controller.js'
 import { EventCountsService } from './event-counts.service.js'
 import { EventsConsumer } from './events.consumer.js'
 import { EventsController } from './events.controller.js'
@@ -14,7 +15,7 @@ import { UsersService } from './users.service.js'
 
 @Module({
   imports: [TenantsModule, CatalogModule],
-  controllers: [EventsController, UsersController],
+  controllers: [EventCountsController, EventsController, UsersController],
   providers: [
     ConsumerHealth,
     ConsumerLagService,

@@ -33,12 +33,12 @@ describe('counts of events', () => {
   const dayOf = (tenantId: string) =>
     counts.list(tenantId, 'day', new Date(Date.now() - 24 * HOUR_MS), new Date(Date.now() + HOUR_MS))
   /** As if it had come so long ago. */
-  const came = (tenantId: string, grain: string, ago: number, accepted: number) =>
+  const came = (tenantId: string, grain: string, at: Date, accepted: number) =>
     database.inTenant(tenantId, (sql) =>
       sql.execute('INSERT INTO event_counts VALUES ($1, $2, $3, $4, $5, 0, 0)', [
         tenantId,
         grain,
-        new Date(Date.now() - ago),
+        at,
         'view',
         accepted,
       ]),
@@ -64,6 +64,43 @@ describe('counts of events', () => {
       expect(sums(await counts.list(tenant.id, grain, last, new Date(Date.now() + 1)))).toEqual(expected)
     const other = await service.makeTenant()
     expect(await dayOf(other.id)).toEqual([])
+  })
+
+  it('are told through REST, by minute, hour or day', async () => {
+    const tenant = await service.makeTenant()
+    const other = await service.makeTenant()
+    const hour = Math.floor(Date.now() / HOUR_MS) * HOUR_MS
+    const at = (hours: number) => new Date(hour - hours * HOUR_MS)
+    for (const [hours, accepted] of [
+      [0, 5],
+      [1, 7],
+      [47, 9],
+      [80, 11],
+    ])
+      await came(tenant.id, 'hour', at(hours), accepted)
+    const path = `/v1/tenants/${tenant.id}/events/counts`
+    const ask = async (query: string, key = tenant.key) => {
+      const { status, body } = await service.call('GET', `${path}?${query}`, { key })
+      return { status, body: body as { by: string; from: string; to: string; data: EventCount[]; code?: string } }
+    }
+    const told = async (query: string) => (await ask(query)).body.data.map(({ accepted }) => accepted)
+    expect(await told('')).toEqual([9, 7, 5])
+    expect((await ask('')).body).toMatchObject({
+      by: 'hour',
+      delaySeconds: 2,
+      data: [{ at: at(47).toISOString() }, {}, {}],
+    })
+    const halfPast = new Date(at(80).getTime() + HOUR_MS / 2).toISOString()
+    expect(await told(`from=${halfPast}`)).toEqual([11, 9, 7, 5])
+    expect(await told(`from=${halfPast}&to=${at(1).toISOString()}`)).toEqual([11, 9])
+    expect(await told('by=minute')).toEqual([])
+    expect(await ask('by=minute&from=2020-01-01T00:00:00Z')).toMatchObject({
+      status: 422,
+      body: { code: 'RANGE_TOO_LONG' },
+    })
+    for (const wrong of ['by=week', 'from=yesterday', `from=${at(0).toISOString()}&to=${at(1).toISOString()}`])
+      expect((await ask(wrong)).status, wrong).toBe(400)
+    expect((await ask('', other.key)).status).toBe(403)
   })
 
   it('are written by themselves within seconds', async () => {
@@ -98,7 +135,7 @@ describe('counts of events', () => {
   it('say of many tenants at once how much comes, and how much came before', async () => {
     const [busy, silent] = [await service.makeTenant(), await service.makeTenant()]
     const now = Date.UTC(2026, 2, 10, 12, 30)
-    const ago = (ms: number) => Date.now() - now + ms
+    const ago = (ms: number) => new Date(now - ms)
     for (const minutes of [1, 3]) await came(busy.id, 'minute', ago(minutes * 60_000), 10)
     await came(busy.id, 'minute', ago(6 * 60_000), 1000)
     for (const hours of [0.5, 4.5, 23.5, 25.5, 29.5, 30.5]) await came(busy.id, 'hour', ago(hours * HOUR_MS), 100)
@@ -121,7 +158,7 @@ describe('counts of events', () => {
     const tenant = await service.makeTenant()
     const days = { minute: [0.9, 1.1], hour: [90, 93], day: [1000, 1097] }
     for (const [grain, kept] of Object.entries(days))
-      for (const age of kept) await came(tenant.id, grain, age * 24 * HOUR_MS, 1)
+      for (const age of kept) await came(tenant.id, grain, new Date(Date.now() - age * 24 * HOUR_MS), 1)
     await service.app.get(RetentionService).sweep(Date.now())
     const left = await database.query<{ grain: string }>(
       tenant.id,
