@@ -12,6 +12,7 @@ import { Online1763700000020 } from './1763700000020-online.js'
 import { EventCounts1763700000030 } from './1763700000030-event-counts.js'
 import { Overview1763700000031 } from './1763700000031-overview.js'
 import { LiveItems1763700000032 } from './1763700000032-live-items.js'
+import { ConsoleSessions1763700000033 } from './1763700000033-console-sessions.js'
 import { Sketches1763700000040 } from './1763700000040-sketches.js'
 import { RollbackReasons1763700000050 } from './1763700000050-rollback-reasons.js'
 import { Experiments1763700000051 } from './1763700000051-experiments.js'
@@ -32,6 +33,7 @@ export const MIGRATIONS = [
   EventCounts1763700000030,
   Overview1763700000031,
   LiveItems1763700000032,
+  ConsoleSessions1763700000033,
   Sketches1763700000040,
   RollbackReasons1763700000050,
   Experiments1763700000051,

@@ -34,6 +34,7 @@ export async function startService(config: Config, logger = createLogger(config.
   const adapter = new FastifyAdapter({
     bodyLimit: MAX_BODY_BYTES,
     genReqId: () => randomUUID(),
+    trustProxy: config.trustedProxies.length > 0 ? config.trustedProxies : false,
     // Ids of 256 characters, each up to twelve bytes when percent-encoded.
     routerOptions: { maxParamLength: 4096 },
     forceCloseConnections: 'idle',

@@ -661,6 +661,31 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/console/session": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Who is signed in, what he may do, and the token for what writes
+         * @description Needs: any key
+         */
+        get: operations["getConsoleSession"];
+        put?: never;
+        /** Exchange a key for the cookie of a session, which only the browser can read */
+        post: operations["postConsoleSession"];
+        /**
+         * End the session
+         * @description Needs: any key
+         */
+        delete: operations["deleteConsoleSession"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/health/live": {
         parameters: {
             query?: never;
@@ -1621,6 +1646,23 @@ export interface components {
             engine: string;
             /** @description What it was reckoned from, in words */
             basis: string;
+        };
+        ConsoleSession: {
+            /** @enum {string} */
+            kind: "operator" | "tenant";
+            /** @description The only one that may be seen; null: all */
+            tenant: string | null;
+            /** @description The operator has all */
+            scopes: ("ingest" | "recommend" | "train" | "manage")[];
+            /** @description To be sent as X-CSRF-Token with everything that writes */
+            csrfToken: string;
+            /**
+             * Format: date-time
+             * @description At the latest
+             */
+            expiresAt: string;
+            /** @description Unused for so long, it ends */
+            idleSeconds: number;
         };
         TenantOverview: {
             id: string;
@@ -3215,6 +3257,89 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["TrainingRun"];
                 };
+            };
+            400: components["responses"]["Malformed"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["OverQuota"];
+            503: components["responses"]["NotReady"];
+        };
+    };
+    getConsoleSession: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ConsoleSession"];
+                };
+            };
+            400: components["responses"]["Malformed"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["OverQuota"];
+            503: components["responses"]["NotReady"];
+        };
+    };
+    postConsoleSession: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    key: string;
+                };
+            };
+        };
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ConsoleSession"];
+                };
+            };
+            400: components["responses"]["Malformed"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            413: components["responses"]["TooLarge"];
+            429: components["responses"]["OverQuota"];
+            503: components["responses"]["NotReady"];
+        };
+    };
+    deleteConsoleSession: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             400: components["responses"]["Malformed"];
             401: components["responses"]["Unauthenticated"];

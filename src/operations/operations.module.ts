@@ -6,6 +6,7 @@ import { RegistryModule } from '../registry/registry.module.js'
 import { ServingModule } from '../serving/serving.module.js'
 import { TenantsModule } from '../tenants/tenants.module.js'
 import { TrainingModule } from '../training/training.module.js'
+import { ConsoleSessionController } from './console-session.controller.js'
 import { HealthController } from './health.controller.js'
 import { HealthService } from './health.service.js'
 import { OverviewController } from './overview.controller.js'
@@ -29,7 +30,10 @@ export class OperationsModule {
         TrainingModule,
         ...(api ? [ServingModule] : []),
       ],
-      controllers: [HealthController, ...(api ? [OverviewController, ReadinessController] : [])],
+      controllers: [
+        HealthController,
+        ...(api ? [ConsoleSessionController, OverviewController, ReadinessController] : []),
+      ],
       providers: [HealthService, InstanceMetrics, ...(api ? [OverviewService, ReadinessService] : [])],
     }
   }

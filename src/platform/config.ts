@@ -1,3 +1,4 @@
+import { isIPv4, isIPv6 } from 'node:net'
 import { z } from 'zod'
 
 export const ROLES = ['api', 'ingest', 'trainer'] as const
@@ -10,12 +11,26 @@ const list = (value: string) =>
     .filter(Boolean)
 const flag = z.stringbool()
 const number = (min: number, max: number) => z.coerce.number().int().min(min).max(max)
+/** An address, or a network of them, as Fastify reads them. */
+const isNetwork = (value: string) => {
+  const [address, bits, ...more] = value.split('/')
+  const most = isIPv4(address) ? 32 : isIPv6(address) ? 128 : -1
+  return most > 0 && more.length === 0 && (bits === undefined || (/^\d+$/.test(bits) && Number(bits) <= most))
+}
 const topic = z.string().regex(/^[A-Za-z0-9._-]{1,249}$/, 'letters, digits, dot, dash and underscore, at most 249')
 
 /** Every variable that Attune reads. `.env.example` lists them all; a test keeps it so. */
 export const Environment = z.object({
   PORT: number(0, 65535).default(3000),
   HOST: z.string().min(1).default('127.0.0.1'),
+  TRUSTED_PROXIES: z
+    .string()
+    .default('')
+    .transform(list)
+    .refine(
+      (networks) => networks.every(isNetwork),
+      'has to be addresses or networks, as 10.0.0.0/8, with commas between',
+    ),
   ROLES: z
     .string()
     .default('api,ingest,trainer')
@@ -47,6 +62,8 @@ export const Environment = z.object({
 export interface Config {
   port: number
   host: string
+  /** Whose word is taken for a client's address, host and protocol (`X-Forwarded-*`). */
+  trustedProxies: string[]
   roles: Role[]
   dataDir: string
   database: { url?: string; poolSize: number }
@@ -88,6 +105,7 @@ export function readConfig(env: NodeJS.ProcessEnv): Config {
   return {
     port: e.PORT,
     host: e.HOST,
+    trustedProxies: e.TRUSTED_PROXIES,
     roles: [...new Set(e.ROLES)],
     dataDir: e.DATA_DIR,
     database: { url: e.DATABASE_URL, poolSize: e.DATABASE_POOL_SIZE },

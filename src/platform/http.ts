@@ -35,8 +35,8 @@ export interface Contract {
   path: string
   summary: string
   tag: string
-  /** `public` needs no key, `operator` only the operator's, a scope the tenant's own key with it (or the operator's). */
-  access: Scope | 'operator' | 'public'
+  /** `public` needs no key, `any` any key, `operator` the operator's, a scope the tenant's own with it (or the operator's). */
+  access: Scope | 'operator' | 'any' | 'public'
   /** Where a parameter of the path is more than an id. */
   params?: z.ZodObject
   query?: z.ZodObject

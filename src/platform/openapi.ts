@@ -30,6 +30,9 @@ const ERRORS: Record<string, ZodOpenApiResponseObject> = {
   503: passing('NotReady', 'Not ready'),
 }
 
+/** How the access of an endpoint is told, where its name does not say it. */
+const NEEDS: Record<string, string> = { any: 'any key' }
+
 /** The OpenAPI 3.1 document, from the very schemas that validate requests. */
 export function openApiDocument(version: string): oas31.OpenAPIObject {
   const paths: Record<string, Record<string, unknown>> = {}
@@ -44,7 +47,18 @@ export function openApiDocument(version: string): oas31.OpenAPIObject {
       version,
       description: 'Recommendations for many tenants, each from a recommender of its own.',
     },
-    components: { securitySchemes: { key: { type: 'http', scheme: 'bearer' } } },
+    components: {
+      securitySchemes: {
+        key: { type: 'http', scheme: 'bearer' },
+        session: {
+          type: 'apiKey',
+          in: 'cookie',
+          name: 'attune_session',
+          description:
+            'Of the console, by POST /console/session; over https it is called __Host-attune_session. What writes needs its token as X-CSRF-Token, too.',
+        },
+      },
+    },
     paths,
   })
 }
@@ -69,7 +83,10 @@ function operation(route: Contract) {
     operationId: `${route.method.toLowerCase()}${route.path.replaceAll(/[^A-Za-z]+(\w)/g, (_, letter: string) => letter.toUpperCase())}`,
     summary: route.summary,
     tags: [route.tag],
-    ...(route.access !== 'public' && { security: [{ key: [] }], description: `Needs: ${route.access}` }),
+    ...(route.access !== 'public' && {
+      security: [{ key: [] }, { session: [] }],
+      description: `Needs: ${NEEDS[route.access] ?? route.access}`,
+    }),
     requestParams: { path, ...(route.query && { query: route.query }) },
     ...(route.body && { requestBody: { required: true, content: { 'application/json': { schema: route.body } } } }),
     responses: {

@@ -141,7 +141,7 @@ export class LiveModels implements OnApplicationBootstrap, BeforeApplicationShut
 
   /** The version that answers here, null for the base; undefined: no model is in memory, and none is built for the question. */
   servedVersion(tenantId: string): string | null | undefined {
-    return this.cache.get(tenantId)?.model?.versionId
+    return this.cache.find(tenantId, null)?.model?.versionId
   }
 
   /** Forgets a tenant's models; the next request builds a new one from what is stored then. */

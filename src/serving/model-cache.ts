@@ -39,7 +39,7 @@ export class ModelCache {
     return entry
   }
 
-  find(tenantId: string, pinned: string): Entry | undefined {
+  find(tenantId: string, pinned: string | null): Entry | undefined {
     return this.entries.get(keyOf(tenantId, pinned))
   }
 

@@ -47,6 +47,11 @@ export class KeysService {
   async authenticate(authorization: string | undefined): Promise<Caller> {
     const [, key] = /^Bearer\s+(\S+)$/i.exec(authorization ?? '') ?? []
     if (!key) throw unauthenticated('A key is needed: Authorization: Bearer <key>.')
+    return this.callerOf(key)
+  }
+
+  /** The same of the key itself. */
+  async callerOf(key: string): Promise<Caller> {
     const hash = hashKey(key)
     if (timingSafeEqual(hash, this.operatorKeyHash)) return { kind: 'operator', name: 'operator' }
     const cacheKey = hash.toString('base64')
@@ -136,4 +141,4 @@ export class KeysService {
   }
 }
 
-const unauthenticated = (message: string) => new AppError('UNAUTHENTICATED', message, { status: 401 })
+export const unauthenticated = (message: string) => new AppError('UNAUTHENTICATED', message, { status: 401 })

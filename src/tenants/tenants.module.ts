@@ -2,6 +2,7 @@ import { Inject, Module, type BeforeApplicationShutdown } from '@nestjs/common'
 import { LOGGER, type Logger } from '../platform/logger.js'
 import { Loop } from '../platform/loop.js'
 import { AuditService } from './audit.service.js'
+import { ConsoleSessions } from './console-sessions.service.js'
 import { KeysService } from './keys.service.js'
 import { QuotaHits } from './quota-hits.service.js'
 import { QuotasService } from './quotas.service.js'
@@ -13,8 +14,8 @@ const PURGE_EVERY_MS = 5000
 
 @Module({
   controllers: [TenantsController],
-  providers: [AuditService, KeysService, QuotaHits, QuotasService, TenantsService],
-  exports: [AuditService, KeysService, QuotaHits, QuotasService, TenantsService],
+  providers: [AuditService, ConsoleSessions, KeysService, QuotaHits, QuotasService, TenantsService],
+  exports: [AuditService, ConsoleSessions, KeysService, QuotaHits, QuotasService, TenantsService],
 })
 export class TenantsModule implements BeforeApplicationShutdown {
   private readonly purging: Loop

@@ -35,6 +35,14 @@ describe('configuration', () => {
     })
   })
 
+  it('takes addresses and networks of proxies, and nothing else', () => {
+    const trusted = (value: string) => readConfig({ TRUSTED_PROXIES: value }).trustedProxies
+    expect(trusted('10.0.0.0/8, 192.0.2.7,2001:db8::/32')).toEqual(['10.0.0.0/8', '192.0.2.7', '2001:db8::/32'])
+    expect(trusted('')).toEqual([])
+    for (const wrong of ['proxy', '10.0.0.0/33', '10.0.0.0/8/8', '2001:db8::/129', '10.0.0/8', '10.0.0.0/x'])
+      expect(() => trusted(wrong), wrong).toThrow('TRUSTED_PROXIES')
+  })
+
   it('asks for name and password of SASL', () => {
     expect(() => readConfig({ KAFKA_BROKERS: 'a:1', KAFKA_SASL_MECHANISM: 'plain' })).toThrow(
       /KAFKA_SASL_USERNAME[^]*KAFKA_SASL_PASSWORD/,
