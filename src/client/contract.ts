@@ -285,6 +285,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/tenants/{tenant}/freshness": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * How soon events count and items can be recommended, while recommendations are asked for
+         * @description Needs: manage
+         */
+        get: operations["getVTenantsTenantFreshness"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/tenants/{tenant}/model-versions": {
         parameters: {
             query?: never;
@@ -1224,6 +1244,16 @@ export interface components {
             /** @description From when on no instance that reaches the database has the user in memory: 60 s after finishedAt, null before that. A live model that counted the user is built anew at once, and dropped where that takes longer. */
             cachesDroppedAt: string | null;
             firstModelVersionWithout: string | null;
+        };
+        Freshness: {
+            measured: number;
+            promisedSeconds: number;
+            /** @description The share that was there as soon as is promised; null: nothing was measured */
+            withinPromise: number | null;
+            p50: number | null;
+            p95: number | null;
+            /** @description Seconds; 300 stands for that and more */
+            p99: number | null;
         };
         ModelVersionSummary: {
             id: string;
@@ -2534,6 +2564,51 @@ export interface operations {
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
             413: components["responses"]["TooLarge"];
+            429: components["responses"]["OverQuota"];
+            503: components["responses"]["NotReady"];
+        };
+    };
+    getVTenantsTenantFreshness: {
+        parameters: {
+            query?: {
+                hours?: number;
+            };
+            header?: never;
+            path: {
+                tenant: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        hours: number;
+                        /** @description From the acceptance of an event until it counts in recommendations */
+                        events: components["schemas"]["Freshness"];
+                        /** @description From the acceptance of an item until it can be recommended */
+                        items: components["schemas"]["Freshness"];
+                        /** @description Hours in which something was measured */
+                        byHour: {
+                            /** Format: date-time */
+                            at: string;
+                            /** @description From the acceptance of an event until it counts in recommendations */
+                            events: components["schemas"]["Freshness"];
+                            /** @description From the acceptance of an item until it can be recommended */
+                            items: components["schemas"]["Freshness"];
+                        }[];
+                    };
+                };
+            };
+            400: components["responses"]["Malformed"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
             429: components["responses"]["OverQuota"];
             503: components["responses"]["NotReady"];
         };
