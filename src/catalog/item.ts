@@ -55,6 +55,12 @@ export interface Accepted {
   age: number
 }
 
+/** What people see of an item. */
+export type ItemFace = Pick<
+  CatalogItem,
+  'title' | 'imageUrl' | 'url' | 'categories' | 'price' | 'available' | 'publishedAt' | 'expiresAt'
+>
+
 /** An item as other rooms read it. */
 export interface CatalogItem {
   itemId: string

@@ -7,7 +7,7 @@ import { Metrics } from '../platform/metrics.js'
 import { decodeCursor, Id, parseEntries, type Rejection, toPage } from '../platform/schema.js'
 import { QuotaHits } from '../tenants/quota-hits.service.js'
 import { TenantsService } from '../tenants/tenants.service.js'
-import { type Accepted, type CatalogItem, Item, type ItemView } from './item.js'
+import { type Accepted, type CatalogItem, Item, type ItemFace, type ItemView } from './item.js'
 import {
   type CatalogRow,
   changedItems,
@@ -125,6 +125,18 @@ export class ItemsService {
     const item = await this.database.inTenant(tenantId, (sql) => readItem(sql, tenantId, itemId))
     if (!item) throw notFound('item', itemId)
     return item
+  }
+
+  /** What people see of items; those that are not there are missing. */
+  async faces(tenantId: string, itemIds: string[]): Promise<Map<string, ItemFace>> {
+    const rows = await this.database.query<ItemFace & { itemId: string }>(
+      tenantId,
+      `SELECT item_id AS "itemId", title, image_url AS "imageUrl", url, categories, price, available,
+         published_at AS "publishedAt", expires_at AS "expiresAt" FROM items
+       WHERE tenant_id = $1 AND item_id = ANY ($2) AND deleted_at IS NULL`,
+      [tenantId, itemIds],
+    )
+    return new Map(rows.map(({ itemId, ...face }) => [itemId, face]))
   }
 
   /** In the order of their ids; without embeddings. */

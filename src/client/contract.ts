@@ -165,6 +165,46 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/tenants/{tenant}/users": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Users, those first who did something last; or those whose ids begin with a prefix
+         * @description Needs: manage
+         */
+        get: operations["getVTenantsTenantUsers"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/tenants/{tenant}/users/{userId}/history": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What a user did, newest first, with what the catalogue says of the items
+         * @description Needs: manage
+         */
+        get: operations["getVTenantsTenantUsersUserIdHistory"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/tenants/{tenant}/events/counts": {
         parameters: {
             query?: never;
@@ -1204,6 +1244,13 @@ export interface components {
             publishedAt?: string;
             /** Format: date-time */
             expiresAt?: string;
+        };
+        ActiveUser: {
+            userId: string;
+            /** Format: date-time */
+            lastEventAt: string;
+            lastType: string;
+            lastItemId: string;
         };
         EventCounts: {
             /** @enum {string} */
@@ -2349,6 +2396,96 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            400: components["responses"]["Malformed"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["OverQuota"];
+            503: components["responses"]["NotReady"];
+        };
+    };
+    getVTenantsTenantUsers: {
+        parameters: {
+            query?: {
+                limit?: number;
+                cursor?: string;
+                /** @description The beginning of an id; then in the order of the ids */
+                prefix?: string;
+            };
+            header?: never;
+            path: {
+                tenant: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        data: components["schemas"]["ActiveUser"][];
+                        nextCursor: string | null;
+                    };
+                };
+            };
+            400: components["responses"]["Malformed"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["OverQuota"];
+            503: components["responses"]["NotReady"];
+        };
+    };
+    getVTenantsTenantUsersUserIdHistory: {
+        parameters: {
+            query?: {
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                tenant: string;
+                userId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        userId: string;
+                        data: {
+                            itemId: string;
+                            type: string;
+                            value: number | null;
+                            /** Format: date-time */
+                            occurredAt: string;
+                            /** @description Null: not in the catalogue */
+                            item: {
+                                title: string | null;
+                                imageUrl: string | null;
+                                url: string | null;
+                                categories: string[];
+                                price: number | null;
+                                /** @description As the catalogue says; past `expiresAt` it is not, whatever it says */
+                                available: boolean;
+                                /** Format: date-time */
+                                publishedAt: ((string | null) | null) | string | null;
+                                /** Format: date-time */
+                                expiresAt: ((string | null) | null) | string | null;
+                            } | null;
+                        }[];
+                    };
+                };
             };
             400: components["responses"]["Malformed"];
             401: components["responses"]["Unauthenticated"];

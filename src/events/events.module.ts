@@ -3,6 +3,7 @@ import { CatalogModule } from '../catalog/catalog.module.js'
 import { TenantsModule } from '../tenants/tenants.module.js'
 import { ConsumerHealth } from './consumer-health.js'
 import { ConsumerLagService } from './consumer-lag.service.js'
+import { BrowsingController } from './browsing.controller.js'
 import { EventCountsController } from './event-counts.controller.js'
 import { EventCountsService } from './event-counts.service.js'
 import { EventsConsumer } from './events.consumer.js'
@@ -15,7 +16,7 @@ import { UsersService } from './users.service.js'
 
 @Module({
   imports: [TenantsModule, CatalogModule],
-  controllers: [EventCountsController, EventsController, UsersController],
+  controllers: [BrowsingController, EventCountsController, EventsController, UsersController],
   providers: [
     ConsumerHealth,
     ConsumerLagService,
