@@ -1,6 +1,7 @@
 import { Checkbox, Group, NumberInput, Select, Stack, TagsInput, TextInput } from '@mantine/core'
 import { useState } from 'react'
-import { count } from '../numbers'
+import { rate } from '../numbers'
+import { Described } from './described'
 import { nameOf, type Path, pathText, type Schema, withoutNull } from './schema'
 
 export interface FieldProps {
@@ -24,13 +25,13 @@ export function Field(props: FieldProps) {
 function NullableField(props: FieldProps) {
   const { path, schema, value, onChange } = props
   const [last, setLast] = useState(value ?? schema.default ?? schema.minimum ?? '')
-  const name = nameOf(path.at(-1)!, schema)
   return (
     <Stack gap={6}>
       <PlainField {...props} value={value ?? undefined} disabled={value === null} />
       <Checkbox
         size="xs"
-        label={`No ${name.toLowerCase()}`}
+        label="Not set"
+        aria-label={`${nameOf(path.at(-1)!, schema)}: not set`}
         checked={value === null}
         onChange={(event) => {
           if (event.currentTarget.checked) setLast(value ?? last)
@@ -52,9 +53,11 @@ function PlainField({ path, schema, value, error, onChange, label, disabled }: F
       ? { 'aria-label': label, size: 'xs' as const }
       : {
           label: nameOf(path.at(-1)!, schema),
-          description: [schema.description, rangeOf(schema)].filter(Boolean).join(' '),
+          description: <Described text={[schema.description, rangeOf(schema)].filter(Boolean).join(' ')} />,
         }),
   }
+  // What is written stays short; what is said of it needs the room.
+  const narrow = (width: number) => ({ styles: { wrapper: { maxWidth: width } } })
   switch (schema.type) {
     case 'boolean':
       return (
@@ -73,7 +76,7 @@ function PlainField({ path, schema, value, error, onChange, label, disabled }: F
           clampBehavior="none"
           hideControls
           allowDecimal={schema.type === 'number'}
-          maw={inTable ? 120 : 260}
+          {...narrow(inTable ? 120 : 260)}
           value={typeof value === 'number' ? value : ''}
           onChange={(next) => onChange(path, typeof next === 'number' ? next : undefined)}
         />
@@ -104,14 +107,14 @@ function PlainField({ path, schema, value, error, onChange, label, disabled }: F
           {...shared}
           data={schema.enum}
           allowDeselect={false}
-          maw={inTable ? 140 : 260}
+          {...narrow(inTable ? 140 : 260)}
           value={typeof value === 'string' ? value : null}
           onChange={(next) => next !== null && onChange(path, next)}
         />
       ) : (
         <TextInput
           {...shared}
-          maw={420}
+          {...narrow(420)}
           value={typeof value === 'string' ? value : ''}
           onChange={(event) => onChange(path, event.currentTarget.value)}
         />
@@ -120,9 +123,9 @@ function PlainField({ path, schema, value, error, onChange, label, disabled }: F
 }
 
 function rangeOf({ minimum, maximum, default: usual }: Schema): string {
-  const range = minimum !== undefined && maximum !== undefined ? `${count(minimum)} to ${count(maximum)}` : ''
+  const range = minimum !== undefined && maximum !== undefined ? `${rate(minimum)} to ${rate(maximum)}` : ''
   const given = ['string', 'number'].includes(typeof usual)
-    ? `default ${typeof usual === 'number' ? count(usual) : String(usual)}`
+    ? `default ${typeof usual === 'number' ? rate(usual) : String(usual)}`
     : ''
   const said = [range, given].filter(Boolean).join('; ')
   return said && `${said.charAt(0).toUpperCase()}${said.slice(1)}.`

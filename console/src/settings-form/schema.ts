@@ -55,6 +55,14 @@ export function withoutNull(schema: Schema): { schema: Schema; nullable: boolean
 export const entryOf = ({ additionalProperties }: Schema): Schema | undefined =>
   isValues(additionalProperties) ? additionalProperties : undefined
 
+/** What a part begins with when it is switched on. */
+export const defaultsOf = ({ properties = {} }: Schema): Values =>
+  Object.fromEntries(
+    Object.entries(properties)
+      .filter(([, one]) => one.default !== undefined)
+      .map(([key, one]) => [key, one.default]),
+  )
+
 /** `minNewEvents` as Min new events. */
 export function nameOf(key: string, { title }: Schema = {}): string {
   const words =

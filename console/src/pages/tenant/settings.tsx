@@ -100,7 +100,7 @@ function Form({ tenant, schema }: { tenant: Tenant; schema: Schema }) {
             <Select
               label="Base"
               description="What serves before the first training, and what a fit on few users is drawn to."
-              maw={420}
+              styles={{ wrapper: { maxWidth: 420 } }}
               allowDeselect={false}
               data={BASES}
               value={baseModel}
