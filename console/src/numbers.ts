@@ -46,6 +46,14 @@ export const momentOf = (at: string | number | Date) => dateTime.format(new Date
 export const exactMoment = (at: string | number | Date) => exactly.format(new Date(at))
 export const clockOf = (at: string | number | Date) => clock.format(new Date(at))
 
+const hour = new Intl.DateTimeFormat(undefined, { timeStyle: 'short' })
+const day = new Intl.DateTimeFormat(undefined, { day: 'numeric', month: 'short' })
+const DAY_MS = 86_400_000
+
+/** A moment on an axis: no longer than the span of the axis asks for. */
+export const shortMoment = (at: number, grain: 'minute' | 'hour' | 'day', span: number) =>
+  grain !== 'day' && span <= DAY_MS ? hour.format(at) : day.format(at)
+
 const STEPS: [Intl.RelativeTimeFormatUnit, number][] = [
   ['day', 86_400],
   ['hour', 3600],

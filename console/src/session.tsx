@@ -7,10 +7,10 @@ import { SignIn } from './pages/sign-in'
 
 /** Who is signed in. */
 export interface Session {
-  kind: 'operator' | 'key'
-  /** The only one that a tenant's key sees. */
-  tenant?: string
-  scopes?: Scope[]
+  kind: 'operator' | 'tenant'
+  /** The only one that a tenant's key sees; null: all. */
+  tenant: string | null
+  scopes: Scope[]
   csrfToken: string
 }
 
@@ -26,8 +26,8 @@ export function useSession(): Session {
 
 /** Whether whoever is signed in may do what needs the scope. */
 export function useMay(): (scope: Scope) => boolean {
-  const { kind, scopes = [] } = useSession()
-  return (scope) => kind === 'operator' || scopes.includes(scope)
+  const { scopes } = useSession()
+  return (scope) => scopes.includes(scope)
 }
 
 export function useSignOut() {

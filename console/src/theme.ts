@@ -21,6 +21,7 @@ export const theme = createTheme({
     // The page's own text is of size sm; what a reader types or picks is no larger.
     Button: { defaultProps: { size: 'xs' } },
     TextInput: { defaultProps: { size: 'sm' } },
+    Alert: { defaultProps: { variant: 'outline' } },
     Modal: { defaultProps: { centered: true, closeButtonProps: { 'aria-label': 'Close' } } },
     Anchor: { defaultProps: { underline: 'hover', size: 'sm' } },
     Text: { defaultProps: { size: 'sm' } },

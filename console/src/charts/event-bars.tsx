@@ -2,7 +2,7 @@ import { BarChart } from '@mantine/charts'
 import { Text } from '@mantine/core'
 import type { ReactNode } from 'react'
 import type { EventCount, Grain } from '../contract'
-import { compact, count, dayOf, momentOf } from '../numbers'
+import { compact, count, dayOf, momentOf, shortMoment } from '../numbers'
 import { ChartFrame } from './frame'
 
 /** Far enough from each other for most eyes, and from both grounds. */
@@ -47,6 +47,7 @@ export default function EventBars({ counts, grain, from, to, controls }: Props) 
     ...(refused > 0 ? [{ name: REFUSED, color: 'red.7' }] : []),
   ]
   const label = (at: number) => (grain === 'day' ? dayOf(at) : momentOf(at))
+  const short = new Map([...bins.keys()].map((at) => [label(at), shortMoment(at, grain, to - from)]))
   return (
     <ChartFrame
       says={`Events by ${grain} and type from ${label(from)}: ${count(all)} in all${refused > 0 ? `, ${count(refused)} refused` : ''}`}
@@ -63,7 +64,7 @@ export default function EventBars({ counts, grain, from, to, controls }: Props) 
         withLegend
         legendProps={{ verticalAlign: 'bottom' }}
         valueFormatter={compact}
-        xAxisProps={{ minTickGap: 40 }}
+        xAxisProps={{ minTickGap: 24, tickFormatter: (at: string) => short.get(at) ?? at }}
         yAxisProps={{ width: 48 }}
         barProps={{ isAnimationActive: false }}
         barChartProps={{ barCategoryGap: 1 }}

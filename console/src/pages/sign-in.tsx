@@ -1,4 +1,4 @@
-import { Alert, Button, Center, Paper, PasswordInput, Stack, Text, Title } from '@mantine/core'
+import { Alert, Button, Center, Group, Paper, PasswordInput, Stack, Text, Title } from '@mantine/core'
 import { type FormEvent, useState } from 'react'
 import { call, isProblem } from '../api'
 
@@ -33,9 +33,10 @@ export function SignIn({ onSignedIn }: { onSignedIn: () => void }) {
     <Center mih="100vh" p="md" component="main">
       <Paper component="form" withBorder p="xl" w="100%" maw={420} onSubmit={(event) => void signIn(event)}>
         <Stack>
-          <Title order={1} size="h2">
-            Attune
-          </Title>
+          <Group gap={8}>
+            <img src="/console/icon.svg" alt="" width={24} height={24} />
+            <Title order={1}>Attune</Title>
+          </Group>
           <Text size="sm" c="dimmed">
             Sign in with the operator&apos;s key, or with a key of one tenant to see that tenant only. The
             operator&apos;s key is <code>OPERATOR_KEY</code>, or in <code>operator.key</code> under the service&apos;s
@@ -44,7 +45,8 @@ export function SignIn({ onSignedIn }: { onSignedIn: () => void }) {
           <PasswordInput
             label="Key"
             name="key"
-            autoComplete="current-password"
+            // The browser is not to offer to keep it.
+            autoComplete="off"
             required
             data-autofocus
             value={key}

@@ -23,7 +23,7 @@ export interface Whisker extends Value {
 
 /** Intervals over each other on one scale: a dot and its whiskers. Who listens gets them as words. */
 export function Whiskers({ values, max, width = 132 }: { values: Whisker[]; max?: number; width?: number }) {
-  const top = max ?? Math.max(1e-9, ...values.map(({ high }) => high)) * 1.04
+  const top = Math.max(1e-9, max ?? 1.04 * Math.max(...values.map(({ high }) => high)))
   const at = (value: number) => `${Math.min(100, Math.max(0, (100 * value) / top)).toFixed(2)}%`
   const line = 9
   const said = values.map(

@@ -27,7 +27,7 @@ export default function EventsOverTime({ tenant }: { tenant: string }) {
       const to = Math.floor(Date.now() / size) * size + size
       const from = to - steps * size
       const path = query(of(tenant, '/events/counts'), {
-        grain,
+        by: grain,
         from: new Date(from).toISOString(),
         to: new Date(to).toISOString(),
       })
