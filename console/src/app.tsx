@@ -17,6 +17,7 @@ const Run = lazy(() => import('./pages/tenant/run'))
 const Versions = lazy(() => import('./pages/tenant/versions'))
 const Version = lazy(() => import('./pages/tenant/version'))
 const Compare = lazy(() => import('./pages/tenant/compare'))
+const LookInside = lazy(() => import('./pages/tenant/look-inside'))
 const Settings = lazy(() => import('./pages/tenant/settings'))
 const Keys = lazy(() => import('./pages/tenant/keys'))
 
@@ -34,6 +35,7 @@ export function App() {
               <Route path="versions" element={<Versions />} />
               <Route path="versions/:version" element={<Version />} />
               <Route path="compare" element={<Compare />} />
+              <Route path="look" element={<LookInside />} />
               <Route path="settings" element={<Settings />} />
               <Route path="keys" element={<Keys />} />
               <Route path="*" element={<NoPage />} />

@@ -217,3 +217,43 @@ export interface Version extends VersionSummary {
     calibration?: string
   }
 }
+
+export interface ActiveUser {
+  userId: string
+  lastEventAt: string
+  lastType: string
+  lastItemId: string
+}
+
+/** What people see of an item. */
+export interface ItemFace {
+  title: string | null
+  imageUrl: string | null
+  url: string | null
+  categories: string[]
+  price: number | null
+}
+
+export interface HistoryEvent {
+  itemId: string
+  type: string
+  value: number | null
+  occurredAt: string
+  /** Null: not in the catalogue. */
+  item: (ItemFace & { available: boolean }) | null
+}
+
+export interface Recommended {
+  itemId: string
+  score: number
+  source: string
+  reason?: { because: { itemId: string; weight: number }[] }
+  properties?: Partial<ItemFace>
+}
+
+/** What a version would answer. */
+export interface Inspection {
+  modelVersion: string
+  source: string
+  items: Recommended[]
+}

@@ -15,7 +15,7 @@ const PAGES: { page: string; title: string; needs: Scope }[] = [
   { page: '', title: 'Overview', needs: 'manage' },
   { page: 'training', title: 'Training', needs: 'train' },
   { page: 'versions', title: 'Versions', needs: 'train' },
-  { page: 'look', title: 'Look inside', needs: 'recommend' },
+  { page: 'look', title: 'Look inside', needs: 'train' },
   { page: 'settings', title: 'Settings', needs: 'manage' },
   { page: 'keys', title: 'Keys', needs: 'manage' },
 ]
