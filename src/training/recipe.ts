@@ -44,7 +44,9 @@ const TOKEN_BUDGET: Record<Engine, number> = {
   cpu: 30_000,
 }
 /** Tokens within which a second start is tried besides, each to its end. */
-const SEARCH_TOKENS: Record<Engine, number> = { ...TOKEN_BUDGET, wasm: 300_000, webgpu: 300_000, cpu: 0 }
+const SEARCH_TOKENS: Record<Engine, number> = { ...TOKEN_BUDGET, wasm: 150_000, webgpu: 150_000, cpu: 0 }
+/** Tokens within which so many passes of a twin have to be for one to be trained. */
+const TWIN_TOKENS: Record<Engine, number> = { ...TOKEN_BUDGET, wasm: 300_000, webgpu: 300_000 }
 // A large shop may take longer: this many passes, but no more than so many budgets. All events are met once, whatever the
 // time, but on an engine that would take days for it.
 const PASSES_OF_LARGE: Record<Engine, number> = { cuda: 30, native: 16, wasm: 5, webgpu: 5, cpu: 3 }
@@ -134,7 +136,7 @@ export function chooseRecipe(shape: TrainingShape, seed: number): Recipe {
   }
   // A second start is a minute at most.
   const search = !isFresh && epochs * learned <= SEARCH_TOKENS[engine]
-  const twinTokens = TOKEN_BUDGET[engine] * (isFresh ? FRESH_TWIN_SHARE : 1)
+  const twinTokens = isFresh ? FRESH_TWIN_SHARE * TOKEN_BUDGET[engine] : TWIN_TOKENS[engine]
   const withTwin = LEAST_TWIN_EPOCHS * events <= twinTokens
   const reasons: Record<string, string> = {
     start:

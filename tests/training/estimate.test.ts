@@ -52,7 +52,7 @@ describe('the estimate of a run', () => {
 
   it('knows the engines: native is faster than wasm, and what was not measured is called a guess', () => {
     // So few events that each may try all there is to try: with more, native is given more to do.
-    const of = (engine: 'cuda' | 'native' | 'wasm' | 'cpu') => estimateOf(size(5000, 8000), engine)
+    const of = (engine: 'cuda' | 'native' | 'wasm' | 'cpu') => estimateOf(size(5000, 4000), engine)
     expect(of('native').seconds).toBeLessThan(of('wasm').seconds)
     expect(of('cuda').basis).toContain('guess')
     for (const engine of ['native', 'wasm', 'cpu'] as const) expect(of(engine).basis).not.toContain('guess')
