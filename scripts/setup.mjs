@@ -2,7 +2,7 @@
 // as you like: what is done already costs a look at the files' dates.
 import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { isBroken, isOutdated, readEngine } from './engine/made.mjs'
 
@@ -63,6 +63,8 @@ function build() {
   say('building')
   rmSync(join(root, 'dist'), { recursive: true, force: true })
   run(process.execPath, [join(root, 'node_modules', 'typescript', 'bin', 'tsc'), '-p', 'tsconfig.build.json'])
+  // The compiler writes no executables: for `npx attune`.
+  chmodSync(join(root, 'dist', 'src', 'cli', 'main.js'), 0o755)
   mkdirSync(dirname(stamp), { recursive: true })
   writeFileSync(stamp, state)
 }
