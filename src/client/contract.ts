@@ -509,6 +509,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/tenants/{tenant}/model-versions/{id}/recommendations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * What a version would recommend, promoted or not, and because of what; 'base' for the untuned base. Counts as no impression
+         * @description Needs: train
+         */
+        post: operations["postVTenantsTenantModelVersionsIdRecommendations"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/tenants/{tenant}/recommendations": {
         parameters: {
             query?: never;
@@ -1606,18 +1626,12 @@ export interface components {
                 share: number;
             }[];
         };
-        Recommendations: {
-            recommendationId: string;
+        Inspection: {
             /** @description A model version's id, or 'base' before any is promoted. */
             modelVersion: string;
             /** @enum {string} */
             source: "fine-tuned" | "base" | "trending" | "popular";
             items: components["schemas"]["Recommendation"][];
-            /** @description The experiment that the answer counts for. Absent where it is in none, or could not be served as its arm says. */
-            experiment?: {
-                id: string;
-                arm: string;
-            };
         };
         Recommendation: {
             itemId: string;
@@ -1645,6 +1659,19 @@ export interface components {
                 publishedAt?: ((string | null) | null) | string | null;
                 /** Format: date-time */
                 expiresAt?: ((string | null) | null) | string | null;
+            };
+        };
+        Recommendations: {
+            recommendationId: string;
+            /** @description A model version's id, or 'base' before any is promoted. */
+            modelVersion: string;
+            /** @enum {string} */
+            source: "fine-tuned" | "base" | "trending" | "popular";
+            items: components["schemas"]["Recommendation"][];
+            /** @description The experiment that the answer counts for. Absent where it is in none, or could not be served as its arm says. */
+            experiment?: {
+                id: string;
+                arm: string;
             };
         };
         Ranking: {
@@ -3044,6 +3071,41 @@ export interface operations {
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
             409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            422: components["responses"]["NotPossible"];
+            429: components["responses"]["OverQuota"];
+            503: components["responses"]["NotReady"];
+        };
+    };
+    postVTenantsTenantModelVersionsIdRecommendations: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                tenant: string;
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RecommendationRequest"];
+            };
+        };
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Inspection"];
+                };
+            };
+            400: components["responses"]["Malformed"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
             413: components["responses"]["TooLarge"];
             422: components["responses"]["NotPossible"];
             429: components["responses"]["OverQuota"];

@@ -80,6 +80,7 @@ export class LiveModels implements OnApplicationBootstrap, BeforeApplicationShut
       (error) => this.logger.warn({ err: error }, 'could not look for changes'),
     )
     this.keeper = new ModelKeeper(this.cache, builder, tenants, logger, tracing, {
+      make: ({ tenantId, model, pinned }) => builder.build(tenantId, model, pinned),
       built: (entry, ms, isFirst) => {
         this.metrics.built(ms, isFirst)
         this.makeRoomFor(entry)
@@ -142,6 +143,18 @@ export class LiveModels implements OnApplicationBootstrap, BeforeApplicationShut
   /** The version that answers here, null for the base; undefined: no model is in memory, and none is built for the question. */
   servedVersion(tenantId: string): string | null | undefined {
     return this.cache.find(tenantId, null)?.model?.versionId
+  }
+
+  /** Whether a model of this version answers here, promoted or of an experiment. */
+  isLoaded(tenantId: string, version: string): boolean {
+    const isOfExperiment = this.cache.find(tenantId, version)?.model != null
+    return isOfExperiment || this.cache.find(tenantId, null)?.model?.version === version
+  }
+
+  /** Leaves so many bytes of the budget to models that are not served. */
+  reserve(bytes: number): void {
+    this.cache.reserved = bytes
+    this.evict()
   }
 
   /** Forgets a tenant's models; the next request builds a new one from what is stored then. */

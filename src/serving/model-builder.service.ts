@@ -1,7 +1,6 @@
 import { setImmediate } from 'node:timers/promises'
 import { Inject, Injectable } from '@nestjs/common'
 import { ItemsService } from '../catalog/items.service.js'
-import type { WrittenEvent } from '../events/event.js'
 import { EventsService } from '../events/events.service.js'
 import { UsersService } from '../events/users.service.js'
 import { Counts } from '../model/counts.js'
@@ -17,10 +16,10 @@ import { Metrics } from '../platform/metrics.js'
 import { Tracing } from '../platform/tracing.js'
 import { type FreshKind, FreshnessService } from '../monitoring/freshness.service.js'
 import { BASE_VERSION, VERSION_ARTIFACT, VersionsService } from '../registry/versions.service.js'
-import { eventTypeTable, type Settings, typeReader } from '../tenants/settings.js'
+import { eventTypeTable } from '../tenants/settings.js'
 import { type Tenant, TenantsService } from '../tenants/tenants.service.js'
 import { CatalogMirror } from './catalog-mirror.js'
-import { EventLog } from './event-log.js'
+import { COUNTED_EVENTS, readEventLog } from './event-reading.js'
 import { LiveModel } from './live-model.js'
 import { LiveNetwork } from './live-network.js'
 import { LiveWords } from './live-words.js'
@@ -28,8 +27,6 @@ import { RawVectors } from './preparation.js'
 import { prepareAside } from './preparation-thread.js'
 import { shippedBlend, shippedPrior } from '../registry/shipped-base.js'
 
-/** Counts of more events than these change no list that anybody would notice. */
-const COUNTED_EVENTS = 1_000_000
 const DAY_MS = 86_400_000
 /** Live counts are pruned, and never forget: counting anew once a day keeps them what they are meant to be. */
 const REBUILD_AFTER_MS = DAY_MS
@@ -105,11 +102,7 @@ export class ModelBuilder {
     const length = tenant.embeddingLength ?? TEXT_LENGTH
     if (chosen !== BASE_VERSION) {
       try {
-        const bytes = await this.versions.readArtifact(tenantId, chosen, VERSION_ARTIFACT)
-        const version = decodeVersion(bytes)
-        if (version.textSpace.length !== length)
-          throw new Error(`the version is for vectors of ${version.textSpace.length}, the items have ${length}`)
-        return await this.assemble(tenant, length, { id: chosen, file: version })
+        return await this.assemble(tenant, length, await this.read(tenantId, chosen, length))
       } catch (error) {
         if (isPassing(error)) throw error
         this.unusable.inc()
@@ -123,6 +116,17 @@ export class ModelBuilder {
     }
     // Not the promoted version, and not said to be: it is tried again.
     return this.assemble(tenant, length, null)
+  }
+
+  /**
+   * Builds a model of a version that nobody is to be served by. @param version null: of the base
+   * @throws AppError NOT_FOUND where the tenant or the version is gone, Error where it can't be read
+   */
+  async buildOf(tenantId: string, version: string | null): Promise<LiveModel> {
+    const tenant = await this.tenants.get(tenantId)
+    const length = tenant.embeddingLength ?? TEXT_LENGTH
+    const isBase = version === null || version === BASE_VERSION
+    return this.assemble(tenant, length, isBase ? null : await this.read(tenantId, version, length))
   }
 
   /**
@@ -195,6 +199,13 @@ export class ModelBuilder {
     return null
   }
 
+  private async read(tenantId: string, id: string, length: number): Promise<{ id: string; file: VersionFile }> {
+    const file = decodeVersion(await this.versions.readArtifact(tenantId, id, VERSION_ARTIFACT))
+    if (file.textSpace.length !== length)
+      throw new Error(`the version is for vectors of ${file.textSpace.length}, the items have ${length}`)
+    return { id, file }
+  }
+
   private async assemble(
     { id: tenantId, baseModel, settings, createdAt }: Tenant,
     length: number,
@@ -217,7 +228,7 @@ export class ModelBuilder {
       }),
     )
     const { log, arrivals, unknown, horizon } = await this.tracing.inner('read events', {}, () =>
-      this.readEvents(tenantId, settings, types, catalog),
+      readEventLog(this.events, tenantId, settings, types, catalog),
     )
     const fitted = catalog.vectorCount
     const preparation = {
@@ -262,31 +273,6 @@ export class ModelBuilder {
       tenantMade: createdAt.getTime(),
     })
     return model
-  }
-
-  private async readEvents(tenantId: string, settings: Settings, types: EventType[], catalog: CatalogMirror) {
-    const placeOf = typeReader(types)
-    const log = new EventLog()
-    const unknown = new Set<string>()
-    const arrivals = new Set<number>()
-    const take = ({ arrival, userId, itemId, type, value, occurredAt }: WrittenEvent) => {
-      arrivals.add(Number(arrival))
-      const item = catalog.indexOf(itemId)
-      if (item === undefined) return void unknown.add(itemId)
-      const event = { item, type: placeOf(type, value), at: occurredAt.getTime() }
-      if (!log.isRepeat(userId, event)) log.append(userId, event)
-    }
-    const since = await this.events.historyStart(tenantId, settings.training.historyDays)
-    const horizon = await this.events.writtenSince(
-      tenantId,
-      null,
-      async (page) => {
-        page.forEach(take)
-        await setImmediate()
-      },
-      { since, newest: COUNTED_EVENTS },
-    )
-    return { log, arrivals, unknown, horizon }
   }
 }
 

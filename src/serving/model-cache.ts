@@ -27,6 +27,8 @@ export const isIdle = ({ usedAt }: Entry, now = Date.now()) => now - usedAt > ID
 /** The models in memory by tenant and by the version that is asked for, least recently used first to go. */
 export class ModelCache {
   private readonly entries = new Map<string, Entry>()
+  /** Bytes of the budget that something else takes. */
+  reserved = 0
 
   /** @param budget bytes that all models together may take */
   constructor(private readonly budget: number) {}
@@ -62,7 +64,7 @@ export class ModelCache {
   }
 
   get isFull(): boolean {
-    return this.bytes > this.budget
+    return this.bytes > this.budget - this.reserved
   }
 
   drop(entry: Entry): void {
@@ -81,7 +83,7 @@ export class ModelCache {
     let total = this.bytes
     const oldestFirst = this.loaded().sort((a, b) => a.usedAt - b.usedAt)
     for (const entry of oldestFirst.slice(0, -1)) {
-      if (total <= this.budget || entry.usedAt >= before) break
+      if (total <= this.budget - this.reserved || entry.usedAt >= before) break
       if (entry === keep || entry.building) continue
       total -= entry.model?.bytes ?? 0
       this.drop(entry)

@@ -10,7 +10,9 @@ import { type Entry, isIdle, type ModelCache } from './model-cache.js'
 /** After a rebuild for the sake of freshness, this many times its duration passes before the next one. */
 const REBUILD_REST = 10
 
-interface Watcher {
+interface Owner {
+  /** Builds a model for the entry, whatever is in it. */
+  make(entry: Entry): Promise<LiveModel>
   /** @param isFirst whether requests waited for it */
   built(entry: Entry, ms: number, isFirst: boolean): void
   failed(): void
@@ -24,7 +26,7 @@ export class ModelKeeper {
     private readonly tenants: TenantsService,
     private readonly logger: Logger,
     private readonly tracing: Tracing,
-    private readonly watcher: Watcher,
+    private readonly owner: Owner,
   ) {}
 
   /** Builds aside and swaps one reference. Builds of one entry at the same time are one. */
@@ -72,11 +74,11 @@ export class ModelKeeper {
       entry.restsUntil = Date.now() + REBUILD_REST * ms
       const { version, itemCount: items, eventCount: events } = model
       this.logger.info({ tenant: tenantId, version, pinned: pinned !== null, items, events, ms }, 'model is live')
-      this.watcher.built(entry, ms, !old)
+      this.owner.built(entry, ms, !old)
       return model
     } catch (error) {
       if (!entry.model) this.cache.drop(entry)
-      this.watcher.failed()
+      this.owner.failed()
       throw error
     }
   }
@@ -84,7 +86,7 @@ export class ModelKeeper {
   /** A build that took long may have read users who have been gone for long by its end. */
   private async buildWithoutErased(entry: Entry): Promise<LiveModel> {
     for (;;) {
-      const model = await this.builder.build(entry.tenantId, entry.model, entry.pinned)
+      const model = await this.owner.make(entry)
       try {
         const ago = (await this.builder.knowingErased([model])).get(model) ?? 0
         if (ago < DROP_ERASED_AFTER_MS || !this.cache.has(entry)) return model

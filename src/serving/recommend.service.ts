@@ -8,6 +8,7 @@ import { AppError, notFound } from '../platform/errors.js'
 import { Metrics } from '../platform/metrics.js'
 import { Tracing } from '../platform/tracing.js'
 import { TenantsService } from '../tenants/tenants.service.js'
+import { AsideModels } from './aside-models.service.js'
 import { AssignmentService } from './assignment.service.js'
 import type { LiveModel } from './live-model.js'
 import type { PastEvent } from './scored.js'
@@ -49,6 +50,7 @@ export class RecommendService {
 
   constructor(
     @Inject(LiveModels) private readonly models: LiveModels,
+    @Inject(AsideModels) private readonly aside: AsideModels,
     @Inject(EventsService) private readonly events: EventsService,
     @Inject(TenantsService) private readonly tenants: TenantsService,
     @Inject(ScenariosService) private readonly scenarios: ScenariosService,
@@ -74,6 +76,28 @@ export class RecommendService {
     return this.answer('recommendations', tenantId, visitor, options, started, (model) =>
       rankFor(model, past, options, hiding, now),
     )
+  }
+
+  /**
+   * What a version would answer, promoted or not, always with its reasons. Nothing of it is kept or counted.
+   * @param version its id, or `base` for none
+   * @throws AppError NOT_FOUND for a version or a scenario that does not exist
+   */
+  async inspect(
+    tenantId: string,
+    version: string,
+    request: RecommendationRequest,
+  ): Promise<Omit<Answer, 'recommendationId'>> {
+    const now = Date.now()
+    const [past, { options, hiding }] = await Promise.all([
+      this.pastOf(tenantId, request, now),
+      this.rulesFor(tenantId, request, null),
+    ])
+    return this.aside.use(tenantId, version, (model) => {
+      const ranking = rankFor(model, past, { ...options, explain: true }, hiding, now)
+      const items = present(model, ranking, options.returnProperties)
+      return { modelVersion: model.version, source: ranking.source, items }
+    })
   }
 
   /** Orders a given list for one user; ids that are not in the catalogue are named. */

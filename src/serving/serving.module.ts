@@ -12,9 +12,11 @@ import { type Engine, startTensorflow } from '../platform/tensorflow.js'
 import { MonitoringModule } from '../monitoring/monitoring.module.js'
 import { RegistryModule } from '../registry/registry.module.js'
 import { TenantsModule } from '../tenants/tenants.module.js'
+import { AsideModels } from './aside-models.service.js'
 import { AssignmentService } from './assignment.service.js'
 import { ExperimentArms } from './experiment-arms.service.js'
 import { ExperimentsController } from './experiments.controller.js'
+import { InspectionController } from './inspection.controller.js'
 import { LiveModels } from './live-models.service.js'
 import { ModelBuilder } from './model-builder.service.js'
 import { RecommendController } from './recommend.controller.js'
@@ -29,8 +31,16 @@ const ENGINES: Engine[] = ['wasm', 'cpu']
 /** Answers recommendations: for the `api` role only. */
 @Module({
   imports: [TenantsModule, CatalogModule, EventsModule, RegistryModule, MonitoringModule, OnlineModule],
-  controllers: [RecommendController, ScenariosController, ExperimentsController],
-  providers: [AssignmentService, ExperimentArms, LiveModels, ModelBuilder, RecommendService, ScenariosService],
+  controllers: [RecommendController, InspectionController, ScenariosController, ExperimentsController],
+  providers: [
+    AsideModels,
+    AssignmentService,
+    ExperimentArms,
+    LiveModels,
+    ModelBuilder,
+    RecommendService,
+    ScenariosService,
+  ],
   exports: [LiveModels],
 })
 export class ServingModule implements OnModuleInit, BeforeApplicationShutdown {
