@@ -345,6 +345,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/tenants/{tenant}/drift": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * How far events, catalogue and scores have drifted from the training window of the version that is served
+         * @description Needs: train
+         */
+        get: operations["getVTenantsTenantDrift"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/tenants/{tenant}/model-versions": {
         parameters: {
             query?: never;
@@ -1147,6 +1167,12 @@ export interface components {
                  */
                 autoPromote: boolean;
                 /**
+                 * @description Train beside the schedule too, once events, catalogue or scores have drifted as far from the training window of the version that is served: at most once in 7 days, and as `minNewEvents` and `minIntervalMinutes` say.
+                 * @default never
+                 * @enum {string}
+                 */
+                onDrift: "never" | "moderate" | "strong";
+                /**
                  * @description Rolls a freshly promoted version back, once, when its rate an impression falls significantly below that of the users who stayed with the old version. `{}` switches it on; null: off.
                  * @default null
                  */
@@ -1467,6 +1493,17 @@ export interface components {
                 [key: string]: unknown;
             };
             quality?: {
+                [key: string]: unknown;
+            };
+            baseline?: {
+                readAt: string;
+                snapshot: string;
+                days: number;
+                eventTypes: {
+                    [key: string]: number;
+                };
+                items: number;
+            } & {
                 [key: string]: unknown;
             };
         } & {
@@ -2766,6 +2803,113 @@ export interface operations {
                             /** @description From the acceptance of an item until it can be recommended */
                             items: components["schemas"]["Freshness"];
                         }[];
+                    };
+                };
+            };
+            400: components["responses"]["Malformed"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["OverQuota"];
+            503: components["responses"]["NotReady"];
+        };
+    };
+    getVTenantsTenantDrift: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                tenant: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @description Null: the base, which was not trained on the tenant */
+                        modelVersion: string | null;
+                        /**
+                         * Format: date-time
+                         * @description When the data of the version were read
+                         */
+                        readAt: ((string | null) | null) | string | null;
+                        /** @description The gravest of the three; null: nothing is known of any */
+                        state: ("stable" | "moderate" | "strong") | null;
+                        thresholds: {
+                            moderate: number;
+                            strong: number;
+                        };
+                        eventMix: {
+                            /** @description Null: nothing can be said yet, see `missing` */
+                            state: ("stable" | "moderate" | "strong") | null;
+                            /** @description Population stability index; of the catalogue the larger share */
+                            value: number | null;
+                            /** @description What the value reaches once in a thousand times where nothing has moved; what is below is stable */
+                            chance: number | null;
+                            missing: string | null;
+                            /**
+                             * Format: date-time
+                             * @description What came since counts as now
+                             */
+                            from: ((string | null) | null) | string | null;
+                            /** @description Events of the newest four weeks of the training window */
+                            before: number;
+                            now: number;
+                            /** @description Shares; `*`: all types that the training window did not have */
+                            types: {
+                                type: string;
+                                before: number;
+                                now: number;
+                            }[];
+                        } | null;
+                        catalogue: {
+                            /** @description Null: nothing can be said yet, see `missing` */
+                            state: ("stable" | "moderate" | "strong") | null;
+                            /** @description Population stability index; of the catalogue the larger share */
+                            value: number | null;
+                            /** @description What the value reaches once in a thousand times where nothing has moved; what is below is stable */
+                            chance: number | null;
+                            missing: string | null;
+                            /** @description Items at training */
+                            before: number;
+                            added: number;
+                            gone: number;
+                        } | null;
+                        scores: {
+                            /** @description Null: nothing can be said yet, see `missing` */
+                            state: ("stable" | "moderate" | "strong") | null;
+                            /** @description Population stability index; of the catalogue the larger share */
+                            value: number | null;
+                            /** @description What the value reaches once in a thousand times where nothing has moved; what is below is stable */
+                            chance: number | null;
+                            missing: string | null;
+                            /** @description Of the version’s first answers: the model’s score of the first item */
+                            before: {
+                                /** Format: date-time */
+                                from: string;
+                                /** Format: date-time */
+                                to: string;
+                                answers: number;
+                                median: number | null;
+                                p90: number | null;
+                            } | null;
+                            /** @description Of its answers of the last week */
+                            now: {
+                                /** Format: date-time */
+                                from: string;
+                                /** Format: date-time */
+                                to: string;
+                                answers: number;
+                                median: number | null;
+                                p90: number | null;
+                            } | null;
+                        } | null;
                     };
                 };
             };

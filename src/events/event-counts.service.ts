@@ -125,6 +125,22 @@ export class EventCountsService implements BeforeApplicationShutdown, OnApplicat
     )
   }
 
+  /** New events by type of many tenants at once, each from the beginning of a day (UTC) on. */
+  async byTypeSince(windows: { tenantId: string; since: Date }[]): Promise<Map<string, Map<string, number>>> {
+    const rows = await this.database.asSystem((sql) =>
+      sql.query<{ tenantId: string; type: string; accepted: number }>(
+        `SELECT c.tenant_id AS "tenantId", c.type, sum(c.accepted::float8) AS accepted
+         FROM unnest($1::text[], $2::timestamptz[]) AS w (tenant_id, since)
+         JOIN event_counts c ON c.tenant_id = w.tenant_id AND c.grain = 'day' AND c.at >= w.since
+         GROUP BY c.tenant_id, c.type HAVING sum(c.accepted) > 0`,
+        [windows.map(({ tenantId }) => tenantId), windows.map(({ since }) => since)],
+      ),
+    )
+    const counts = new Map(windows.map(({ tenantId }) => [tenantId, new Map<string, number>()]))
+    for (const { tenantId, type, accepted } of rows) counts.get(tenantId)?.set(type, accepted)
+    return counts
+  }
+
   /** Of many tenants at once; each is told. */
   async recent(tenantIds: string[], now = Date.now()): Promise<Map<string, RecentEvents>> {
     const minute = now - (now % GRAIN_MS.minute)

@@ -113,6 +113,25 @@ export class SketchesService implements OnApplicationBootstrap, BeforeApplicatio
     )
   }
 
+  /** Of many tenants at once, each of one version: all that is kept of a kind, oldest first. */
+  async listOf(
+    { name }: SketchKind,
+    wanted: { tenantId: string; versionId: string }[],
+  ): Promise<Map<string, Sketch[]>> {
+    await this.flush()
+    const rows = await this.database.asSystem((sql) =>
+      sql.query<Sketch & { tenantId: string }>(
+        `SELECT s.tenant_id AS "tenantId", s.at, s.version_id AS "versionId", s.counts
+         FROM unnest($1::text[], $2::text[]) AS w (tenant_id, version_id)
+         JOIN sketches s ON s.tenant_id = w.tenant_id AND s.name = $3 AND s.version_id = w.version_id ORDER BY s.at`,
+        [wanted.map(({ tenantId }) => tenantId), wanted.map(({ versionId }) => versionId), name],
+      ),
+    )
+    const lists = new Map(wanted.map(({ tenantId }) => [tenantId, [] as Sketch[]]))
+    for (const { tenantId, ...sketch } of rows) lists.get(tenantId)?.push(sketch)
+    return lists
+  }
+
   /** Writes all that waits. @throws what may pass: then it waits on */
   flush(): Promise<void> {
     return (this.writing = this.writing.catch(() => undefined).then(() => this.write()))

@@ -22,6 +22,18 @@ const Curve = z.looseObject({
   tokensPerSecond: z.number(),
 })
 
+/** What the data were like that a version was trained on: what comes later is compared with it. */
+export const Baseline = z.looseObject({
+  /** When the data were read, by the database's clock, and the snapshot (pg_snapshot) that they were read in. */
+  readAt: z.string(),
+  snapshot: z.string(),
+  /** Events by type in the newest `days` of the training window; `*`: further types. */
+  days: z.number(),
+  eventTypes: z.record(z.string(), z.number()),
+  items: z.number(),
+})
+export type Baseline = z.infer<typeof Baseline>
+
 /**
  * What is known of a version: where it comes from, how it was trained, how it did beside the others on one test window.
  * Written once by training; everything else only reads it. Sections may gain fields.
@@ -65,6 +77,7 @@ export const VersionReport = z
     calibration: z.string(),
     blend: z.looseObject({}),
     quality: z.looseObject({}),
+    baseline: Baseline,
   })
   .partial()
   .meta({ id: 'VersionReport' })

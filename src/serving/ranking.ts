@@ -16,6 +16,8 @@ export interface Pick {
 export interface Ranking {
   picks: Pick[]
   source: Source
+  /** The model's score of the first pick, before rules; null without one. */
+  score: number | null
   /** For each pick, what of the history it was recommended for; only where it was asked for. */
   because?: Contribution[][]
 }
@@ -106,8 +108,12 @@ function cut(
     const item = candidates[place]
     return { item, value: values[place], source: sourceOf(item) }
   })
-  const source = picks[0]?.source ?? 'popular'
-  return options.explain ? { picks, source, because: explain(picks.map(({ item }) => item)) } : { picks, source }
+  const ranking = {
+    picks,
+    source: picks[0]?.source ?? 'popular',
+    score: picks.length > 0 ? scores[picks[0].item] : null,
+  }
+  return options.explain ? { ...ranking, because: explain(picks.map(({ item }) => item)) } : ranking
 }
 
 function hiddenItems(

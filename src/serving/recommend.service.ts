@@ -5,6 +5,7 @@ import { EventsService } from '../events/events.service.js'
 import { type AnswerKind, AnswersService } from '../online/answers.service.js'
 import type { Assignment } from '../online/assignment.js'
 import { AppError, notFound } from '../platform/errors.js'
+import { DriftService } from '../monitoring/drift.service.js'
 import { Metrics } from '../platform/metrics.js'
 import { Tracing } from '../platform/tracing.js'
 import { TenantsService } from '../tenants/tenants.service.js'
@@ -56,6 +57,7 @@ export class RecommendService {
     @Inject(ScenariosService) private readonly scenarios: ScenariosService,
     @Inject(AssignmentService) private readonly assignment: AssignmentService,
     @Inject(AnswersService) private readonly answers: AnswersService,
+    @Inject(DriftService) private readonly drift: DriftService,
     @Inject(Tracing) private readonly tracing: Tracing,
     @Inject(Metrics) metrics: Metrics,
   ) {
@@ -150,6 +152,7 @@ export class RecommendService {
     const version = assigned?.arm.modelVersion ?? null
     const work = (model: LiveModel): Answer => {
       const ranking = this.traced(kind, model, rank)
+      this.noteScore(kind, model, ranking)
       const recommendationId = randomUUID()
       const items = present(model, ranking, returnProperties)
       // What is not served as the arm says counts for no arm.
@@ -173,6 +176,12 @@ export class RecommendService {
       return counted ? { ...answer, experiment: counted } : answer
     }
     return this.models.use(tenantId, work, wishOf(assigned))
+  }
+
+  /** Of lists for somebody: those of the trend have scores of another kind. */
+  private noteScore(kind: AnswerKind, { tenantId, versionId }: LiveModel, { score, source }: Ranking): void {
+    if (kind !== 'recommendations' || source !== 'fine-tuned' || versionId === null || score === null) return
+    this.drift.served(tenantId, versionId, score)
   }
 
   private traced(kind: AnswerKind, model: LiveModel, rank: (model: LiveModel, now: number) => Ranking): Ranking {

@@ -153,6 +153,10 @@ export const Settings = z
         autoPromote: z.boolean().default(true).meta({
           description: 'Serve a version that passed the gate at once; otherwise it waits for `promote`.',
         }),
+        onDrift: z.enum(['never', 'moderate', 'strong']).default('never').meta({
+          description:
+            'Train beside the schedule too, once events, catalogue or scores have drifted as far from the training window of the version that is served: at most once in 7 days, and as `minNewEvents` and `minIntervalMinutes` say.',
+        }),
         guard: Guard,
         without: z.array(z.enum(PARTS)).max(PARTS.length).default([]).meta({
           description:

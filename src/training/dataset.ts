@@ -7,6 +7,7 @@ import { ItemTokens } from '../model/item-tokens.js'
 import type { VectorRows } from '../model/text-matrix.js'
 import { plainType, typeReader } from '../tenants/settings.js'
 import type { Categories } from './metrics.js'
+import { TypeMix } from './type-mix.js'
 
 /** What a run trains on, in index space. */
 export interface Dataset {
@@ -77,6 +78,8 @@ type Column = (typeof COLUMNS)[number]
  * nothing but ids is kept here, whatever the number of events.
  */
 export class DatasetWriter {
+  /** Of all events that were read. */
+  readonly mix = new TypeMix()
   private readonly itemIndices = new Map<string, number>()
   private readonly userIndices = new Map<string, number>()
   private readonly placeOf: ReturnType<typeof typeReader>
@@ -115,6 +118,10 @@ export class DatasetWriter {
     const opened = await Promise.all(COLUMNS.map(async (name) => [name, await open(join(folder, name), 'w')] as const))
     const files = Object.fromEntries(opened) as Record<Column, FileHandle>
     return new DatasetWriter(folder, files, vectorLength, eventTypes, hiddenAfter)
+  }
+
+  get itemCount(): number {
+    return this.itemIndices.size
   }
 
   async addItems(rows: ItemRow[]): Promise<void> {
@@ -166,6 +173,7 @@ export class DatasetWriter {
     const times = new Float64Array(rows.length)
     let count = 0
     for (const { userId, itemId, type, value = null, occurredAt } of rows) {
+      this.mix.add(type, occurredAt.getTime())
       const item = this.itemIndices.get(itemId)
       if (item === undefined) continue
       let user = this.userIndices.get(userId)

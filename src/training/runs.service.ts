@@ -105,12 +105,12 @@ export class RunsService {
     })
   }
 
-  /** When the tenant's newest run was asked for, whatever came of it. */
-  async newestAt(tenantId: string): Promise<Date | null> {
+  /** When the tenant's newest run was asked for, whatever came of it. @param by of this caller only */
+  async newestAt(tenantId: string, by?: string): Promise<Date | null> {
     const [row] = await this.database.query<{ at: Date | null }>(
       tenantId,
-      `SELECT max(created_at) AS at FROM training_runs WHERE tenant_id = $1`,
-      [tenantId],
+      `SELECT max(created_at) AS at FROM training_runs WHERE tenant_id = $1 AND ($2::text IS NULL OR requested_by = $2)`,
+      [tenantId, by ?? null],
     )
     return row.at
   }

@@ -14,6 +14,7 @@ import { AppError } from '../platform/errors.js'
 import { LOGGER, type Logger } from '../platform/logger.js'
 import { Tracing } from '../platform/tracing.js'
 import { untraced, within } from '../platform/work-context.js'
+import type { Baseline, VersionReport } from '../registry/version-report.js'
 import { VERSION_ARTIFACT, VersionsService } from '../registry/versions.service.js'
 import { eventTypeTable } from '../tenants/settings.js'
 import { TenantsService } from '../tenants/tenants.service.js'
@@ -28,6 +29,7 @@ import { type EngineState, TrainerEngine } from './trainer-engine.js'
 import { StageSpans } from './stage-spans.js'
 import { type ChildLine, FILES, type Job, type Result } from './training-job.js'
 import { TrainingMetrics } from './training-metrics.js'
+import { MIX_DAYS } from './type-mix.js'
 
 /** Why a run was left before its end. */
 type Interruption = 'cancelled' | 'lost' | 'stopping' | 'no room'
@@ -123,7 +125,7 @@ export class Trainer {
     const folder = await mkdtemp(join(tmpdir(), 'attune-run-'))
     try {
       const champion = (await this.versions.current(tenantId))?.versionId ?? null
-      const idBytes = await this.tracing.span('prepare data', {}, () =>
+      const { idBytes, baseline } = await this.tracing.span('prepare data', {}, () =>
         this.prepare(claim, folder, champion, admission, signal),
       )
       signal.throwIfAborted()
@@ -146,7 +148,8 @@ export class Trainer {
       }
       signal.throwIfAborted()
       if (reports.error) return { state: 'failed', outcome: 'failed', error: reports.error }
-      return await this.tracing.span('publish', {}, () => this.publish(claim, folder, champion, reports.engineReasons))
+      const told = { engineReasons: reports.engineReasons, baseline }
+      return await this.tracing.span('publish', {}, () => this.publish(claim, folder, champion, told))
     } finally {
       await rm(folder, { recursive: true, force: true })
     }
@@ -177,22 +180,22 @@ export class Trainer {
     return { engine, reasons, threads }
   }
 
-  /** Writes what the child needs into its folder. @returns the size of the items' ids */
+  /** Writes what the child needs into its folder. @returns the size of the items' ids, and what the data are like */
   private async prepare(
     claim: Claim,
     folder: string,
     champion: string | null,
     { engine, reasons, threads }: Admission,
     signal: AbortSignal,
-  ): Promise<number> {
+  ): Promise<{ idBytes: number; baseline: Baseline }> {
     const { tenantId, from } = claim.run
     // Taken before anything is read: what it does not show is new to the next run.
-    const [{ snapshot }] = await this.database.query<{ snapshot: string }>(
+    const [{ snapshot, readAt }] = await this.database.query<{ snapshot: string; readAt: Date }>(
       tenantId,
-      'SELECT pg_current_snapshot()::text AS snapshot',
+      'SELECT pg_current_snapshot()::text AS snapshot, now() AS "readAt"',
     )
     await this.queue.report(claim, { dataSnapshot: snapshot }, [])
-    const idBytes = await this.writeDataset(tenantId, join(folder, FILES.dataset), signal)
+    const { idBytes, items, eventTypes } = await this.writeDataset(tenantId, join(folder, FILES.dataset), signal)
     if (champion)
       await writeFile(
         join(folder, FILES.champion),
@@ -202,10 +205,10 @@ export class Trainer {
     const { without } = settings.training
     const job: Job = { from, backend: engine, engineReasons: reasons, threads, baseModel, without, now: Date.now() }
     await writeFile(join(folder, FILES.job), JSON.stringify(job))
-    return idBytes
+    return { idBytes, baseline: { readAt: readAt.toISOString(), snapshot, days: MIX_DAYS, eventTypes, items } }
   }
 
-  private async writeDataset(tenantId: string, folder: string, signal: AbortSignal): Promise<number> {
+  private async writeDataset(tenantId: string, folder: string, signal: AbortSignal) {
     const { settings, embeddingLength } = await this.tenants.get(tenantId)
     const length = embeddingLength ?? TEXT_LENGTH
     const writer = await DatasetWriter.open(folder, length, eventTypeTable(settings), settings.hideAfter)
@@ -220,7 +223,7 @@ export class Trainer {
         await writer.addEvents(page)
       }
       const tooOld = await this.events.streamForTraining(tenantId, since, onPage, MOST_EVENTS)
-      return await writer.finish(tooOld)
+      return { idBytes: await writer.finish(tooOld), items: writer.itemCount, eventTypes: writer.mix.newest() }
     } finally {
       await writer.close()
     }
@@ -231,7 +234,7 @@ export class Trainer {
     claim: Claim,
     folder: string,
     champion: string | null,
-    engineReasons: Record<string, string>,
+    told: Pick<VersionReport, 'engineReasons' | 'baseline'>,
   ): Promise<Ending> {
     const { tenantId, id: runId } = claim.run
     // A run that was taken over while this process slept must not leave two versions.
@@ -244,7 +247,7 @@ export class Trainer {
     const parentId = lineage === 'active' ? champion : null
     const version = await this.versions.create(
       tenantId,
-      { runId, parentId, baseModel, decision, reason, report: { ...report, engineReasons } },
+      { runId, parentId, baseModel, decision, reason, report: { ...report, ...told } },
       { [VERSION_ARTIFACT]: artifact },
     )
     const ending = { versionId: version.id, detail: reason }

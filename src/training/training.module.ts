@@ -4,11 +4,13 @@ import { type BeforeApplicationShutdown, Inject, Module, type OnApplicationBoots
 import { CatalogModule } from '../catalog/catalog.module.js'
 import { EventsModule } from '../events/events.module.js'
 import { CONFIG, type Config } from '../platform/config.js'
+import { MonitoringModule } from '../monitoring/monitoring.module.js'
 import { LOGGER, type Logger } from '../platform/logger.js'
 import { Loop } from '../platform/loop.js'
 import { RegistryModule } from '../registry/registry.module.js'
 import { TenantsModule } from '../tenants/tenants.module.js'
 import { runsAtOnce } from './capacity.js'
+import { DriftTrigger } from './drift-trigger.js'
 import { EstimatesService } from './estimates.service.js'
 import { RunQueue } from './run-queue.js'
 import { RunStream } from './run-stream.js'
@@ -25,12 +27,15 @@ const LOOK_FOR_RUNS_MS = 1000
 // A schedule names minutes.
 const LOOK_AT_SCHEDULES_MS = 15_000
 const WATCH_EVERY_MS = 60_000
+// Windows of days hardly move in a quarter of an hour.
+const LOOK_AT_DRIFT_MS = 900_000
 
 /** Training runs: any instance takes requests and shows them; those with the role `trainer` also do and schedule them. */
 @Module({
-  imports: [TenantsModule, CatalogModule, EventsModule, RegistryModule],
+  imports: [TenantsModule, CatalogModule, EventsModule, RegistryModule, MonitoringModule],
   controllers: [TrainingController],
   providers: [
+    DriftTrigger,
     RunsOverview,
     RunsService,
     RunQueue,
@@ -42,7 +47,7 @@ const WATCH_EVERY_MS = 60_000
     EstimatesService,
     Scheduler,
   ],
-  exports: [RunsOverview, RunsService, Scheduler, TrainerEngine, EstimatesService],
+  exports: [DriftTrigger, RunsOverview, RunsService, Scheduler, TrainerEngine, EstimatesService],
 })
 export class TrainingModule implements OnApplicationBootstrap, BeforeApplicationShutdown {
   private readonly stopping = new AbortController()
@@ -57,6 +62,7 @@ export class TrainingModule implements OnApplicationBootstrap, BeforeApplication
     @Inject(Trainer) private readonly trainer: Trainer,
     @Inject(TrainerEngine) private readonly engine: TrainerEngine,
     @Inject(Scheduler) private readonly scheduler: Scheduler,
+    @Inject(DriftTrigger) private readonly drift: DriftTrigger,
     @Inject(TrainingMetrics) private readonly metrics: TrainingMetrics,
     @Inject(TrainingWatch) private readonly watch: TrainingWatch,
   ) {}
@@ -76,7 +82,12 @@ export class TrainingModule implements OnApplicationBootstrap, BeforeApplication
       WATCH_EVERY_MS,
       (error) => this.logger.warn({ err: error }, 'could not look at what came of training'),
     )
-    this.loops.push(scheduling.start(), watching.start())
+    const drifting = new Loop(
+      () => this.drift.look(),
+      LOOK_AT_DRIFT_MS,
+      (error) => this.logger.warn({ err: error }, 'could not look how far tenants have drifted'),
+    )
+    this.loops.push(scheduling.start(), watching.start(), drifting.start())
     // Not waited for: finding the engine takes a second, and requests can be answered meanwhile.
     this.starting = this.startTrainers()
   }

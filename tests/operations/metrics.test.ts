@@ -16,7 +16,7 @@ const SECTIONS: [title: string, prefixes: string[]][] = [
   ['Events and items', ['attune_events_', 'attune_items_']],
   ['Kafka', ['attune_kafka_']],
   ['Models in memory', ['attune_live_model', 'attune_unusable_versions_', 'attune_tensor_engine']],
-  ['Freshness', ['attune_freshness_']],
+  ['Freshness and drift', ['attune_freshness_', 'attune_drift']],
   ['Training', ['attune_training_']],
   ['Database and disk', ['attune_database_', 'attune_data_dir_', 'attune_retention_']],
   ['Instance', ['attune_info']],

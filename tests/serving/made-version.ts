@@ -8,6 +8,7 @@ import { TEXT_LENGTH } from '../../src/model/text-encoder.js'
 import { fitTextSpace, principalAxes, whiten } from '../../src/model/text-space.js'
 import { encodeVersion, type VersionFile } from '../../src/model/version-file.js'
 import { DEFAULT_CONFIG, startFromText } from '../../src/model/weights.js'
+import type { Baseline } from '../../src/registry/version-report.js'
 import { VERSION_ARTIFACT, VersionsService } from '../../src/registry/versions.service.js'
 import { eventTypeTable, Settings } from '../../src/tenants/settings.js'
 import type { TestService } from '../support/service.js'
@@ -69,7 +70,12 @@ const report = {
 }
 
 /** Stores a version file. @returns its id */
-export async function storeVersion(service: TestService, tenantId: string, bytes: Uint8Array): Promise<string> {
+export async function storeVersion(
+  service: TestService,
+  tenantId: string,
+  bytes: Uint8Array,
+  baseline?: Baseline,
+): Promise<string> {
   const versions = service.app.get(VersionsService)
   const draft = {
     runId: null,
@@ -77,15 +83,20 @@ export async function storeVersion(service: TestService, tenantId: string, bytes
     baseModel: 'default',
     decision: 'passed' as const,
     reason: 'made',
-    report,
+    report: { ...report, baseline },
   }
   const { id } = await versions.create(tenantId, draft, { [VERSION_ARTIFACT]: bytes })
   return id
 }
 
 /** Stores a version file and promotes it. @returns its id */
-export async function promoteVersion(service: TestService, tenantId: string, bytes: Uint8Array): Promise<string> {
-  const id = await storeVersion(service, tenantId, bytes)
+export async function promoteVersion(
+  service: TestService,
+  tenantId: string,
+  bytes: Uint8Array,
+  baseline?: Baseline,
+): Promise<string> {
+  const id = await storeVersion(service, tenantId, bytes, baseline)
   await service.app.get(VersionsService).promote(tenantId, id, { name: 'test' })
   return id
 }

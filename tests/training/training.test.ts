@@ -103,6 +103,22 @@ describe('training, end to end', () => {
     )
     expect(version.report.engine).toBe('wasm')
 
+    // What comes later is compared with the newest weeks, not with all that was read.
+    const { eventTypes, ...baseline } = version.report.baseline
+    expect(baseline).toMatchObject({ items: 480, days: 28, snapshot: expect.stringMatching(/^\d+:\d+:/) as string })
+    expect(Object.keys(eventTypes as object)).toEqual(['view'])
+    const { view } = eventTypes as { view: number }
+    expect(view).toBeGreaterThan(500)
+    expect(view).toBeLessThan(3897)
+    const drift = await service.call('GET', '/v1/tenants/shop/drift', { key: tenant.key })
+    expect(drift.body).toMatchObject({
+      modelVersion: run.modelVersion,
+      readAt: baseline.readAt,
+      state: 'stable',
+      eventMix: { state: null, before: view, now: 0 },
+      catalogue: { state: 'stable', before: 480, added: 0, gone: 0 },
+    })
+
     const versions = service.app.get(VersionsService)
     const file = decodeVersion(await versions.readArtifact('shop', String(run.modelVersion), VERSION_ARTIFACT))
     expect(file.network).not.toBeNull()
