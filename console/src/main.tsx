@@ -29,6 +29,8 @@ const queries: QueryClient = new QueryClient({
 
 // Styles that are made in the page need it by the page's policy.
 const nonce = document.querySelector<HTMLMetaElement>('meta[name="style-nonce"]')?.content ?? ''
+// So asks what keeps the page from scrolling below a dialog (get-nonce).
+Object.assign(globalThis, { __webpack_nonce__: nonce })
 
 createRoot(document.getElementById('root')!).render(
   <StrictMode>
