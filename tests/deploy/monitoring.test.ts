@@ -1,0 +1,180 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { collectDefaultMetrics, Registry } from 'prom-client'
+import { describe, expect, it } from 'vitest'
+import { packagePath } from '../../src/platform/paths.js'
+import { findPromtool } from '../support/promtool.js'
+
+interface Panel {
+  id: number
+  type: string
+  title: string
+  gridPos: { x: number; y: number; w: number; h: number }
+  datasource?: { uid: string }
+  targets?: { refId: string; expr: string; datasource: { uid: string } }[]
+}
+interface Dashboard {
+  panels: Panel[]
+  templating: { list: { name: string; query: string | { query: string } }[] }
+}
+
+const read = (...path: string[]) => readFileSync(packagePath(...path), 'utf8')
+const promtool = findPromtool()
+const rules = read('deploy', 'monitoring', 'alerts.yml')
+const dashboard = JSON.parse(read('deploy', 'monitoring', 'grafana-dashboard.json')) as Dashboard
+
+/** Metrics by name, as the reference has them, and those that every process of Node has. */
+const known = new Map<string, { type: string; labels: string[] }>()
+for (const [, name, type, labels] of read('docs', 'metrics-reference.md').matchAll(
+  /^\| `(attune_\w+)` +\| (\w+) +\| ([^|]*)\|/gm,
+))
+  known.set(name, { type, labels: [...labels.matchAll(/`(\w+)`/g)].map(([, label]) => label) })
+const defaults = new Registry()
+collectDefaultMetrics({ register: defaults })
+for (const { name } of defaults.getMetricsAsArray()) known.set(name, { type: 'gauge', labels: [] })
+
+const alerts = [...rules.matchAll(/- alert: (\w+)\n([\s\S]*?)(?=\n\s+- alert:|\n\n|$)/g)].map(([, name, body]) => ({
+  name,
+  body,
+  expr: /expr: (?:>-)?([\s\S]*?)\n\s+(?:for|labels):/.exec(body)?.[1].trim() ?? '',
+}))
+const panels = dashboard.panels.filter(({ type }) => type !== 'row')
+const targets = panels.flatMap(({ title, targets = [] }) => targets.map(({ expr }) => ({ name: title, expr })))
+
+/** What is wrong with the metrics and labels that an expression names. */
+function mistakes(expr: string): string[] {
+  const found: string[] = []
+  const labels = new Set(['instance', 'job'])
+  for (const [, name, , selector = ''] of expr.matchAll(/\b((?:attune|process|nodejs)_\w+)(\{([^}]*)\})?/g)) {
+    const part = /_(?:bucket|count|sum)$/.exec(name)?.[0] ?? ''
+    const histogram = known.get(name.slice(0, name.length - part.length))
+    const isPart = part !== '' && histogram?.type === 'histogram'
+    const metric = isPart ? histogram : known.get(name)
+    if (!metric || (metric.type === 'histogram' && !isPart)) {
+      found.push(`no such metric: ${name}`)
+      continue
+    }
+    const own = [...metric.labels, ...(part === '_bucket' ? ['le'] : [])]
+    own.forEach((label) => labels.add(label))
+    for (const [, label] of selector.matchAll(/(\w+)\s*(?:=~|!~|!=|=)/g))
+      if (![...own, 'instance', 'job'].includes(label)) found.push(`${name} has no label ${label}`)
+  }
+  for (const [, by] of expr.matchAll(/\bby \(([^)]*)\)/g))
+    for (const label of by.split(',').map((word) => word.trim()))
+      if (!labels.has(label)) found.push(`nothing has the label ${label}`)
+  return found
+}
+
+describe('the check of expressions', () => {
+  it('finds what is wrong', () => {
+    expect(mistakes('sum by (le) (rate(attune_recommendation_seconds_bucket{kind="x"}[5m]))')).toEqual([])
+    expect(mistakes('attune_nothing_total')).toEqual(['no such metric: attune_nothing_total'])
+    expect(mistakes('attune_recommendation_seconds')).toEqual(['no such metric: attune_recommendation_seconds'])
+    expect(mistakes('attune_info_count')).toEqual(['no such metric: attune_info_count'])
+    expect(mistakes('attune_live_models{tenant="x"}')).toEqual(['attune_live_models has no label tenant'])
+    expect(mistakes('sum by (tenant) (attune_live_models)')).toEqual(['nothing has the label tenant'])
+    expect(known.size).toBeGreaterThan(60)
+  })
+})
+
+describe('alerts', () => {
+  it('name metrics and labels that there are', () => {
+    expect(alerts.length).toBeGreaterThan(20)
+    for (const { name, expr } of alerts) {
+      expect(expr, name).toMatch(/(?:attune|nodejs)_/)
+      expect(mistakes(expr), name).toEqual([])
+    }
+  })
+
+  it('say how urgent they are, what is the matter and what to do', () => {
+    expect(new Set(alerts.map(({ name }) => name)).size).toBe(alerts.length)
+    for (const { name, body } of alerts) {
+      expect(name).toMatch(/^Attune[A-Z]/)
+      expect(body, name).toMatch(/labels: \{ severity: (page|ticket) \}/)
+      expect(body, name).toMatch(/summary: \S.*\n\s+description: \S/)
+      // Metrics that the text sends a reader to.
+      for (const [mentioned] of /description:.*/.exec(body)?.[0].matchAll(/attune_\w+/g) ?? [])
+        expect(known.has(mentioned), mentioned).toBe(true)
+    }
+  })
+
+  it.skipIf(!promtool)('are rules to Prometheus itself', () => {
+    const { status, said } = promtool!(
+      'check',
+      'rules',
+      '--lint=all',
+      '--lint-fatal',
+      packagePath('deploy/monitoring/alerts.yml'),
+    )
+    expect(said).toContain(`SUCCESS: ${alerts.length} rules found`)
+    expect(status).toBe(0)
+  })
+
+  it.skipIf(!promtool)('are raised when they should be, and only then, by Prometheus itself', () => {
+    const { status, said } = promtool!('test', 'rules', packagePath('deploy/monitoring/alerts.test.yml'))
+    expect(said).toContain('SUCCESS')
+    expect(status).toBe(0)
+  })
+})
+
+describe('the dashboard', () => {
+  it('names metrics and labels that there are', () => {
+    expect(targets.length).toBeGreaterThan(50)
+    for (const { name, expr } of targets) expect(mistakes(expr), name).toEqual([])
+    for (const { name, query } of dashboard.templating.list)
+      if (typeof query !== 'string')
+        expect(mistakes(query.query.replace(/label_values\((\w+), (\w+)\)/, '$1{$2=""}')), name).toEqual([])
+  })
+
+  it('shows every group of metrics that the reference has', () => {
+    const shown = targets.map(({ expr }) => expr).join('\n')
+    const hidden = [...known.keys()].filter((name) => name.startsWith('attune_') && !shown.includes(name))
+    // States that alerts watch, facts of an instance, and what is told in another unit.
+    expect(hidden.sort()).toEqual([
+      'attune_data_dir_size_bytes',
+      'attune_events_uncounted_total',
+      'attune_http_requests_in_flight',
+      'attune_kafka_batch_failures_total',
+      'attune_kafka_consumer_state',
+      'attune_kafka_rebalances_total',
+      'attune_retention_swept_timestamp_seconds',
+      'attune_tensor_engine',
+      'attune_training_engine_fallback',
+      'attune_training_engine_info',
+    ])
+  })
+
+  it('has each panel in a place of its own, and takes its data from where it is told', () => {
+    expect(new Set(dashboard.panels.map(({ id }) => id)).size).toBe(dashboard.panels.length)
+    const taken = new Set<string>()
+    for (const { title, gridPos } of dashboard.panels) {
+      expect(gridPos.x + gridPos.w, title).toBeLessThanOrEqual(24)
+      for (let x = gridPos.x; x < gridPos.x + gridPos.w; x++)
+        for (let y = gridPos.y; y < gridPos.y + gridPos.h; y++) {
+          expect(taken.has(`${x}/${y}`), title).toBe(false)
+          taken.add(`${x}/${y}`)
+        }
+    }
+    for (const { title, datasource, targets = [] } of panels) {
+      expect(targets.length, title).toBeGreaterThan(0)
+      for (const uid of [datasource?.uid, ...targets.map((target) => target.datasource.uid)])
+        expect(uid, title).toBe('${datasource}')
+    }
+  })
+
+  it.skipIf(!promtool)('asks what Prometheus itself understands', () => {
+    const folder = mkdtempSync(join(tmpdir(), 'attune-rules-'))
+    const asked = targets.map(({ expr }, i) => ({
+      record: `asked:${i}`,
+      expr: expr.replaceAll('$__rate_interval', '5m').replaceAll('$tenant', '.*'),
+    }))
+    const file = join(folder, 'rules.json')
+    // JSON is YAML.
+    writeFileSync(file, JSON.stringify({ groups: [{ name: 'dashboard', rules: asked }] }))
+    const { status, said } = promtool!('check', 'rules', '--lint=none', file)
+    rmSync(folder, { recursive: true })
+    expect(said).toContain(`SUCCESS: ${asked.length} rules found`)
+    expect(status).toBe(0)
+  })
+})
