@@ -13,6 +13,7 @@ import { EventCounts1763700000030 } from './1763700000030-event-counts.js'
 import { Overview1763700000031 } from './1763700000031-overview.js'
 import { LiveItems1763700000032 } from './1763700000032-live-items.js'
 import { ConsoleSessions1763700000033 } from './1763700000033-console-sessions.js'
+import { DeadLetters1763700000034 } from './1763700000034-dead-letters.js'
 import { Sketches1763700000040 } from './1763700000040-sketches.js'
 import { RollbackReasons1763700000050 } from './1763700000050-rollback-reasons.js'
 import { Experiments1763700000051 } from './1763700000051-experiments.js'
@@ -34,6 +35,7 @@ export const MIGRATIONS = [
   Overview1763700000031,
   LiveItems1763700000032,
   ConsoleSessions1763700000033,
+  DeadLetters1763700000034,
   Sketches1763700000040,
   RollbackReasons1763700000050,
   Experiments1763700000051,

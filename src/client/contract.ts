@@ -165,6 +165,110 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/dead-letters": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Messages from Kafka that could not be used and wait for a word, newest first; at most 50,000 of 30 days
+         * @description Needs: operator
+         */
+        get: operations["getVDeadLetters"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/dead-letters/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * One of them, with its value and headers
+         * @description Needs: operator
+         */
+        get: operations["getVDeadLettersId"];
+        put?: never;
+        post?: never;
+        /**
+         * Let it wait no longer; the topic keeps it as long as it keeps all
+         * @description Needs: operator
+         */
+        delete: operations["deleteVDeadLettersId"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/dead-letters/{id}/replay": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Send it round again; it comes back where it still can not be used
+         * @description Needs: operator
+         */
+        post: operations["postVDeadLettersIdReplay"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/dead-letters/replay": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Send all of a choice round again, those first that wait longest
+         * @description Needs: operator
+         */
+        post: operations["postVDeadLettersReplay"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/dead-letters/drop": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * As that, for all of a choice
+         * @description Needs: operator
+         */
+        post: operations["postVDeadLettersDrop"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/tenants/{tenant}/users": {
         parameters: {
             query?: never;
@@ -1290,6 +1394,66 @@ export interface components {
             publishedAt?: string;
             /** Format: date-time */
             expiresAt?: string;
+        };
+        DeadLetter: {
+            /** @description Of the message, by where it was first met: the same however often it goes round */
+            id: string;
+            /** @description Why it can not be used; stable */
+            code: string;
+            reason: string;
+            /** @description As the message says; null: it names none */
+            tenant: string | null;
+            topic: string;
+            partition: number;
+            offset: string;
+            key: string | null;
+            /** Format: date-time */
+            sentAt: ((string | null) | null) | string | null;
+            /**
+             * Format: date-time
+             * @description Last
+             */
+            failedAt: string;
+            attempts: number;
+            /** @description Of its value */
+            bytes: number;
+            /** @description Whether its value is kept here: larger ones are in the topic only */
+            replayable: boolean;
+        };
+        OpenedDeadLetter: {
+            /** @description Of the message, by where it was first met: the same however often it goes round */
+            id: string;
+            /** @description Why it can not be used; stable */
+            code: string;
+            reason: string;
+            /** @description As the message says; null: it names none */
+            tenant: string | null;
+            topic: string;
+            partition: number;
+            offset: string;
+            key: string | null;
+            /** Format: date-time */
+            sentAt: ((string | null) | null) | string | null;
+            /**
+             * Format: date-time
+             * @description Last
+             */
+            failedAt: string;
+            attempts: number;
+            /** @description Of its value */
+            bytes: number;
+            /** @description Whether its value is kept here: larger ones are in the topic only */
+            replayable: boolean;
+            /** @description Null: there was none, or it is not kept here */
+            value: string | null;
+            /**
+             * @description Of the value: what is no UTF-8 is given as base64
+             * @enum {string}
+             */
+            encoding: "utf8" | "base64";
+            headers: {
+                [key: string]: string;
+            };
         };
         ActiveUser: {
             userId: string;
@@ -2465,6 +2629,215 @@ export interface operations {
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
+            429: components["responses"]["OverQuota"];
+            503: components["responses"]["NotReady"];
+        };
+    };
+    getVDeadLetters: {
+        parameters: {
+            query?: {
+                limit?: number;
+                cursor?: string;
+                code?: string;
+                /** @description That the message came from */
+                topic?: string;
+                /** @description As the message says, whether there is one or not */
+                tenant?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        data: components["schemas"]["DeadLetter"][];
+                        nextCursor: string | null;
+                        /** @description All that wait, whatever was chosen */
+                        byCode: {
+                            [key: string]: number;
+                        };
+                    };
+                };
+            };
+            400: components["responses"]["Malformed"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["OverQuota"];
+            503: components["responses"]["NotReady"];
+        };
+    };
+    getVDeadLettersId: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OpenedDeadLetter"];
+                };
+            };
+            400: components["responses"]["Malformed"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["OverQuota"];
+            503: components["responses"]["NotReady"];
+        };
+    };
+    deleteVDeadLettersId: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["Malformed"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["OverQuota"];
+            503: components["responses"]["NotReady"];
+        };
+    };
+    postVDeadLettersIdReplay: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        replayed: number;
+                    };
+                };
+            };
+            400: components["responses"]["Malformed"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            429: components["responses"]["OverQuota"];
+            503: components["responses"]["NotReady"];
+        };
+    };
+    postVDeadLettersReplay: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    code?: string;
+                    /** @description That the message came from */
+                    topic?: string;
+                    /** @description As the message says, whether there is one or not */
+                    tenant?: string;
+                    /** @default 1000 */
+                    limit?: number;
+                };
+            };
+        };
+        responses: {
+            /** @description Done */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        replayed: number;
+                        /** @description The limit was reached: there may be others */
+                        more: boolean;
+                    };
+                };
+            };
+            400: components["responses"]["Malformed"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            429: components["responses"]["OverQuota"];
+            503: components["responses"]["NotReady"];
+        };
+    };
+    postVDeadLettersDrop: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    code?: string;
+                    /** @description That the message came from */
+                    topic?: string;
+                    /** @description As the message says, whether there is one or not */
+                    tenant?: string;
+                };
+            };
+        };
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        dropped: number;
+                    };
+                };
+            };
+            400: components["responses"]["Malformed"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            413: components["responses"]["TooLarge"];
             429: components["responses"]["OverQuota"];
             503: components["responses"]["NotReady"];
         };

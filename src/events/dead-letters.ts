@@ -7,6 +7,8 @@ export interface Origin {
   partition: number
   offset: string
   timestamp: string
+  /** How often it could not be used before it was sent round. */
+  attempts?: number
 }
 
 /** A message that can't be used, and why. */
@@ -33,6 +35,7 @@ const OriginHeader = z.object({
   partition: z.number().int().min(0),
   offset: Digits,
   timestamp: Digits,
+  attempts: z.number().int().min(1).max(1_000_000).optional(),
 })
 
 export function headerText(headers: IHeaders | undefined, name: string): string | undefined {

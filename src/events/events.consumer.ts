@@ -15,6 +15,7 @@ import { tracedBatch } from './kafka-tracing.js'
 import { ensureTopics } from './kafka-topics.js'
 import { MessageStoringService } from './message-storing.service.js'
 import { PartitionLoop } from './partition-loop.js'
+import { WaitingLetters } from './waiting-letters.service.js'
 
 const LAG_EVERY_MS = 10_000
 const FIRST_BACKOFF_MS = 1000
@@ -36,6 +37,7 @@ export class EventsConsumer implements OnApplicationBootstrap, BeforeApplication
     @Inject(MessageStoringService) private readonly storing: MessageStoringService,
     @Inject(ConsumerHealth) private readonly health: ConsumerHealth,
     @Inject(ConsumerLagService) private readonly lag: ConsumerLagService,
+    @Inject(WaitingLetters) private readonly waiting: WaitingLetters,
     @Inject(CONFIG) private readonly config: Config,
     @Inject(LOGGER) private readonly logger: Logger,
     @Inject(Metrics) metrics: Metrics,
@@ -139,6 +141,8 @@ export class EventsConsumer implements OnApplicationBootstrap, BeforeApplication
         : await this.storing.storeEvents(topic, partition, messages)
     if (letters.length === 0) return
     if (!this.producer) throw new Error('no producer for dead letters')
+    // Before the topic: a second time changes nothing here.
+    await this.waiting.add(topic, partition, letters)
     await sendDeadLetters(this.producer, kafka.deadLettersTopic, letters)
     for (const { code } of letters) this.metrics.deadLetter(topic, code)
     this.logger.info({ topic, partition, letters: letters.length }, 'messages went to the dead-letter topic')

@@ -3,6 +3,7 @@ import { CatalogModule } from '../catalog/catalog.module.js'
 import { TenantsModule } from '../tenants/tenants.module.js'
 import { ConsumerHealth } from './consumer-health.js'
 import { ConsumerLagService } from './consumer-lag.service.js'
+import { DeadLettersController } from './dead-letters.controller.js'
 import { BrowsingController } from './browsing.controller.js'
 import { EventCountsController } from './event-counts.controller.js'
 import { EventCountsService } from './event-counts.service.js'
@@ -13,10 +14,11 @@ import { MessageStoringService } from './message-storing.service.js'
 import { RetentionService } from './retention.service.js'
 import { UsersController } from './users.controller.js'
 import { UsersService } from './users.service.js'
+import { WaitingLetters } from './waiting-letters.service.js'
 
 @Module({
   imports: [TenantsModule, CatalogModule],
-  controllers: [BrowsingController, EventCountsController, EventsController, UsersController],
+  controllers: [BrowsingController, DeadLettersController, EventCountsController, EventsController, UsersController],
   providers: [
     ConsumerHealth,
     ConsumerLagService,
@@ -26,6 +28,7 @@ import { UsersService } from './users.service.js'
     MessageStoringService,
     RetentionService,
     UsersService,
+    WaitingLetters,
   ],
   exports: [ConsumerHealth, ConsumerLagService, EventCountsService, EventsService, UsersService],
 })

@@ -16,5 +16,6 @@ export interface PersonalTable {
 export const PERSONAL_TABLES: readonly PersonalTable[] = [
   { name: 'events', kind: 'event', at: 'occurred_at', key: 'event_id' },
   { name: 'recommendations', kind: 'recommendation', at: 'created_at', key: 'recommendation_id' },
+  { name: 'dead_letters', kind: 'dead-letter', at: 'failed_at', key: `topic || '-' || partition || '-' || "offset"` },
   { name: 'experiment_units', kind: 'experiment', at: 'seen_at', key: "experiment_id || ' ' || unit" },
 ]

@@ -7,6 +7,7 @@ import { Metrics } from '../platform/metrics.js'
 import { TenantsService } from '../tenants/tenants.service.js'
 import { EventCountsService } from './event-counts.service.js'
 import { PERSONAL_TABLES } from './personal-data.js'
+import { WaitingLetters } from './waiting-letters.service.js'
 
 const EVERY_MS = 3_600_000
 /** Rows deleted in one transaction: few enough to hold no lock for long. */
@@ -25,6 +26,7 @@ export class RetentionService implements OnApplicationBootstrap, BeforeApplicati
     @Inject(Database) private readonly database: Database,
     @Inject(TenantsService) private readonly tenants: TenantsService,
     @Inject(EventCountsService) private readonly counts: EventCountsService,
+    @Inject(WaitingLetters) private readonly letters: WaitingLetters,
     @Inject(CONFIG) private readonly config: Config,
     @Inject(LOGGER) private readonly logger: Logger,
     @Inject(Metrics) metrics: Metrics,
@@ -67,6 +69,7 @@ export class RetentionService implements OnApplicationBootstrap, BeforeApplicati
       cursor = page.nextCursor ?? undefined
     } while (cursor !== undefined && !this.stopping)
     await this.counts.sweep(now, () => this.stopping)
+    await this.letters.sweep()
     if (!this.stopping) this.swept.setToCurrentTime()
   }
 

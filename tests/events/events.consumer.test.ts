@@ -294,5 +294,45 @@ describe.skipIf(brokers === null)('the Kafka consumer', () => {
     expect(await eventRows(database.url, later)).toHaveLength(10)
   })
 
+  it('sends one round again through REST, and forgets it where it was of use', async () => {
+    shop = kafkaShop(brokers!)
+    const service = await start()
+    const later = `later-${shop.config.group}`
+    const bare = (itemId: string) => {
+      const event = { tenantId: later, userId: 'u', itemId, type: 'view' }
+      return messageOf(event)
+    }
+    const poison = { key: 'k', value: 'poison', headers: { trace: 'abc' } }
+    await shop.send(shop.config.eventsTopic, [bare('a'), bare('b'), bare('c'), poison])
+    await caughtUp()
+    const waiting = async () => {
+      const { body } = await service.call('GET', `/v1/dead-letters?topic=${shop.config.eventsTopic}`)
+      return (body as { data: { id: string; code: string; attempts: number }[] }).data
+    }
+    const replay = (path: string, body?: object) => service.call('POST', `/v1/dead-letters${path}`, { body })
+    const found = await waiting()
+    expect(found.map(({ code }) => code).sort()).toEqual(['NOT_JSON', ...Array<string>(3).fill('UNKNOWN_TENANT')])
+    const [first] = found.filter(({ code }) => code === 'UNKNOWN_TENANT')
+    await service.makeTenant(later)
+    // An unknown tenant is remembered for two seconds.
+    await setTimeout(2500)
+    expect(await replay(`/${encodeURIComponent(first.id)}/replay`)).toMatchObject({ status: 202 })
+    expect(await replay('/replay', { code: 'UNKNOWN_TENANT', limit: 1 })).toMatchObject({
+      body: { replayed: 1, more: true },
+    })
+    expect(await replay('/replay', { tenant: later })).toMatchObject({ body: { replayed: 1, more: false } })
+    await caughtUp()
+    const rows = await eventRows(database.url, later)
+    expect(rows.map(({ item_id }) => item_id).sort()).toEqual(['a', 'b', 'c'])
+    const [left, ...others] = await waiting()
+    expect([left, others]).toMatchObject([{ code: 'NOT_JSON', attempts: 1 }, []])
+    await replay('/replay', {})
+    await expect.poll(waiting, { timeout: 20_000 }).toMatchObject([{ id: left.id, attempts: 2 }])
+    expect((await service.call('GET', `/v1/dead-letters/${encodeURIComponent(left.id)}`)).body).toMatchObject({
+      value: 'poison',
+      headers: { trace: 'abc' },
+    })
+  })
+
   const bareItems = (count: number) => Array.from({ length: count }, (_, i) => `item ${i}`)
 })

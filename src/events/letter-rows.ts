@@ -1,0 +1,202 @@
+import type { IHeaders } from 'kafkajs'
+import { z } from 'zod'
+import type { Sql } from '../platform/database.js'
+import { cursorMoment, Id, isObject } from '../platform/schema.js'
+import { type DeadLetter, ORIGIN_HEADER, type Origin } from './dead-letters.js'
+
+/** Letters that name no tenant. */
+const NOBODY = '*'
+/** A value that is larger is left at its origin. */
+const MAX_VALUE_BYTES = 1024 * 1024
+
+/** Which of the letters are meant; all fields have to fit. */
+export interface LetterChoice {
+  code?: string
+  /** The topic that the message came from. */
+  topic?: string
+  /** As the message says. */
+  tenant?: string
+}
+
+/** Where a letter was first met: this names it, however often it is sent round. */
+export interface LetterPlace {
+  topic: string
+  partition: number
+  offset: string
+}
+
+export interface LetterRow extends LetterPlace {
+  code: string
+  reason: string
+  tenant: string | null
+  key: Buffer | null
+  sentAt: Date | null
+  failedAt: Date
+  attempts: number
+  bytes: number
+  /** Whether the value is all there, so that the message can go round. */
+  isWhole: boolean
+}
+
+export interface WholeLetter extends LetterRow {
+  value: Buffer | null
+  headers: IHeaders
+  metAt: string
+}
+
+/** In a list: the moment as text, since a Date would lose the microseconds. */
+export interface ListedRow extends LetterRow {
+  at: string
+}
+
+const COLUMNS = `topic, partition, "offset"::text AS "offset", code, reason, nullif(tenant_id, '${NOBODY}') AS tenant, key,
+  sent_at AS "sentAt", failed_at AS "failedAt", attempts, value_bytes AS bytes, value IS NOT NULL OR value_bytes = 0 AS "isWhole"`
+const CHOSEN = `($1::text IS NULL OR code = $1) AND ($2::text IS NULL OR topic = $2) AND ($3::text IS NULL OR tenant_id = $3)`
+const chosen = ({ code, topic, tenant }: LetterChoice) => [code ?? null, topic ?? null, tenant ?? null]
+
+const UPSERT = `
+  INSERT INTO dead_letters AS d (tenant_id, topic, partition, "offset", met_at, user_id, code, reason, sent_at, key, value, value_bytes, headers, attempts)
+  SELECT * FROM unnest($1::text[], $2::text[], $3::int[], $4::bigint[], $5::text[], $6::text[], $7::text[], $8::text[],
+    $9::timestamptz[], $10::bytea[], $11::bytea[], $12::int[], $13::text[], $14::int[]) AS l
+    (tenant_id, topic, partition, "offset", met_at, user_id, code, reason, sent_at, key, value, value_bytes, headers, attempts)
+  ORDER BY tenant_id COLLATE "C", topic COLLATE "C", partition, "offset"
+  ON CONFLICT (tenant_id, topic, partition, "offset") DO UPDATE SET code = excluded.code, reason = excluded.reason,
+    attempts = greatest(d.attempts, excluded.attempts), met_at = excluded.met_at, failed_at = now()`
+
+/** @returns how many */
+export const deleteChosen = (sql: Sql, choice: LetterChoice): Promise<number> =>
+  sql.execute(`DELETE FROM dead_letters WHERE ${CHOSEN}`, chosen(choice))
+
+/** Unless they were met again since they were read. */
+export const deleteLetters = (sql: Sql, letters: WholeLetter[]): Promise<number> =>
+  sql.execute(
+    `DELETE FROM dead_letters d USING unnest($1::text[], $2::int[], $3::bigint[], $4::text[])
+       AS l (topic, partition, "offset", met_at)
+     WHERE d.topic = l.topic AND d.partition = l.partition AND d."offset" = l."offset" AND d.met_at = l.met_at`,
+    [
+      letters.map(({ topic }) => topic),
+      letters.map(({ partition }) => partition),
+      letters.map(({ offset }) => offset),
+      letters.map(({ metAt }) => metAt),
+    ],
+  )
+
+/** Writes letters that were met on a partition; one that is known is told anew. */
+export async function upsertLetters(sql: Sql, topic: string, partition: number, letters: DeadLetter[]): Promise<void> {
+  // One that was sent round twice may be there twice: the later one holds.
+  const byPlace = new Map(letters.map((letter) => [placeId(letter.origin), letter]))
+  const rows = [...byPlace.values()].map((letter) => ({ ...letter, ...claimed(letter.message.value) }))
+  const column = <T>(pick: (row: (typeof rows)[number]) => T) => rows.map(pick)
+  const kept = (value: Buffer | null) => (value && value.length <= MAX_VALUE_BYTES ? value : null)
+  await sql.execute(UPSERT, [
+    column(({ tenantId }) => tenantId),
+    column(({ origin }) => origin.topic),
+    column(({ origin }) => origin.partition),
+    column(({ origin }) => origin.offset),
+    column(({ message }) => placeId({ topic, partition, offset: message.offset })),
+    column(({ userId }) => userId),
+    column(({ code }) => code),
+    column(({ reason }) => reason.replaceAll('\u0000', '').toWellFormed()),
+    column(({ origin }) => sentAt(origin)),
+    column(({ message }) => message.key),
+    column(({ message }) => kept(message.value)),
+    column(({ message }) => message.value?.length ?? 0),
+    column(({ message }) => writeHeaders(message.headers)),
+    column(({ origin }) => (origin.attempts ?? 0) + 1),
+  ])
+}
+
+/** The newest first. @param after where the page before ended */
+export function readLetters(
+  sql: Sql,
+  choice: LetterChoice,
+  after: { at: string; topic: string; partition: number; offset: string } | null,
+  limit: number,
+): Promise<ListedRow[]> {
+  return sql.query<ListedRow>(
+    `SELECT ${COLUMNS}, ${cursorMoment('failed_at')} AS at FROM dead_letters
+     WHERE ${CHOSEN} AND ($4::timestamptz IS NULL OR (failed_at, topic, partition, "offset") < ($4, $5, $6::int, $7::bigint))
+     ORDER BY failed_at DESC, topic DESC, partition DESC, "offset" DESC LIMIT $8`,
+    [
+      ...chosen(choice),
+      after?.at ?? null,
+      after?.topic ?? null,
+      after?.partition ?? null,
+      after?.offset ?? null,
+      limit,
+    ],
+  )
+}
+
+/** Those of these topics that are whole, met before a moment of the database, oldest first. */
+export async function readOldest(
+  sql: Sql,
+  choice: LetterChoice,
+  topics: string[],
+  before: string,
+  limit: number,
+): Promise<WholeLetter[]> {
+  const rows = await sql.query<WholeLetter & { headers: string }>(
+    `SELECT ${COLUMNS}, value, headers, met_at AS "metAt" FROM dead_letters
+     WHERE ${CHOSEN} AND topic = ANY ($4) AND failed_at < $5::timestamptz AND (value IS NOT NULL OR value_bytes = 0)
+     ORDER BY failed_at, topic, partition, "offset" LIMIT $6`,
+    [...chosen(choice), topics, before, limit],
+  )
+  return rows.map((row) => ({ ...row, headers: readHeaders(row.headers) }))
+}
+
+export async function readLetter(sql: Sql, { topic, partition, offset }: LetterPlace): Promise<WholeLetter | null> {
+  const [row] = await sql.query<WholeLetter & { headers: string }>(
+    `SELECT ${COLUMNS}, value, headers, met_at AS "metAt" FROM dead_letters WHERE topic = $1 AND partition = $2 AND "offset" = $3`,
+    [topic, partition, offset],
+  )
+  return row ? { ...row, headers: readHeaders(row.headers) } : null
+}
+
+/** What `topic-partition-offset` means; null: nothing. Topics may hold hyphens. */
+export function readPlace(id: string): LetterPlace | null {
+  const [, topic, partition, offset] = /^([\w.-]{1,249})-(\d{1,9})-(\d{1,18})$/.exec(id) ?? []
+  return offset === undefined ? null : { topic, partition: Number(partition), offset }
+}
+
+export const placeId = ({ topic, partition, offset }: LetterPlace) => `${topic}-${partition}-${offset}`
+
+/** Which tenant and user a message names, so that what is done to them reaches it. */
+function claimed(value: Buffer | null): { tenantId: string; userId: string | null } {
+  const nobody = { tenantId: NOBODY, userId: null }
+  if (!value || value.length > MAX_VALUE_BYTES) return nobody
+  try {
+    const json: unknown = JSON.parse(value.toString())
+    if (!isObject(json)) return nobody
+    const tenantId = Id.safeParse(json.tenantId).data ?? NOBODY
+    return { tenantId, userId: tenantId === NOBODY ? null : (Id.safeParse(json.userId).data ?? null) }
+  } catch {
+    return nobody
+  }
+}
+
+function sentAt({ timestamp }: Origin): Date | null {
+  const ms = Number(timestamp)
+  // What PostgreSQL takes.
+  return ms > 0 && ms < 8.64e15 && new Date(ms).getUTCFullYear() <= 9999 ? new Date(ms) : null
+}
+
+const Headers = z.record(z.string(), z.union([z.string(), z.array(z.string())]))
+const base64 = (value: Buffer | string) => Buffer.from(value).toString('base64')
+
+function writeHeaders(headers: IHeaders = {}): string {
+  const kept = Object.entries(headers).flatMap(([name, value]) => {
+    // Made anew where it is sent round.
+    if (value === undefined || name === ORIGIN_HEADER) return []
+    return [[name, Array.isArray(value) ? value.map(base64) : base64(value)] as const]
+  })
+  return JSON.stringify(Object.fromEntries(kept)).toWellFormed()
+}
+
+function readHeaders(json: string): IHeaders {
+  const bytes = (text: string) => Buffer.from(text, 'base64')
+  const entries = Object.entries(Headers.parse(JSON.parse(json)))
+  return Object.fromEntries(
+    entries.map(([name, value]) => [name, typeof value === 'string' ? bytes(value) : value.map(bytes)]),
+  )
+}

@@ -1,0 +1,174 @@
+import { Inject, Injectable } from '@nestjs/common'
+import { Partitioners, type Producer } from 'kafkajs'
+import { z } from 'zod'
+import { CONFIG, type Config } from '../platform/config.js'
+import { Database } from '../platform/database.js'
+import { AppError, notFound } from '../platform/errors.js'
+import { createKafka } from '../platform/kafka.js'
+import { LOGGER, type Logger } from '../platform/logger.js'
+import { CursorMoment, CursorNumber, decodeCursor, toPage } from '../platform/schema.js'
+import { type DeadLetter, inSends, ORIGIN_HEADER } from './dead-letters.js'
+import {
+  deleteChosen,
+  deleteLetters,
+  type LetterChoice,
+  readLetter,
+  readLetters,
+  readOldest,
+  readPlace,
+  upsertLetters,
+  type WholeLetter,
+} from './letter-rows.js'
+
+/** As long as the topic keeps them, and no more than somebody can look through: the topic has the rest. */
+const KEPT_DAYS = 30
+const MOST_KEPT = 50_000
+const SWEEP_EVERY_MS = 60_000
+const CHUNK = 200
+
+const Position = z.tuple([
+  CursorMoment,
+  z.string().max(249),
+  z
+    .number()
+    .int()
+    .min(0)
+    .max(2 ** 31 - 1),
+  CursorNumber,
+])
+
+/**
+ * Messages that could not be used, each to be looked at, sent round again, or dropped. The topic of dead letters stays what
+ * it is, a record of all of them; this is where one of them can be reached.
+ */
+@Injectable()
+export class WaitingLetters {
+  private sweptAt = 0
+
+  constructor(
+    @Inject(Database) private readonly database: Database,
+    @Inject(CONFIG) private readonly config: Config,
+    @Inject(LOGGER) private readonly logger: Logger,
+  ) {}
+
+  /** Keeps letters that were met on a partition. May be called twice. */
+  async add(topic: string, partition: number, letters: DeadLetter[]): Promise<void> {
+    await this.database.asSystem((sql) => upsertLetters(sql, topic, partition, letters))
+    if (Date.now() - this.sweptAt > SWEEP_EVERY_MS) await this.sweep()
+  }
+
+  /** Drops what has waited for too long, and what is too much. */
+  async sweep(): Promise<void> {
+    this.sweptAt = Date.now()
+    await this.database.asSystem(async (sql) => {
+      await sql.execute(`DELETE FROM dead_letters WHERE failed_at < now() - interval '${KEPT_DAYS} days'`)
+      await sql.execute(`DELETE FROM dead_letters WHERE ctid = ANY (ARRAY(SELECT ctid FROM dead_letters
+        ORDER BY failed_at DESC, topic DESC, partition DESC, "offset" DESC OFFSET ${MOST_KEPT}))`)
+    })
+  }
+
+  /** Those that failed last first, with the number of all by code, whatever was chosen. */
+  async list(choice: LetterChoice, limit: number, cursor?: string) {
+    const position = decodeCursor(cursor, Position)
+    const after = position && { at: position[0], topic: position[1], partition: position[2], offset: position[3] }
+    return this.database.asSystem(async (sql) => {
+      const rows = await readLetters(sql, choice, after ?? null, limit + 1)
+      const counts = await sql.query<{ code: string; waiting: number }>(
+        'SELECT code, count(*)::int AS waiting FROM dead_letters GROUP BY code ORDER BY waiting DESC, code',
+      )
+      const page = toPage(rows, limit, (last) => [last.at, last.topic, last.partition, last.offset])
+      return { ...page, byCode: Object.fromEntries(counts.map(({ code, waiting }) => [code, waiting])) }
+    })
+  }
+
+  /** @throws AppError NOT_FOUND */
+  async get(id: string): Promise<WholeLetter> {
+    const place = readPlace(id)
+    const letter = place && (await this.database.asSystem((sql) => readLetter(sql, place)))
+    if (!letter) throw notFound('dead letter', id)
+    return letter
+  }
+
+  /** @throws AppError NOT_FOUND */
+  async drop(id: string): Promise<void> {
+    const letter = await this.get(id)
+    await this.database.asSystem((sql) => deleteLetters(sql, [letter]))
+  }
+
+  /** @returns how many were dropped */
+  dropAll(choice: LetterChoice): Promise<number> {
+    return this.database.asSystem((sql) => deleteChosen(sql, choice))
+  }
+
+  /**
+   * Sends one round again, to the topic that it came from; one that still can't be used comes back.
+   * @throws AppError NOT_FOUND, NOT_REPLAYABLE (409), NO_KAFKA (409), KAFKA_AWAY (503)
+   */
+  async replay(id: string): Promise<void> {
+    const letter = await this.get(id)
+    if (!letter.isWhole || !this.consumed.includes(letter.topic))
+      throw new AppError('NOT_REPLAYABLE', 'Its value was too large to be kept, or its topic is not consumed here.', {
+        status: 409,
+      })
+    await this.withProducer((producer) => this.send(producer, [letter]))
+  }
+
+  /** As `replay`, those that waited longest first. @returns how many were sent, and whether there may be more */
+  async replayAll(choice: LetterChoice, limit: number): Promise<{ replayed: number; more: boolean }> {
+    return this.withProducer(async (producer) => {
+      // What comes back meanwhile does not go round twice.
+      const [{ started }] = await this.database.asSystem((sql) =>
+        sql.query<{ started: string }>('SELECT clock_timestamp()::text AS started'),
+      )
+      for (let replayed = 0; ;) {
+        const room = Math.min(CHUNK, limit - replayed)
+        const letters = await this.database.asSystem((sql) => readOldest(sql, choice, this.consumed, started, room))
+        await this.send(producer, letters)
+        replayed += letters.length
+        if (letters.length < room || replayed >= limit) return { replayed, more: letters.length === room }
+      }
+    })
+  }
+
+  /** Only to these: whatever is written in a row, it must not reach any other topic. */
+  private get consumed(): string[] {
+    const { kafka } = this.config
+    return kafka ? [kafka.eventsTopic, kafka.itemsTopic] : []
+  }
+
+  private async send(producer: Producer, letters: WholeLetter[]): Promise<void> {
+    for (const topic of new Set(letters.map((letter) => letter.topic))) {
+      const messages = letters.filter((letter) => letter.topic === topic).map(toMessage)
+      for (const part of inSends(messages)) await producer.send({ topic, acks: -1, messages: part })
+    }
+    await this.database.asSystem((sql) => deleteLetters(sql, letters))
+  }
+
+  private async withProducer<T>(work: (producer: Producer) => Promise<T>): Promise<T> {
+    const { kafka } = this.config
+    if (!kafka) throw new AppError('NO_KAFKA', 'This service has no Kafka to send it to.', { status: 409 })
+    const producer = createKafka(kafka, this.logger).producer({
+      allowAutoTopicCreation: false,
+      createPartitioner: Partitioners.DefaultPartitioner,
+      // Somebody waits for the answer.
+      retry: { retries: 1 },
+    })
+    try {
+      await producer.connect()
+      return await work(producer)
+    } catch (error) {
+      if (error instanceof AppError || !isOfKafka(error)) throw error
+      this.logger.warn({ err: error }, 'dead letters could not be sent round')
+      throw new AppError('KAFKA_AWAY', 'The broker does not take it now.', { status: 503, retryAfter: 5, cause: error })
+    } finally {
+      await producer.disconnect().catch((error: unknown) => this.logger.debug({ err: error }, 'while disconnecting'))
+    }
+  }
+}
+
+const isOfKafka = (error: unknown) => error instanceof Error && error.name.startsWith('Kafka')
+
+function toMessage({ topic, partition, offset, key, value, headers, sentAt, attempts }: WholeLetter) {
+  const origin = { topic, partition, offset, timestamp: String(sentAt?.getTime() ?? 0), attempts }
+  return { key, value, headers: { ...headers, [ORIGIN_HEADER]: JSON.stringify(origin) } }
+}

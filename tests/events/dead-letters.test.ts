@@ -1,0 +1,216 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import type { IHeaders } from 'kafkajs'
+import { ORIGIN_HEADER } from '../../src/events/dead-letters.js'
+import { WaitingLetters } from '../../src/events/waiting-letters.service.js'
+import { Database } from '../../src/platform/database.js'
+import { testService, type TestService } from '../support/service.js'
+
+interface Letter {
+  id: string
+  code: string
+  tenant: string | null
+  attempts: number
+  replayable: boolean
+}
+interface Letters {
+  data: Letter[]
+  nextCursor: string | null
+  byCode: Record<string, number>
+}
+
+// Without a broker: the letters are put where the consumer puts them.
+describe('dead letters through REST', () => {
+  let service: TestService
+  let waiting: WaitingLetters
+  let next = 0
+  beforeAll(async () => {
+    service = await testService({ ROLES: 'api' })
+    waiting = service.app.get(WaitingLetters)
+  })
+  afterAll(() => service.stop())
+
+  const TOPIC = 'attune.events'
+  interface Failed {
+    value?: Buffer | string | null
+    key?: string | null
+    headers?: IHeaders
+    code?: string
+    reason?: string
+    /** Where it was first met, and where it is now. */
+    first?: number
+    at?: number
+    before?: number
+    topic?: string
+  }
+  const fail = async (...failed: Failed[]) => {
+    const letters = failed.map(({ value = 'poison', key = 'k', headers = {}, first, at = next++, ...rest }) => ({
+      message: {
+        ...{ key: key === null ? null : Buffer.from(key), value: value === null ? null : Buffer.from(value) },
+        ...{ headers, offset: String(at), timestamp: '1700000000000', attributes: 0 },
+      },
+      origin: {
+        topic: rest.topic ?? TOPIC,
+        partition: 3,
+        offset: String(first ?? at),
+        timestamp: '1700000000000',
+        attempts: rest.before,
+      },
+      code: rest.code ?? 'NOT_JSON',
+      reason: rest.reason ?? 'The value is not JSON in UTF-8.',
+    }))
+    await waiting.add(TOPIC, 3, letters)
+    return letters.map(({ origin }) => `${origin.topic}-3-${origin.offset}`)
+  }
+  const call = (method: string, path = '', body?: unknown) =>
+    service.call(method, `/v1/dead-letters${path}`, body === undefined ? {} : { body })
+  const list = async (query = '') => (await call('GET', `?${query}`)).body as Letters
+  const clear = () => call('POST', '/drop', {})
+
+  it('are listed, those that failed last first, with how many wait by code, and each is opened', async () => {
+    await clear()
+    expect(await list()).toEqual({ data: [], nextCursor: null, byCode: {} })
+    const event = { tenantId: 'shop: ä', userId: 'ann', itemId: 'x' }
+    const [first] = await fail({
+      value: JSON.stringify(event),
+      code: 'INVALID_EVENT',
+      reason: 'type: is missing\u0000',
+    })
+    const [second, third] = await fail(
+      { value: Buffer.from([0xff, 0x00, 0x80]), headers: { trace: Buffer.from('abc'), 'n\u0000': ['x', 'y'] } },
+      { value: null, key: null, code: 'NO_VALUE', headers: { [ORIGIN_HEADER]: 'made by hand' } },
+    )
+    const all = await list()
+    expect(all.data.map(({ id }) => id)).toEqual([third, second, first])
+    expect(all.byCode).toEqual({ INVALID_EVENT: 1, NOT_JSON: 1, NO_VALUE: 1 })
+    expect((await list('code=NOT_JSON')).data).toMatchObject([{ id: second, tenant: null }])
+    expect((await list('tenant=shop%3A+%C3%A4')).data).toMatchObject([{ id: first, tenant: 'shop: ä' }])
+    expect((await list('topic=other')).data).toEqual([])
+    const found: string[] = []
+    for (let cursor = ''; ;) {
+      const page = await list(`limit=1${cursor}`)
+      found.push(...page.data.map(({ id }) => id))
+      if (page.nextCursor === null) break
+      cursor = `&cursor=${page.nextCursor}`
+    }
+    expect(found).toEqual([third, second, first])
+    const opened = await call('GET', `/${first}`)
+    expect(opened.headers.get('cache-control')).toBe('no-store')
+    expect(opened.body).toMatchObject({
+      ...{ id: first, code: 'INVALID_EVENT', reason: 'type: is missing', topic: TOPIC, partition: 3, key: 'k' },
+      ...{ value: JSON.stringify(event), encoding: 'utf8', headers: {}, attempts: 1, replayable: true },
+      sentAt: '2023-11-14T22:13:20.000Z',
+    })
+    const binary = { value: '/wCA', encoding: 'base64', bytes: 3, headers: { trace: 'abc', 'n\u0000': 'x' } }
+    expect((await call('GET', `/${second}`)).body).toMatchObject(binary)
+    expect((await call('GET', `/${third}`)).body).toMatchObject({
+      value: null,
+      key: null,
+      headers: {},
+      replayable: true,
+    })
+  })
+
+  it('are one, however often they are met', async () => {
+    await clear()
+    const [id] = await fail({ value: 'a' })
+    const first = next - 1
+    await fail({ value: 'a', first, at: first })
+    expect((await list()).data).toMatchObject([{ id, attempts: 1 }])
+    // Sent round, and back at another place; twice in one batch.
+    const other = await fail({ value: 'b' })
+    await fail({ first, before: 1, code: 'UNKNOWN_TENANT' }, { first, before: 1, code: 'UNKNOWN_TENANT' })
+    expect((await list()).data).toMatchObject([{ id, attempts: 2, code: 'UNKNOWN_TENANT' }, { id: other[0] }])
+  })
+
+  it('are dropped, one or a choice', async () => {
+    await clear()
+    const ids = await fail({}, { code: 'NO_VALUE' }, { code: 'NO_VALUE' }, {})
+    expect((await call('DELETE', `/${ids[0]}`)).status).toBe(204)
+    expect((await call('DELETE', `/${ids[0]}`)).status).toBe(404)
+    expect((await call('POST', '/drop', { code: 'NO_VALUE' })).body).toEqual({ dropped: 2 })
+    expect((await list()).data.map(({ id }) => id)).toEqual([ids[3]])
+  })
+
+  it('keep no value that is too large, nor more than the newest', async () => {
+    await clear()
+    const [large] = await fail({ value: Buffer.alloc(1024 * 1024 + 1, 120) })
+    expect((await call('GET', `/${large}`)).body).toMatchObject({ value: null, bytes: 1_048_577, replayable: false })
+    expect(await call('POST', `/${large}/replay`)).toMatchObject({ status: 409, body: { code: 'NOT_REPLAYABLE' } })
+    const database = service.app.get(Database)
+    await database.asSystem((sql) =>
+      sql.execute(`INSERT INTO dead_letters (tenant_id, topic, partition, "offset", met_at, code, reason, value_bytes, headers, attempts, failed_at)
+        SELECT '*', 'many', 0, i, '', 'NO_VALUE', '', 0, '{}', 1, now() + make_interval(secs => i) FROM generate_series(1, 50000) i`),
+    )
+    await database.asSystem((sql) =>
+      sql.execute(`INSERT INTO dead_letters (tenant_id, topic, partition, "offset", met_at, code, reason, value_bytes, headers, attempts, failed_at)
+        SELECT '*', 'old', 0, i, '', 'NO_VALUE', '', 0, '{}', 1, now() - interval '31 days' FROM generate_series(1, 10) i`),
+    )
+    await waiting.sweep()
+    expect((await list()).byCode).toEqual({ NO_VALUE: 50_000 })
+    await clear()
+  })
+
+  it('go with the user or the tenant that they name', async () => {
+    const [tenant, other] = [await service.makeTenant(), await service.makeTenant()]
+    const of = (tenantId: string, userId: string) => ({ value: JSON.stringify({ tenantId, userId, type: 7 }) })
+    await clear()
+    await fail(of(tenant.id, 'ann'), of(tenant.id, 'ben'), of(other.id, 'ann'), of('nobody', 'ann'))
+    const { body } = await service.call('GET', `/v1/tenants/${tenant.id}/users/ann/export`)
+    expect(String(body)).toContain('NOT_JSON')
+    await service.call('DELETE', `/v1/tenants/${tenant.id}/users/ann`)
+    expect((await list()).data.map((letter) => letter.tenant).sort()).toEqual(['nobody', other.id, tenant.id].sort())
+    const seen = await service.app.get(Database).query(other.id, 'SELECT tenant_id FROM dead_letters')
+    expect(seen).toEqual([{ tenant_id: other.id }])
+  })
+
+  it('refuse what makes no sense, and who is not the operator', async () => {
+    await clear()
+    const [id] = await fail({})
+    for (const query of ['limit=0', 'code=', `topic=${'x'.repeat(250)}`, 'tenant=%00', 'cursor=what', 'cursor=W10'])
+      expect([query, (await call('GET', `?${query}`)).status]).toEqual([query, 400])
+    for (const wrong of [
+      'nothing',
+      `${id}0`,
+      `${id.slice(0, -1)}x`,
+      '-1-2',
+      'a-99999999999-1',
+      `a-1-${'9'.repeat(30)}`,
+      '..%2F',
+    ])
+      for (const [method, path] of [
+        ['GET', ''],
+        ['DELETE', ''],
+        ['POST', '/replay'],
+      ])
+        expect([wrong, (await call(method, `/${wrong}${path}`)).status]).toEqual([wrong, 404])
+    for (const body of [{ limit: 0 }, { limit: 10_001 }, { code: 7 }, { everything: true }, [], 'all'])
+      expect((await call('POST', '/replay', body)).status).toBe(400)
+    expect(await call('POST', `/${id}/replay`)).toMatchObject({ status: 409 })
+    expect(await call('POST', '/replay', {})).toMatchObject({ status: 409, body: { code: 'NO_KAFKA' } })
+    expect((await list()).data).toHaveLength(1)
+    const { key } = await service.makeTenant()
+    for (const [method, path] of [
+      ['GET', ''],
+      ['GET', `/${id}`],
+      ['DELETE', `/${id}`],
+      ['POST', '/drop'],
+    ])
+      expect(
+        (await service.call(method, `/v1/dead-letters${path}`, { key, ...(method === 'POST' && { body: {} }) })).status,
+      ).toBe(403)
+  })
+
+  it('wait on where the broker is away', async () => {
+    const env = { ROLES: 'api', KAFKA_BROKERS: '127.0.0.1:1', DATABASE_URL: service.databaseUrl }
+    const other = await testService(env)
+    try {
+      await clear()
+      const [id] = await fail({})
+      const answer = await other.call('POST', `/v1/dead-letters/${id}/replay`)
+      expect(answer).toMatchObject({ status: 503, body: { code: 'KAFKA_AWAY' } })
+      expect((await list()).data).toMatchObject([{ id }])
+    } finally {
+      await other.stop()
+    }
+  })
+})
