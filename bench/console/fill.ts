@@ -152,6 +152,12 @@ export async function fillDatabase(url: string, { tenants, versions, items, even
          now() - make_interval(secs => i) FROM generate_series(1, $2::int) i`,
       [LARGE, events, items],
     )
+    await run(
+      'dead letters',
+      `INSERT INTO dead_letters (tenant_id, topic, partition, "offset", met_at, code, reason, key, value, value_bytes, headers, attempts, failed_at)
+       SELECT 'shop-' || i % 100, 'attune.events', i % 12, i, '', (ARRAY['NOT_JSON', 'INVALID_EVENT', 'NO_VALUE'])[1 + i % 3], 'made up',
+         'key', decode(repeat(md5(i::text), 20), 'hex'), 320, '{}', 1, now() - make_interval(secs => i) FROM generate_series(1, 50000) i`,
+    )
     await run('statistics', 'VACUUM ANALYZE')
   } finally {
     await client.end()
