@@ -5,6 +5,11 @@ import { chanceIndex, type DriftState, evenGroups, LEAST_COUNTED, stabilityIndex
 const DAY_MS = 86_400_000
 /** What comes now is that of a week: days of the week differ by themselves. */
 export const NOW_DAYS = 7
+/**
+ * Events and answers are not drawn one by one: those of one user are alike, and by chance the mix of few users is another
+ * than that of others. Ten of one user say about as much as one of each of ten would.
+ */
+const ALIKE = 10
 /** Stands for the types that a baseline does not name; no tenant can name one so. */
 const OTHER_TYPES = '*'
 
@@ -93,7 +98,7 @@ export function eventMixDrift(
   if (Math.min(all, allNow) < LEAST_COUNTED)
     return { ...unknown(`It takes ${LEAST_COUNTED} events in the training window and as many of now.`), ...told }
   const value = stabilityIndex(before, after)
-  const chance = chanceIndex(before, after)
+  const chance = chanceIndex(before, after, ALIKE)
   return { state: stateOf(value, chance), value, chance, missing: null, ...told }
 }
 
@@ -131,7 +136,7 @@ export function scoreDrift(days: { at: Date; counts: number[] }[], now: Date): S
     }
   const groups = evenGroups(before, after)
   const value = stabilityIndex(groups.before, groups.after)
-  const chance = chanceIndex(groups.before, groups.after)
+  const chance = chanceIndex(groups.before, groups.after, ALIKE)
   return { state: stateOf(value, chance), value, chance, missing: null, ...told }
 }
 

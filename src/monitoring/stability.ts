@@ -28,13 +28,14 @@ export function stabilityIndex(before: number[], after: number[]): number {
  * What the index reaches once in a thousand times where nothing has moved: it is distributed as chi-squared of bins − 1
  * degrees of freedom, times 1/n + 1/m (Yurdakul, Statistical Properties of Population Stability Index, 2018). The quantile
  * is that of Wilson and Hilferty.
+ * @param alike so many of those counted tell about as much as one would by itself
  */
-export function chanceIndex(before: number[], after: number[]): number {
+export function chanceIndex(before: number[], after: number[], alike = 1): number {
   const sum = (counts: number[]) => counts.reduce((total, count) => total + count, 0)
   const freedom = before.filter((count, bin) => count + after[bin] > 0).length - 1
   if (freedom < 1) return 0
   const part = 2 / (9 * freedom)
-  return freedom * (1 - part + RARE * Math.sqrt(part)) ** 3 * (1 / sum(before) + 1 / sum(after))
+  return freedom * (1 - part + RARE * Math.sqrt(part)) ** 3 * alike * (1 / sum(before) + 1 / sum(after))
 }
 
 /** @param chance what the value reaches without any drift */

@@ -2,6 +2,7 @@ import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { EventCountsService } from '../../src/events/event-counts.service.js'
 import { Random } from '../../src/model/random.js'
+import { eventMixDrift } from '../../src/monitoring/drift.js'
 import { type Drift, DriftService } from '../../src/monitoring/drift.service.js'
 import { SketchesService } from '../../src/monitoring/sketches.service.js'
 import { Database } from '../../src/platform/database.js'
@@ -131,7 +132,7 @@ describe('drift', () => {
     const strong = await trained({ onDrift: 'strong' })
     const moderate = await trained({ onDrift: 'moderate' })
     const tooFew = await trained({ onDrift: 'moderate', minNewEvents: 100_000 })
-    for (const { come } of [never, strong, moderate, tooFew]) await come({ view: 650, purchase: 350 })
+    for (const { come } of [never, strong, moderate, tooFew]) await come({ view: 600, purchase: 400 })
     expect((await strong.drift()).state).toBe('moderate')
     await look()
     const made = await Promise.all([never, strong, moderate, tooFew].map(({ runs }) => runs()))
@@ -282,5 +283,45 @@ describe('a run for drift', () => {
     expect(reasonOf({ onDrift: 'moderate' }, drift)).toBe(
       'drift from the training window of v-1: event mix moderate (0.12), catalogue strong (0.50)',
     )
+  })
+})
+
+describe('the event mix of a tenant', () => {
+  const random = new Random(11)
+  const now = new Date()
+  const TYPES = ['view', 'cart', 'purchase']
+
+  /** Events by type of users each of whom has a mix of his own, by chance like or unlike the tenant's. */
+  function mixOf(users: number, shares: number[]): Record<string, number> {
+    const counts = Object.fromEntries(TYPES.map((type) => [type, 0]))
+    for (let user = 0; user < users; user++) {
+      // Of ten events three are whatever this user does most.
+      const habit = drawn(shares)
+      for (let event = 1 + random.below(19); event > 0; event--) counts[random.next() < 0.3 ? habit : drawn(shares)]++
+    }
+    return counts
+  }
+  function drawn(shares: number[]): string {
+    let left = random.next()
+    return TYPES[shares.findIndex((share) => (left -= share) < 0)] ?? TYPES[2]
+  }
+  const stateOf = (users: number, before: number[], after: number[]) =>
+    eventMixDrift(
+      { readAt: '', snapshot: '', days: 28, items: 1, eventTypes: mixOf(3 * users, before) },
+      new Date(now.getTime() - 7 * 86_400_000),
+      new Map(Object.entries(mixOf(users, after))),
+      now,
+    ).state
+
+  it('stays stable while users come and go, few or many', () => {
+    for (const users of [80, 300]) {
+      const states = Array.from({ length: 400 }, () => stateOf(users, [0.8, 0.15, 0.05], [0.8, 0.15, 0.05]))
+      expect(states.filter((state) => state === 'stable').length, `${users} users`).toBeGreaterThanOrEqual(398)
+    }
+  })
+
+  it('is seen to move where it does', () => {
+    const states = Array.from({ length: 50 }, () => stateOf(300, [0.8, 0.15, 0.05], [0.5, 0.2, 0.3]))
+    expect(states.filter((state) => state !== 'strong')).toEqual([])
   })
 })
