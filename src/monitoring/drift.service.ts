@@ -10,6 +10,7 @@ import {
   catalogueDrift,
   type EventMixDrift,
   eventMixDrift,
+  FIRST_DAYS,
   NOW_DAYS,
   type ScoreDrift,
   scoreDrift,
@@ -78,7 +79,7 @@ export class DriftService {
     const [counts, turnovers, scores] = await Promise.all([
       this.events.byTypeSince(windows),
       this.database.asSystem((sql) => turnoverSince(sql, reads)),
-      this.sketches.listOf(SCORES, served),
+      this.sketches.listOf(SCORES, served, { first: FIRST_DAYS, since: new Date(now.getTime() - NOW_DAYS * DAY_MS) }),
     ])
     const turnoverOf = new Map(turnovers.map((turnover) => [turnover.tenantId, turnover]))
     return served.map(({ tenantId, versionId, baseline }, i): Drift => {

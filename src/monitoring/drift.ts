@@ -10,6 +10,8 @@ export const NOW_DAYS = 7
  * than that of others. Ten of one user say about as much as one of each of ten would.
  */
 const ALIKE = 10
+/** Of the first days of a version so many are looked at for answers to compare with. */
+export const FIRST_DAYS = 14
 /** Stands for the types that a baseline does not name; no tenant can name one so. */
 const OTHER_TYPES = '*'
 
@@ -120,8 +122,8 @@ export function catalogueDrift(
  * @param days counts of the bins of `SCORES` by day, oldest first
  */
 export function scoreDrift(days: { at: Date; counts: number[] }[], now: Date): ScoreDrift {
-  const answersUpTo = days.map((_, i) => days.slice(0, i + 1).reduce((sum, { counts }) => sum + total(counts), 0))
-  const enough = answersUpTo.findIndex((answers) => answers >= LEAST_COUNTED)
+  let answers = 0
+  const enough = days.findIndex(({ counts }) => (answers += total(counts)) >= LEAST_COUNTED)
   const first = enough < 0 ? days : days.slice(0, enough + 1)
   const since = now.getTime() - NOW_DAYS * DAY_MS
   const last = days.slice(first.length).filter(({ at }) => at.getTime() >= since)

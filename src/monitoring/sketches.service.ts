@@ -113,18 +113,24 @@ export class SketchesService implements OnApplicationBootstrap, BeforeApplicatio
     )
   }
 
-  /** Of many tenants at once, each of one version: all that is kept of a kind, oldest first. */
+  /**
+   * Of many tenants at once, each of one version: the first rows of a kind, and those since a moment, oldest first.
+   * @param first how many at most
+   */
   async listOf(
     { name }: SketchKind,
     wanted: { tenantId: string; versionId: string }[],
+    { first, since }: { first: number; since: Date },
   ): Promise<Map<string, Sketch[]>> {
     await this.flush()
     const rows = await this.database.asSystem((sql) =>
       sql.query<Sketch & { tenantId: string }>(
-        `SELECT s.tenant_id AS "tenantId", s.at, s.version_id AS "versionId", s.counts
-         FROM unnest($1::text[], $2::text[]) AS w (tenant_id, version_id)
-         JOIN sketches s ON s.tenant_id = w.tenant_id AND s.name = $3 AND s.version_id = w.version_id ORDER BY s.at`,
-        [wanted.map(({ tenantId }) => tenantId), wanted.map(({ versionId }) => versionId), name],
+        `SELECT tenant_id AS "tenantId", at, version_id AS "versionId", counts
+         FROM (SELECT s.*, row_number() OVER (PARTITION BY s.tenant_id ORDER BY s.at) AS place
+           FROM unnest($1::text[], $2::text[]) AS w (tenant_id, version_id)
+           JOIN sketches s ON s.tenant_id = w.tenant_id AND s.name = $3 AND s.version_id = w.version_id) placed
+         WHERE place <= $4 OR at >= $5 ORDER BY at`,
+        [wanted.map(({ tenantId }) => tenantId), wanted.map(({ versionId }) => versionId), name, first, since],
       ),
     )
     const lists = new Map(wanted.map(({ tenantId }) => [tenantId, [] as Sketch[]]))
