@@ -46,7 +46,8 @@ export async function consoleCalls(service: RunningService, { items }: Fill): Pr
     get('item', `${large}/items/item-${items >> 1}`),
     get('runs', `${large}/training-runs?limit=50`),
     get('run', `${large}/training-runs/${run.id}`),
-    get('versions', `${large}/model-versions?limit=100`),
+    get('versions', `${large}/model-versions?limit=25`),
+    get('all versions by name', `${large}/model-versions?limit=100&brief=true`),
     get('version', `${large}/model-versions/${version.id}`),
     get('events over time', `${large}/events/counts?by=hour`),
     get(

@@ -61,6 +61,15 @@ export const versionsOf = (tenant: string, limit: number, cursor?: string) =>
     placeholderData: keepPreviousData,
   })
 
+/** The newest of them by name, to choose from: without figures, which are most of a list. */
+export const versionNamesOf = (tenant: string) =>
+  queryOptions({
+    queryKey: [...tenantKey(tenant), 'version names'],
+    queryFn: ({ signal }) =>
+      call<Page<VersionSummary>>(query(of(tenant, '/model-versions'), { limit: 100, brief: 'true' }), { signal }),
+    refetchInterval: 10_000,
+  })
+
 export const versionOf = (tenant: string, id: string) =>
   queryOptions({
     queryKey: [...tenantKey(tenant), 'version', id],

@@ -3299,6 +3299,8 @@ export interface operations {
             query?: {
                 limit?: number;
                 cursor?: string;
+                /** @description true: without what their reports say, so that `dataWindow`, `counts` and `metrics` are null */
+                brief?: "true" | "false";
             };
             header?: never;
             path: {

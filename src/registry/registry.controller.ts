@@ -47,7 +47,11 @@ const listVersions = contract({
   summary: 'Model versions, newest first',
   tag,
   access: 'train',
-  query: Page,
+  query: Page.extend({
+    brief: z.enum(['true', 'false']).default('false').meta({
+      description: 'true: without what their reports say, so that `dataWindow`, `counts` and `metrics` are null',
+    }),
+  }),
   response: pageOf(VersionSummary),
 })
 const getVersion = contract({
@@ -86,7 +90,7 @@ export class RegistryController {
 
   @Route(listVersions)
   async list(@Parsed() { tenant, query }: Input<typeof listVersions>) {
-    const page = await this.versions.list(tenant, query.limit, query.cursor)
+    const page = await this.versions.list(tenant, query.limit, query.cursor, { brief: query.brief === 'true' })
     const current = await this.versions.current(tenant)
     return { ...page, data: page.data.map((version) => summary(version, current?.versionId)) }
   }

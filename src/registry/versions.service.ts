@@ -45,6 +45,8 @@ const LISTED = COLUMNS.replace(
   ' report,',
   ` jsonb_build_object('dataWindow', report->'dataWindow', 'counts', report->'counts', 'metrics', report->'metrics') AS report,`,
 )
+// Reports lie apart from their rows, compressed: where nothing of them is asked for, none is read.
+const BRIEF = COLUMNS.replace(' report,', ` '{}'::jsonb AS report,`)
 
 /** Immutable model versions, their artifacts, and which one each tenant is served by. */
 @Injectable()
@@ -105,12 +107,12 @@ export class VersionsService {
     return version
   }
 
-  /** Newest first, with the summary of their reports only. */
-  async list(tenantId: string, limit: number, cursor?: string) {
+  /** Newest first, with the summary of their reports only. @param brief with nothing of them */
+  async list(tenantId: string, limit: number, cursor?: string, { brief = false } = {}) {
     const [at, id] = decodeCursor(cursor, z.tuple([CursorMoment, Id])) ?? [null, null]
     const rows = await this.database.query<ModelVersion & { position: string }>(
       tenantId,
-      `SELECT ${LISTED}, ${cursorMoment('created_at')} AS position FROM model_versions
+      `SELECT ${brief ? BRIEF : LISTED}, ${cursorMoment('created_at')} AS position FROM model_versions
        WHERE tenant_id = $1 AND ($2::timestamptz IS NULL OR (created_at, version_id) < ($2, $3))
        ORDER BY created_at DESC, version_id DESC LIMIT $4`,
       [tenantId, at, id, limit + 1],

@@ -47,6 +47,25 @@ describe('registry', () => {
     expect(parts.map((part) => part.size)).toEqual([1024 * 1024, 1024 * 1024, 17])
   })
 
+  it('lists them with their figures, or by name alone', async () => {
+    const { id, key } = await service.makeTenant()
+    const made = [await versions.create(id, draft(), {}), await versions.create(id, draft('rejected'), {})]
+    const list = async (query: string) => {
+      const { status, body } = await service.call('GET', `/v1/tenants/${id}/model-versions?${query}`, { key })
+      return { status, data: (body as { data?: object[] }).data }
+    }
+    const { counts, metrics } = draft().report
+    const whole = await list('limit=2')
+    expect(whole.data).toMatchObject([
+      { id: made[1].id, decision: 'rejected', counts, metrics },
+      { id: made[0].id, decision: 'passed', counts, metrics },
+    ])
+    const brief = whole.data?.map((version) => ({ ...version, counts: null, metrics: null }))
+    expect((await list('brief=true')).data).toEqual(brief)
+    expect((await list('brief=false')).data).toEqual(whole.data)
+    expect((await list('brief=maybe')).status).toBe(400)
+  })
+
   it('refuses an artifact whose bytes are no longer what was stored', async () => {
     const { id } = await service.makeTenant()
     const version = await versions.create(id, draft(), { 'version.bin': bytes(1000) })

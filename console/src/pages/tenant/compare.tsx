@@ -6,14 +6,14 @@ import { PageTitle } from '../../parts/page-title'
 import { Promote, RollBack } from '../../parts/promotion'
 import { Empty, Failure, Loading } from '../../parts/states'
 import { tenantPath } from '../../paths'
-import { versionOf, versionsOf } from '../../queries'
+import { versionOf, versionNamesOf } from '../../queries'
 import { useTenant } from '.'
 
 export default function Compare() {
   const tenant = useTenant()
   const [parameters, setParameters] = useSearchParams()
   const ids = ['a', 'b'].map((side) => parameters.get(side) ?? '')
-  const known = useQuery(versionsOf(tenant, 100))
+  const known = useQuery(versionNamesOf(tenant))
   const versions = useQueries({ queries: ids.map((id) => ({ ...versionOf(tenant, id), enabled: id !== '' })) })
   const failed = versions.find(({ isError }) => isError)
   const found = versions.flatMap(({ data }) => (data ? [data] : []))

@@ -15,7 +15,7 @@ import { type Chosen, isNobody, isUser, type Who } from '../../look-inside/who'
 import { PageTitle } from '../../parts/page-title'
 import { Section } from '../../parts/section'
 import { Empty, Failure, Loading } from '../../parts/states'
-import { versionsOf } from '../../queries'
+import { versionNamesOf } from '../../queries'
 import { useMay } from '../../session'
 import { useTenant } from '.'
 
@@ -30,7 +30,7 @@ export default function LookInside() {
   const [rules, setRules] = useState<Rules>(NO_RULES)
   // While a filter is being typed it is no filter.
   const [asked] = useDebouncedValue(isFilter(rules.filter) ? rules : { ...rules, filter: '' }, 300)
-  const versions = useQuery(versionsOf(tenant, 100))
+  const versions = useQuery(versionNamesOf(tenant))
   const set = (name: string, value: string) =>
     setParameters((old) => new URLSearchParams({ ...Object.fromEntries(old), [name]: value }), { replace: true })
 

@@ -5,7 +5,7 @@ import { PageTitle } from '../../parts/page-title'
 import { Promote, RollBack } from '../../parts/promotion'
 import { Failure, Loading } from '../../parts/states'
 import { comparePath, tenantPath } from '../../paths'
-import { versionOf, versionsOf } from '../../queries'
+import { versionOf, versionNamesOf } from '../../queries'
 import { Comparison } from '../../comparison'
 import { useTenant } from '.'
 
@@ -13,7 +13,7 @@ export default function Version() {
   const tenant = useTenant()
   const { version: id = '' } = useParams()
   const version = useQuery(versionOf(tenant, id))
-  const versions = useQuery(versionsOf(tenant, 100))
+  const versions = useQuery(versionNamesOf(tenant))
   const navigate = useNavigate()
   const { data } = version
   return (
