@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import {
   Inject,
   Injectable,
@@ -26,6 +27,8 @@ const STALE_AFTER_MS = 1000
 const SHARE = 0.5
 /** Each build holds a catalogue twice over: one at a time, and so many wait for their turn. */
 const MOST_WAITING = 8
+/** A request waits no longer than proxies and people do; the build goes on, and whoever comes back finds it done. */
+const PATIENCE_MS = 20_000
 
 /**
  * Models of versions that are not served: for those who want to see how one would do. Built on first use beside what is
@@ -79,9 +82,15 @@ export class AsideModels implements OnApplicationBootstrap, BeforeApplicationShu
   /**
    * Runs `work` with a model of this version, whether it is served or not. The model stays whole until `work` is done.
    * @param version its id, or `base` for none
-   * @throws AppError NOT_FOUND, VERSION_UNUSABLE (422), TOO_MANY_VERSIONS (503)
+   * @param patience milliseconds that it waits for a build
+   * @throws AppError NOT_FOUND, VERSION_UNUSABLE (422), TOO_MANY_VERSIONS, VERSION_LOADING (503)
    */
-  async use<T>(tenantId: string, version: string, work: (model: LiveModel) => T | Promise<T>): Promise<T> {
+  async use<T>(
+    tenantId: string,
+    version: string,
+    work: (model: LiveModel) => T | Promise<T>,
+    patience = PATIENCE_MS,
+  ): Promise<T> {
     if (this.live.isLoaded(tenantId, version)) {
       const wish = { version, wait: false }
       const run = async (model: LiveModel) => (model.version === version ? { done: await work(model) } : null)
@@ -89,7 +98,7 @@ export class AsideModels implements OnApplicationBootstrap, BeforeApplicationShu
       // Else it was put away meanwhile.
       if (served) return served.done
     }
-    const model = await this.held(tenantId, version)
+    const model = await this.held(tenantId, version, patience)
     try {
       return await work(model)
     } finally {
@@ -122,11 +131,11 @@ export class AsideModels implements OnApplicationBootstrap, BeforeApplicationShu
   }
 
   /** The model of a version, held: `release` it. */
-  private async held(tenantId: string, version: string): Promise<LiveModel> {
+  private async held(tenantId: string, version: string, patience: number): Promise<LiveModel> {
     for (;;) {
       const entry = this.cache.entryOf(tenantId, version)
       entry.usedAt = Date.now()
-      if (!entry.model) await this.keeper.build(entry)
+      if (!entry.model) await withPatience(this.keeper.build(entry), patience)
       else if (entry.usedAt - entry.refreshedAt > STALE_AFTER_MS) await this.keeper.refreshIfPossible(entry)
       const { model } = entry
       if (!model || !this.cache.has(entry)) continue
@@ -165,4 +174,20 @@ export class AsideModels implements OnApplicationBootstrap, BeforeApplicationShu
     this.cache.evict(keep)
     this.live.reserve(Math.min(this.cache.bytes, this.budget))
   }
+}
+
+/** @throws AppError VERSION_LOADING (503) where it takes longer; it is not ended by that */
+async function withPatience(build: Promise<unknown>, patience: number): Promise<void> {
+  const over = new AbortController()
+  const late = sleep(patience, 'late' as const, { signal: over.signal }).catch(() => undefined)
+  try {
+    if ((await Promise.race([build, late])) !== 'late') return
+  } finally {
+    over.abort()
+  }
+  build.catch(() => undefined)
+  throw new AppError('VERSION_LOADING', 'The version is still being loaded: come back in a moment.', {
+    status: 503,
+    retryAfter: 3,
+  })
 }

@@ -176,6 +176,16 @@ describe('looking into a version', () => {
     }
   })
 
+  it('lets nobody wait for long, and is there for who comes back', async () => {
+    const tenant = await shop()
+    const version = await store(tenant, encoded(await catalogOf(service, tenant.id), 9))
+    const aside = service.app.get(AsideModels)
+    const impatient = aside.use(tenant.id, version, (model) => model.version, 0)
+    await expect(impatient).rejects.toMatchObject({ code: 'VERSION_LOADING', status: 503, retryAfter: 3 })
+    await expect.poll(() => aside.loaded(tenant.id), { timeout: 20_000 }).toBe(1)
+    expect(await aside.use(tenant.id, version, (model) => model.version, 0)).toBe(version)
+  })
+
   it('refuses what can not be looked into', async () => {
     const tenant = await shop()
     const other = await shop(5)
