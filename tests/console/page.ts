@@ -21,7 +21,7 @@ export async function openBrowser(): Promise<{ browser: Browser; visit: (options
   return {
     browser,
     visit: async (options) => {
-      const context: BrowserContext = await browser.newContext(options)
+      const context: BrowserContext = await browser.newContext({ reducedMotion: 'reduce', ...options })
       const page = await context.newPage()
       page.setDefaultTimeout(20_000)
       const complaints: string[] = []

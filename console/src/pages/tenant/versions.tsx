@@ -32,17 +32,7 @@ export default function Versions() {
   return (
     <>
       <PageTitle title="Versions" of={tenant}>
-        {all.length > 1 && (
-          <Button
-            variant={picked.length === 2 ? 'filled' : 'default'}
-            disabled={picked.length !== 2}
-            component={Link}
-            to={picked.length === 2 ? comparePath(tenant, picked[0], picked[1]) : '#'}
-            data-disabled={picked.length !== 2 || undefined}
-          >
-            Compare two
-          </Button>
-        )}
+        {all.length > 1 && <CompareTwo tenant={tenant} picked={picked} />}
         <RollBack tenant={tenant} />
       </PageTitle>
       <Section title="Versions, newest first" bare flush>
@@ -73,6 +63,20 @@ export default function Versions() {
         {versions.data && <Pager pages={pages} next={versions.data.nextCursor} shown={all.length} />}
       </Section>
     </>
+  )
+}
+
+function CompareTwo({ tenant, picked: [a, b] }: { tenant: string; picked: string[] }) {
+  if (b === undefined)
+    return (
+      <Button variant="default" disabled>
+        Compare two
+      </Button>
+    )
+  return (
+    <Button component={Link} to={comparePath(tenant, a, b)}>
+      Compare two
+    </Button>
   )
 }
 
