@@ -21,7 +21,8 @@ export const theme = createTheme({
     // The page's own text is of size sm; what a reader types or picks is no larger.
     Button: { defaultProps: { size: 'xs' } },
     TextInput: { defaultProps: { size: 'sm' } },
-    Alert: { defaultProps: { variant: 'outline' } },
+    // Its edge has the colour; words in it would be too pale for some.
+    Alert: { defaultProps: { variant: 'outline' }, styles: { title: { color: 'var(--mantine-color-text)' } } },
     Modal: { defaultProps: { centered: true, closeButtonProps: { 'aria-label': 'Close' } } },
     Anchor: { defaultProps: { underline: 'hover', size: 'sm' } },
     Text: { defaultProps: { size: 'sm' } },
