@@ -9,6 +9,7 @@ import { Empty, Loading } from './parts/states'
 import { tenantPath } from './paths'
 import { SignedIn, useSession, useSignOut } from './session'
 
+const DeadLetters = lazy(() => import('./pages/dead-letters'))
 const Tenants = lazy(() => import('./pages/tenants'))
 const Tenant = lazy(() => import('./pages/tenant'))
 const Overview = lazy(() => import('./pages/tenant/overview'))
@@ -28,6 +29,7 @@ export function App() {
         <Routes>
           <Route element={<Shell />}>
             <Route index element={<Start />} />
+            <Route path="dead-letters" element={<ForOperator />} />
             <Route path="tenants/:tenant" element={<OwnTenant />}>
               <Route index element={<Overview />} />
               <Route path="training" element={<Training />} />
@@ -58,6 +60,11 @@ function OwnTenant() {
   const { kind, tenant } = useSession()
   const { tenant: asked = '' } = useParams()
   return kind === 'operator' || asked === tenant ? <Tenant /> : <Navigate to={tenantPath(tenant!)} replace />
+}
+
+function ForOperator() {
+  const { kind } = useSession()
+  return kind === 'operator' ? <DeadLetters /> : <NoPage />
 }
 
 function NoPage() {

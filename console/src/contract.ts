@@ -257,3 +257,35 @@ export interface Inspection {
   source: string
   items: Recommended[]
 }
+
+/** A message from Kafka that could not be used. */
+export interface DeadLetter {
+  id: string
+  /** Stable, upper snake case. */
+  code: string
+  reason: string
+  tenant: string | null
+  /** Where it was first met. */
+  topic: string
+  partition: number
+  offset: string
+  key: string | null
+  sentAt: string | null
+  failedAt: string
+  /** How often it was tried. */
+  attempts: number
+  bytes: number
+  /** Whether its value is still there to be sent round again. */
+  replayable: boolean
+}
+
+export interface DeadLetters extends Page<DeadLetter> {
+  byCode: Record<string, number>
+}
+
+export interface OpenedLetter extends DeadLetter {
+  value: string | null
+  /** Base64: it is no text. */
+  encoding: 'utf8' | 'base64'
+  headers: Record<string, string>
+}
