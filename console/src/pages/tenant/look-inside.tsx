@@ -106,6 +106,8 @@ interface ListsProps {
 }
 
 function Lists({ tenant, who, versions, picked, onPick, rules, asked, onRules }: ListsProps) {
+  // A form that was cleared is a new one; while it is filled in it stays, and the focus in it.
+  const [cleared, setCleared] = useState(0)
   const served = versions.find(({ serving }) => serving)?.id ?? BASE
   // What is served beside the newest other one; before a first version there is the base alone.
   const rival = versions.find(({ id }) => id !== served)?.id ?? BASE
@@ -134,12 +136,19 @@ function Lists({ tenant, who, versions, picked, onPick, rules, asked, onRules }:
         title="Rules"
         about="As a request or a scenario may say them"
         actions={
-          <Button variant="default" disabled={!hasRules(rules)} onClick={() => onRules(NO_RULES)}>
+          <Button
+            variant="default"
+            disabled={!hasRules(rules)}
+            onClick={() => {
+              onRules(NO_RULES)
+              setCleared((times) => times + 1)
+            }}
+          >
             No rules
           </Button>
         }
       >
-        <RulesForm key={String(rules === NO_RULES)} rules={rules} categories={categories} onChange={onRules} />
+        <RulesForm key={cleared} rules={rules} categories={categories} onChange={onRules} />
       </Section>
       <Group gap="sm" grow>
         {(['a', 'b'] as const).map((side, place) => (
