@@ -46,7 +46,8 @@ export async function startAttune(dataDir: string, env: Record<string, string>):
 const withoutSettings = (env: NodeJS.ProcessEnv) =>
   Object.fromEntries(Object.entries(env).filter(([name]) => !(name in Environment.shape)))
 
-async function call<T>(
+/** One call, tried again where the service says so. @throws Error for what is neither done nor accepted */
+export async function call<T>(
   url: string,
   method: string,
   path: string,
