@@ -12,7 +12,10 @@ import { theme, variables } from './theme'
 
 /** A session that has ended, or whose key was revoked: whoever it was has to sign in anew. */
 function onError(error: unknown) {
-  if (isProblem(error) && error.status === 401) queries.setQueryData(SESSION, null)
+  if (!isProblem(error) || error.status !== 401) return
+  // Whoever signs in next may be allowed less.
+  queries.removeQueries({ predicate: ({ queryKey }) => queryKey[0] !== SESSION[0] })
+  queries.setQueryData(SESSION, null)
 }
 
 const queries: QueryClient = new QueryClient({

@@ -33,7 +33,12 @@ export function useMay(): (scope: Scope) => boolean {
 export function useSignOut() {
   const queries = useQueryClient()
   return async () => {
-    await call('/console/session', { method: 'DELETE' }).catch(() => undefined)
+    try {
+      await call('/console/session', { method: 'DELETE' })
+    } catch (error) {
+      // Ended already. Where it goes on, nobody may believe that he is signed out.
+      if (!isProblem(error) || error.status !== 401) return void location.reload()
+    }
     setCsrfToken(null)
     // What was read with the key goes with it.
     queries.removeQueries({ predicate: ({ queryKey }) => queryKey[0] !== SESSION[0] })

@@ -25,16 +25,18 @@ export const ORIGIN_HEADER = 'attune-origin'
 /** Where a value was too large for the dead-letter topic: its length in bytes. It is still at its origin. */
 export const VALUE_LEFT_OUT_HEADER = 'value-left-out'
 
+/** Kafka's and PostgreSQL's largest integer. */
+export const MOST_PARTITION = 2 ** 31 - 1
 const MAX_REASON = 1000
 /** One send is one record batch for each partition, and that has to be smaller than what the broker takes. */
 const SEND_BYTES = 512 * 1024
 
-const Digits = z.string().regex(/^\d{1,19}$/)
+/** Anybody may send one: it holds only what Kafka has, in one way of writing it, and what a column takes. */
 const OriginHeader = z.object({
-  topic: z.string().max(249),
-  partition: z.number().int().min(0),
-  offset: Digits,
-  timestamp: Digits,
+  topic: z.string().regex(/^[\w.-]{1,249}$/),
+  partition: z.number().int().min(0).max(MOST_PARTITION),
+  offset: z.string().regex(/^(0|[1-9]\d{0,17})$/),
+  timestamp: z.string().regex(/^\d{1,19}$/),
   attempts: z.number().int().min(1).max(1_000_000).optional(),
 })
 
@@ -90,20 +92,23 @@ export function originOfLetter(headers: IHeaders | undefined): Origin | undefine
   return parsed.data
 }
 
-/** Messages in sends that a broker with default limits takes; one that is larger goes alone. */
-export function inSends(messages: Message[]): Message[][] {
-  const sends: Message[][] = []
+/** What is sent to one topic, in parts that a broker takes. */
+export const inSends = (messages: Message[]): Message[][] => inParts(messages, sizeOf, SEND_BYTES)
+
+/** In order, each part of at most so many bytes, or a single row. */
+export function inParts<T>(rows: T[], bytesOf: (row: T) => number, most: number): T[][] {
+  const parts: T[][] = []
   let bytes = Infinity
-  for (const message of messages) {
-    const size = sizeOf(message)
-    if (bytes + size > SEND_BYTES) {
-      sends.push([])
+  for (const row of rows) {
+    const own = bytesOf(row)
+    if (bytes + own > most) {
+      parts.push([])
       bytes = 0
     }
-    sends[sends.length - 1].push(message)
-    bytes += size
+    parts[parts.length - 1].push(row)
+    bytes += own
   }
-  return sends
+  return parts
 }
 
 const sizeOf = ({ key, value, headers = {} }: Message) =>

@@ -2,7 +2,7 @@ import type { IHeaders } from 'kafkajs'
 import { z } from 'zod'
 import type { Sql } from '../platform/database.js'
 import { cursorMoment, Id, isObject } from '../platform/schema.js'
-import { type DeadLetter, ORIGIN_HEADER, type Origin } from './dead-letters.js'
+import { type DeadLetter, inParts, MOST_PARTITION, ORIGIN_HEADER, type Origin } from './dead-letters.js'
 
 /** Letters that name no tenant. */
 const NOBODY = '*'
@@ -49,6 +49,8 @@ export interface ListedRow extends LetterRow {
   at: string
 }
 
+/** A statement's values lie in memory several times over, as text. */
+const UPSERT_BYTES = 4 * 1024 * 1024
 const COLUMNS = `topic, partition, "offset"::text AS "offset", code, reason, nullif(tenant_id, '${NOBODY}') AS tenant, key,
   sent_at AS "sentAt", failed_at AS "failedAt", attempts, value_bytes AS bytes, value IS NOT NULL OR value_bytes = 0 AS "isWhole"`
 const CHOSEN = `($1::text IS NULL OR code = $1) AND ($2::text IS NULL OR topic = $2) AND ($3::text IS NULL OR tenant_id = $3)`
@@ -86,24 +88,29 @@ export async function upsertLetters(sql: Sql, topic: string, partition: number, 
   // One that was sent round twice may be there twice: the later one holds.
   const byPlace = new Map(letters.map((letter) => [placeId(letter.origin), letter]))
   const rows = [...byPlace.values()].map((letter) => ({ ...letter, ...claimed(letter.message.value) }))
-  const column = <T>(pick: (row: (typeof rows)[number]) => T) => rows.map(pick)
   const kept = (value: Buffer | null) => (value && value.length <= MAX_VALUE_BYTES ? value : null)
-  await sql.execute(UPSERT, [
-    column(({ tenantId }) => tenantId),
-    column(({ origin }) => origin.topic),
-    column(({ origin }) => origin.partition),
-    column(({ origin }) => origin.offset),
-    column(({ message }) => placeId({ topic, partition, offset: message.offset })),
-    column(({ userId }) => userId),
-    column(({ code }) => code),
-    column(({ reason }) => reason.replaceAll('\u0000', '').toWellFormed()),
-    column(({ origin }) => sentAt(origin)),
-    column(({ message }) => message.key),
-    column(({ message }) => kept(message.value)),
-    column(({ message }) => message.value?.length ?? 0),
-    column(({ message }) => writeHeaders(message.headers)),
-    column(({ origin }) => (origin.attempts ?? 0) + 1),
-  ])
+  const bytesOf = ({ message }: DeadLetter) => (kept(message.value)?.length ?? 0) + (message.key?.length ?? 0)
+  for (const part of inParts(rows, bytesOf, UPSERT_BYTES)) await upsertPart(part)
+
+  async function upsertPart(part: typeof rows) {
+    const column = <T>(pick: (row: (typeof rows)[number]) => T) => part.map(pick)
+    await sql.execute(UPSERT, [
+      column(({ tenantId }) => tenantId),
+      column(({ origin }) => origin.topic),
+      column(({ origin }) => origin.partition),
+      column(({ origin }) => origin.offset),
+      column(({ message }) => placeId({ topic, partition, offset: message.offset })),
+      column(({ userId }) => userId),
+      column(({ code }) => code),
+      column(({ reason }) => reason.replaceAll('\u0000', '').toWellFormed()),
+      column(({ origin }) => sentAt(origin)),
+      column(({ message }) => message.key),
+      column(({ message }) => kept(message.value)),
+      column(({ message }) => message.value?.length ?? 0),
+      column(({ message }) => writeHeaders(message.headers)),
+      column(({ origin }) => (origin.attempts ?? 0) + 1),
+    ])
+  }
 }
 
 /** The newest first. @param after where the page before ended */
@@ -157,8 +164,10 @@ export async function readLetter(sql: Sql, { topic, partition, offset }: LetterP
 
 /** What `topic-partition-offset` means; null: nothing. Topics may hold hyphens. */
 export function readPlace(id: string): LetterPlace | null {
-  const [, topic, partition, offset] = /^([\w.-]{1,249})-(\d{1,9})-(\d{1,18})$/.exec(id) ?? []
-  return offset === undefined ? null : { topic, partition: Number(partition), offset }
+  const [, topic, partition, offset] = /^([\w.-]{1,249})-(\d{1,10})-(\d{1,18})$/.exec(id) ?? []
+  return offset === undefined || Number(partition) > MOST_PARTITION
+    ? null
+    : { topic, partition: Number(partition), offset }
 }
 
 export const placeId = ({ topic, partition, offset }: LetterPlace) => `${topic}-${partition}-${offset}`

@@ -24,7 +24,8 @@ import {
 const KEPT_DAYS = 30
 const MOST_KEPT = 50_000
 const SWEEP_EVERY_MS = 60_000
-const CHUNK = 200
+/** Each may be of a megabyte. */
+const CHUNK = 20
 
 const Position = z.tuple([
   CursorMoment,

@@ -85,7 +85,8 @@ export function eventMixDrift(
   const nothing = { from: null, before: 0, now: 0, types: [] }
   if (!baseline) return { ...unknown(NO_BASELINE), ...nothing }
   const names = [...Object.keys(baseline.eventTypes).filter((type) => type !== OTHER_TYPES), OTHER_TYPES]
-  const before = names.map((type) => baseline.eventTypes[type] ?? 0)
+  const known = new Map(Object.entries(baseline.eventTypes))
+  const before = names.map((type) => known.get(type) ?? 0)
   const after = names.map((type) => counts.get(type) ?? 0)
   for (const [type, count] of counts) if (!names.includes(type)) after[names.length - 1] += count
   const [all, allNow] = [total(before), total(after)]

@@ -26,8 +26,10 @@ export class TypeMix {
 
   /** Events by type. */
   newest(): Record<string, number> {
-    const all: Record<string, number> = {}
-    for (const counts of this.days.values()) for (const [type, count] of counts) all[type] = (all[type] ?? 0) + count
-    return all
+    // Not into an object at once: types are named by clients, and one may be `constructor`.
+    const all = new Map<string, number>()
+    for (const counts of this.days.values())
+      for (const [type, count] of counts) all.set(type, (all.get(type) ?? 0) + count)
+    return Object.fromEntries(all)
   }
 }

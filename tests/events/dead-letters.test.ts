@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { IHeaders } from 'kafkajs'
-import { ORIGIN_HEADER } from '../../src/events/dead-letters.js'
+import { ORIGIN_HEADER, originOf } from '../../src/events/dead-letters.js'
 import { WaitingLetters } from '../../src/events/waiting-letters.service.js'
 import { Database } from '../../src/platform/database.js'
 import { testService, type TestService } from '../support/service.js'
@@ -120,6 +120,30 @@ describe('dead letters through REST', () => {
     const other = await fail({ value: 'b' })
     await fail({ first, before: 1, code: 'UNKNOWN_TENANT' }, { first, before: 1, code: 'UNKNOWN_TENANT' })
     expect((await list()).data).toMatchObject([{ id, attempts: 2, code: 'UNKNOWN_TENANT' }, { id: other[0] }])
+  })
+
+  it('take a place of origin that somebody made up for none', () => {
+    const message = { key: null, value: null, offset: '5', timestamp: '7', attributes: 0 }
+    const here = { topic: TOPIC, partition: 3, offset: '5', timestamp: '7' }
+    const told = (origin: object) =>
+      originOf(TOPIC, 3, { ...message, headers: { [ORIGIN_HEADER]: Buffer.from(JSON.stringify(origin)) } })
+    const there = { topic: 'attune.items', partition: 2 ** 31 - 1, offset: '9'.repeat(18), timestamp: '1' }
+    expect(told(there)).toEqual(there)
+    for (const wrong of [
+      { partition: 2 ** 31 },
+      { offset: '9'.repeat(19) },
+      { offset: '05' },
+      { topic: 'a\u0000' },
+      { topic: '' },
+    ])
+      expect(told({ ...there, ...wrong }), JSON.stringify(wrong)).toEqual(here)
+  })
+
+  it('are written in parts where they are large', async () => {
+    await clear()
+    const ids = await fail(...Array.from({ length: 12 }, () => ({ value: Buffer.alloc(1_000_000, 'x') })))
+    expect((await list()).data.map(({ id }) => id).sort()).toEqual(ids.sort())
+    await clear()
   })
 
   it('are dropped, one or a choice', async () => {

@@ -18,6 +18,15 @@ describe('the mix of types', () => {
     expect(new TypeMix().newest()).toEqual({})
   })
 
+  it('counts a type that every object has a property of', () => {
+    const mix = new TypeMix()
+    for (const type of ['constructor', 'valueOf', 'constructor']) mix.add(type, 0)
+    expect(Object.entries(mix.newest())).toEqual([
+      ['constructor', 2],
+      ['valueOf', 1],
+    ])
+  })
+
   it('tells a hundred types apart, and all others as one', () => {
     const mix = new TypeMix()
     for (let i = 0; i < 150; i++) for (let n = 0; n < 2; n++) mix.add(`type-${i}`, 0)

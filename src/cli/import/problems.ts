@@ -1,4 +1,4 @@
-import { closeSync, openSync, truncateSync, writeSync } from 'node:fs'
+import { closeSync, openSync, statSync, truncateSync, writeSync } from 'node:fs'
 import { plain } from '../output.js'
 import type { Problem } from './row.js'
 
@@ -25,8 +25,9 @@ export class Problems {
     reportBytes = 0,
     public count = 0,
   ) {
-    this.bytes = reportBytes
-    if (reportBytes > 0) truncateSync(path, reportBytes)
+    // It may have been taken away meanwhile, or be another file than before.
+    this.bytes = Math.min(reportBytes, statSync(path, { throwIfNoEntry: false })?.size ?? 0)
+    if (this.bytes > 0) truncateSync(path, this.bytes)
   }
 
   get reportBytes() {
