@@ -215,5 +215,7 @@ function tryNext(service: RunningService, shop: Shop) {
     -d '{"history": ["${shop.items[0].id}"], "count": 5, "explain": true, "returnProperties": true}'
   curl -s '${root}/model-versions' -H "Authorization: Bearer $KEY"
 
-  API explorer: ${service.url}/docs`)
+  Console: ${service.url}/console    API explorer: ${service.url}/docs${
+    options.exit ? '\n\n  It stops now; `npm run quickstart` goes on from here, and serves.' : ''
+  }`)
 }
