@@ -61,6 +61,9 @@ export async function openDatabase(config: Config, logger: Logger, migrations: M
         options: `-c role=${SERVICE_ROLE}`,
         idle_in_transaction_session_timeout: 60_000,
         statement_timeout: 120_000,
+        // The pool listens only to those that lie idle, and whoever takes one only a moment later: a server that ends
+        // a connection in between would end the process.
+        onConnect: (client: pg.Client) => void client.on('error', () => undefined),
       },
       poolErrorHandler: (error: unknown) => {
         // Whose request made the connection once says nothing.

@@ -1,3 +1,4 @@
+import { type AddressInfo, connect, createServer } from 'node:net'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { MIGRATIONS } from '../../migrations/index.js'
 import { readConfig } from '../../src/platform/config.js'
@@ -8,6 +9,41 @@ import { Tracing } from '../../src/platform/tracing.js'
 import { testDatabase } from '../support/service.js'
 
 const logger = createLogger('silent')
+
+/**
+ * A way to the database that, once it is deadly, has each new connection's "ready for query" followed by its end, in the
+ * same packet: what a server that an administrator stops sends to whoever has just come in.
+ */
+async function deadlyLine(target: string) {
+  const { hostname, port } = new URL(target)
+  const READY = Buffer.from('Z\0\0\0\x05I')
+  const fields = Buffer.from('SFATAL\0C57P01\0Mterminating connection due to administrator command\0\0')
+  const size = Buffer.alloc(4)
+  size.writeInt32BE(fields.length + 4)
+  const end = Buffer.concat([Buffer.from('E'), size, fields])
+  const server = createServer((near) => {
+    const far = connect(Number(port), hostname)
+    let isNew = line.isDeadly
+    far.on('data', (bytes: Buffer) => {
+      const kill = isNew && bytes.includes(READY)
+      isNew &&= !kill
+      near.write(kill ? Buffer.concat([bytes, end]) : bytes)
+      if (kill) far.destroy()
+    })
+    near.pipe(far)
+    for (const [socket, other] of [
+      [near, far],
+      [far, near],
+    ])
+      socket.on('error', () => undefined).on('close', () => other.end())
+  })
+  await new Promise<void>((listening) => server.listen(0, '127.0.0.1', listening))
+  const url = new URL(target)
+  url.hostname = '127.0.0.1'
+  url.port = String((server.address() as AddressInfo).port)
+  const line = { isDeadly: false, url: url.href, close: () => server.close() }
+  return line
+}
 
 describe('database', () => {
   let own: Awaited<ReturnType<typeof testDatabase>>
@@ -98,6 +134,20 @@ describe('database', () => {
     })
     await expect(failing).rejects.toThrow('on purpose')
     expect(await database.query('ours', 'SELECT 1 FROM events')).toHaveLength(1)
+  })
+
+  it('outlives connections that end in the very moment in which they are handed out', async () => {
+    const line = await deadlyLine(own.url)
+    const through = await openDatabase(readConfig({ DATABASE_URL: line.url }), logger, MIGRATIONS)
+    const work = new Database(through, new Metrics(readConfig({})), new Tracing(null))
+    line.isDeadly = true
+    // More than one: the pool has a connection from its start.
+    const pings = await Promise.allSettled([1, 2, 3].map(() => work.query('ours', 'SELECT pg_sleep(.1)')))
+    expect(pings.map(({ status }) => status)).toContain('rejected')
+    line.isDeadly = false
+    await expect(work.query('ours', 'SELECT 1')).resolves.toHaveLength(1)
+    await work.onApplicationShutdown()
+    line.close()
   })
 
   it('is migrated once by many that start at once', async () => {
