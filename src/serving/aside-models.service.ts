@@ -43,6 +43,7 @@ export class AsideModels implements OnApplicationBootstrap, BeforeApplicationShu
   /** The end of the last build that was asked for. */
   private turn: Promise<unknown> = Promise.resolve()
   private waiting = 0
+  private stopped = false
 
   constructor(
     @Inject(CONFIG) config: Config,
@@ -70,7 +71,9 @@ export class AsideModels implements OnApplicationBootstrap, BeforeApplicationShu
     this.looking.start()
   }
 
+  /** Waits for the build that has begun; those that wait for their turn fail. */
   async beforeApplicationShutdown() {
+    this.stopped = true
     await this.looking.stop()
     await this.turn
   }
@@ -152,7 +155,10 @@ export class AsideModels implements OnApplicationBootstrap, BeforeApplicationShu
       })
     this.waiting++
     const build = this.turn
-      .then(() => this.builder.buildOf(tenantId, pinned))
+      .then(() => {
+        if (this.stopped) throw new AppError('STOPPING', 'The server is being stopped.', { status: 503, retryAfter: 1 })
+        return this.builder.buildOf(tenantId, pinned)
+      })
       .catch((error: unknown) => {
         if (error instanceof AppError || isPassing(error)) throw error
         this.logger.warn({ err: error, tenant: tenantId, version: pinned }, 'a version can not be looked into')
@@ -172,7 +178,12 @@ export class AsideModels implements OnApplicationBootstrap, BeforeApplicationShu
    */
   private evict(keep?: Entry): void {
     this.cache.evict(keep)
-    this.live.reserve(Math.min(this.cache.bytes, this.budget))
+    this.live.reserve(Math.min(this.cache.bytes, this.budget), () => this.giveWay())
+  }
+
+  /** Frees everything: what an experiment serves has no room beside it. */
+  private giveWay(): void {
+    for (const entry of this.cache.loaded()) this.cache.drop(entry)
   }
 }
 

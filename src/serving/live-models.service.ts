@@ -57,6 +57,8 @@ export class LiveModels implements OnApplicationBootstrap, BeforeApplicationShut
   private listener: { stop: () => Promise<void> } | undefined
   private warming: Promise<void> | undefined
   private stopped = false
+  /** Frees what is reserved. */
+  private giveBack: () => void = () => undefined
   private readonly metrics
 
   constructor(
@@ -151,9 +153,10 @@ export class LiveModels implements OnApplicationBootstrap, BeforeApplicationShut
     return isOfExperiment || this.cache.find(tenantId, null)?.model?.version === version
   }
 
-  /** Leaves so many bytes of the budget to models that are not served. */
-  reserve(bytes: number): void {
+  /** Leaves so many bytes of the budget to models that are not served. @param giveBack frees them, where they are missed */
+  reserve(bytes: number, giveBack: () => void): void {
     this.cache.reserved = bytes
+    this.giveBack = giveBack
     this.evict()
   }
 
@@ -247,6 +250,10 @@ export class LiveModels implements OnApplicationBootstrap, BeforeApplicationShut
     const { tenantId, pinned } = entry
     if (pinned === null) return this.evict(entry)
     this.evict(entry, Date.now() - IDLE_AFTER_MS)
+    if (this.cache.isFull) {
+      this.giveBack()
+      this.cache.reserved = 0
+    }
     if (!this.cache.isFull) return
     this.logger.error({ tenant: tenantId, version: pinned }, 'no memory for the version of an experiment')
     this.builder.giveUp(tenantId, pinned)

@@ -6,6 +6,9 @@ import type { ModelKeeper } from './model-keeper.js'
 
 /** Has the models of the versions at hand that experiments serve beside the promoted ones, and puts away those that none does any more. */
 export class PinnedModels {
+  /** A build holds a catalogue twice over: one at a time. */
+  private isBuilding = false
+
   constructor(
     private readonly cache: ModelCache,
     private readonly keeper: ModelKeeper,
@@ -33,14 +36,18 @@ export class PinnedModels {
     }
   }
 
-  /** Builds a version's model, unless it is there: nobody waits for it. */
+  /** Builds a version's model, unless it is there or another is being built: nobody waits for it, and the next look is soon. */
   private prepare(tenantId: string, version: string): void {
-    if (this.builder.isGivenUp(tenantId, version)) return
+    if (this.isBuilding || this.builder.isGivenUp(tenantId, version)) return
     const entry = this.cache.entryOf(tenantId, version)
     if (entry.model || entry.building) return
     entry.usedAt = Date.now()
-    this.keeper.build(entry).catch((error: unknown) => {
-      this.logger.warn({ err: error, tenant: tenantId, version }, 'could not build the model of an experiment')
-    })
+    this.isBuilding = true
+    this.keeper
+      .build(entry)
+      .catch((error: unknown) => {
+        this.logger.warn({ err: error, tenant: tenantId, version }, 'could not build the model of an experiment')
+      })
+      .finally(() => (this.isBuilding = false))
   }
 }

@@ -169,6 +169,27 @@ describe('looking into a version', () => {
       const both = await Promise.all([...versions, ...versions].map((id) => look(tenant, id, undefined, small)))
       expect(both.map(({ modelVersion }) => modelVersion)).toEqual([...versions, ...versions])
       expect(aside.loaded(tenant.id)).toBeLessThan(3)
+      // An experiment finds no room beside them: they give way.
+      const arms = ['base', ...(await Promise.all([7, 8].map((seed) => store(tenant, encoded(items, seed), small))))]
+      for (const version of versions.slice(0, 2)) await look(tenant, version, undefined, small)
+      expect(aside.loaded(tenant.id)).toBe(2)
+      const shares = [0.4, 0.3, 0.3]
+      const experiment = {
+        name: 'all three',
+        metric: 'clicks',
+        arms: arms.map((modelVersion, i) => ({ name: `${i}`, modelVersion, share: shares[i] })),
+      }
+      expect((await call(tenant, 'POST', '/experiments', experiment, small)).status).toBe(201)
+      const served = new Set<string>()
+      for (let user = 0; user < 30; user++) {
+        const body = { userId: `user ${user}`, history }
+        const answer = await call(tenant, 'POST', '/recommendations', body, small)
+        served.add((answer.body as Inspection).modelVersion)
+      }
+      expect(served).toEqual(new Set(arms))
+      expect(aside.loaded(tenant.id)).toBe(0)
+      await look(tenant, versions[0], undefined, small)
+      expect(aside.loaded(tenant.id)).toBe(1)
       await aside.look(Date.now() + 3_600_000)
       expect(aside.loaded(tenant.id)).toBe(0)
     } finally {
