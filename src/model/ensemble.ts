@@ -4,7 +4,8 @@ import type { Interaction } from './history.js'
 import type { LexicalIndex } from './lexical-index.js'
 import { COMPONENTS, combine, noWeights, standardise } from './ranking.js'
 import type { ComponentName, Eligible, StandardScores, Weights } from './ranking.js'
-import { cosine, products } from './rows.js'
+import { products } from './products.js'
+import { cosine } from './rows.js'
 import type { TextMatrix } from './text-matrix.js'
 
 /**
@@ -33,16 +34,12 @@ export interface NetworkVectors {
   width: number
   /** [items, width], row-major */
   vectors: Float32Array
-  /** The rows' products with a vector, [items], from something faster than plain code. */
-  products?: (vector: Float32Array) => Float32Array
 }
 
 export interface EnsembleParts {
   itemCount: number
   /** Whitened rows of length 1, or of zeros for an item without text. */
   text: TextMatrix
-  /** As `products` of the network, of the text rows. */
-  textProducts?: (vector: Float32Array) => Float32Array
   /** Absent: the lexical component has nothing to say. */
   lexical?: LexicalIndex
   counts: Counts
@@ -90,13 +87,26 @@ export class Ensemble {
    * @param userVector the network's output for the history, [width]
    */
   score(history: Interaction[], now: number, eligible: Eligible, userVector?: Float32Array): Float32Array {
+    return this.reasoned(history, now, eligible, userVector).scores
+  }
+
+  /**
+   * As `score`, with reasons for those who ask: how much each item of the history contributed to the scores of `items`,
+   * largest first, the share of each personal component's weighted standard score that the history item accounts for.
+   * Popularity has no such item.
+   */
+  reasoned(
+    history: Interaction[],
+    now: number,
+    eligible: Eligible,
+    userVector?: Float32Array,
+  ): { scores: Float32Array; explain: (items: number[]) => Contribution[][] } {
     const weights = this.weights(history)
-    return combine(
-      this.standardScores(history, now, eligible, weights, userVector),
-      weights,
-      this.parts.itemCount,
-      eligible,
-    )
+    const standard = this.standardScores(history, now, eligible, weights, userVector)
+    return {
+      scores: combine(standard, weights, this.parts.itemCount, eligible),
+      explain: (items) => this.explain(history, items, standard, weights),
+    }
   }
 
   /** The blend's weights for this history: how much its items have been seen decides between sparse and dense. */
@@ -130,7 +140,7 @@ export class Ensemble {
 
   /** One component's raw values, [items]; null where it has nothing to go by. */
   component(name: ComponentName, history: Interaction[], now: number, userVector?: Float32Array): Float32Array | null {
-    const { itemCount, text, textProducts, counts, published, network } = this.parts
+    const { itemCount, text, counts, published, network } = this.parts
     switch (name) {
       case 'popular':
         return counts.popular(new Float32Array(itemCount)).map(Math.log1p)
@@ -138,10 +148,10 @@ export class Ensemble {
         return counts.recent(now, new Float32Array(itemCount)).map(Math.log1p)
       case 'network':
         if (!network || !userVector) return null
-        return network.products?.(userVector) ?? products(network.vectors, network.width, userVector, itemCount)
+        return products(network.vectors, network.width, userVector, itemCount)
       case 'text': {
         const user = this.textUser(history)
-        return user && (textProducts?.(user) ?? text.products(user, itemCount))
+        return user && text.products(user, itemCount)
       }
       case 'lexical':
         return this.lexicalScores(history)
@@ -154,19 +164,7 @@ export class Ensemble {
     }
   }
 
-  /**
-   * How much each item of the history contributed to the scores of `items`, largest first: the share of each personal
-   * component's weighted standard score that the history item accounts for. Popularity has no such item.
-   */
-  explain(
-    history: Interaction[],
-    now: number,
-    items: number[],
-    eligible: Eligible,
-    userVector?: Float32Array,
-  ): Contribution[][] {
-    const weights = this.weights(history)
-    const scores = this.standardScores(history, now, eligible, weights, userVector)
+  private explain(history: Interaction[], items: number[], scores: StandardScores, weights: Weights): Contribution[][] {
     const steps = this.steps(history)
     return items.map((item) => {
       const shares = new Map<number, number>()

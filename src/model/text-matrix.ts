@@ -1,3 +1,5 @@
+import { products } from './products.js'
+
 /** Rows of numbers that are read a block at a time, so that nobody has to hold them all. */
 export interface VectorRows {
   readonly items: number
@@ -28,7 +30,7 @@ const LANES = 4
  * Training, evaluation and serving all read the same rows, so what one measures is what the other does.
  */
 export class TextMatrix implements VectorRows {
-  /** Rows begin at whole words: reading four codes at once makes products faster than those of floats. */
+  /** Rows begin at whole words: products are of four codes at once, or more. */
   private readonly stride: number
   private count: number
 
@@ -140,26 +142,9 @@ export class TextMatrix implements VectorRows {
 
   /** The dot product of `vector` with each of the first `count` rows, [count]. */
   products(vector: Float32Array, count = this.count): Float32Array {
-    const { stride, scales } = this
-    const words = new Int32Array(this.codes.buffer, this.codes.byteOffset, this.codes.length / LANES)
-    const query = new Float64Array(stride)
-    query.set(vector)
-    const out = new Float32Array(count)
-    for (let item = 0, at = 0; item < count; item++) {
-      // Four sums: one would wait for the addition before it.
-      let a = 0
-      let b = 0
-      let c = 0
-      let d = 0
-      for (let j = 0; j < stride; j += LANES) {
-        const word = words[at++]
-        a += ((word << 24) >> 24) * query[j]
-        b += ((word << 16) >> 24) * query[j + 1]
-        c += ((word << 8) >> 24) * query[j + 2]
-        d += (word >> 24) * query[j + 3]
-      }
-      out[item] = (a + b + c + d) * scales[item]
-    }
+    const { codes, stride, scales } = this
+    const out = products(codes, stride, vector, count)
+    for (let item = 0; item < count; item++) out[item] *= scales[item]
     return out
   }
 

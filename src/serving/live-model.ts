@@ -13,7 +13,6 @@ import type { LiveNetwork } from './live-network.js'
 import type { LiveWords } from './live-words.js'
 import type { Source } from './recommend.schema.js'
 import type { PastEvent, Scored } from './scored.js'
-import { RowProducts } from './row-products.js'
 import { demandScores, largestOf, recencyOf } from './rules.js'
 
 export interface ModelParts {
@@ -35,8 +34,6 @@ export interface ModelParts {
 const SCORED_BACK = 200
 /** Events that a live count looks back on. */
 const COUNTED_BACK = 250
-/** Texts of a larger catalogue stay off the engine: as floats they would take four times the memory once more. */
-const MOST_ON_ENGINE = 256 * 2 ** 20
 /** Of the largest decayed count. */
 const TREND_SHARE = 0.01
 const UNKNOWN: Availability = { items: new Uint32Array(), from: 0, until: 0 }
@@ -59,7 +56,6 @@ export class LiveModel {
   private staleBecause: string | null = null
   private ensemble: Ensemble | null = null
   private availability = UNKNOWN
-  private readonly products: RowProducts
   private users = 0
   private retired = false
 
@@ -68,7 +64,6 @@ export class LiveModel {
     this.tenantId = tenantId
     this.versionId = versionId
     this.catalog = catalog
-    this.products = new RowProducts(catalog.length)
     this.placeOf = typeReader(types)
     this.evidence = evidenceOf(types)
     this.evidenceWeights = counts.settings.types.map(({ weight }, index) => (this.evidence[index] ? weight : 0))
@@ -107,7 +102,7 @@ export class LiveModel {
     // Pairs: at most 200 followers of 8 bytes in each of two settings, and no more than the events make.
     const pairs = Math.min(catalog.size * 3200, log.size * 160)
     const parts = [catalog, log, network, words].reduce((sum, part) => sum + (part?.bytes ?? 0), 0)
-    return parts + this.engineBytes + pairs + 4 * catalog.length ** 2
+    return parts + pairs + 4 * catalog.length ** 2
   }
 
   /** Keeps the model whole until `release`. */
@@ -164,12 +159,8 @@ export class LiveModel {
     if (!history.some(({ type }) => this.evidence[type])) return this.trending(among, now)
     const eligible = this.mask(among)
     const user = this.weighedNetwork?.encode(history, now)
-    const ensemble = this.scoring()
-    return {
-      scores: ensemble.score(history, now, eligible, user),
-      sourceOf: () => this.personalSource,
-      explain: (items) => ensemble.explain(history, now, items, eligible, user),
-    }
+    const scored = this.scoring().reasoned(history, now, eligible, user)
+    return { ...scored, sourceOf: () => this.personalSource }
   }
 
   /** Scores as more of the same. */
@@ -204,7 +195,6 @@ export class LiveModel {
 
   private dispose(): void {
     this.parts.network?.dispose()
-    this.products.dispose()
   }
 
   private byDemand(among: Uint32Array, now: number, wanted?: Float64Array): Float64Array {
@@ -229,7 +219,6 @@ export class LiveModel {
     raw.forEach((vector, i) => rows.set(vector, i * space.length))
     const white = whiten(space, rows)
     changed.forEach((index, i) => catalog.text.set(index, white.subarray(i * space.length, (i + 1) * space.length)))
-    for (const index of changed) this.products.invalidate(index)
     network?.update(changed)
     if (words?.isOutgrown) this.markStale('the catalogue has outgrown the index of its words')
     this.ensemble = null
@@ -264,12 +253,6 @@ export class LiveModel {
     return blend.sparse.network > 0 || blend.dense.network > 0 ? network : null
   }
 
-  /** What the texts take on the engine, as floats; 0 where products are left to plain code, which reads bytes. */
-  private get engineBytes(): number {
-    const bytes = 4 * this.catalog.size * this.catalog.length
-    return RowProducts.areFaster && bytes <= MOST_ON_ENGINE ? bytes : 0
-  }
-
   private get personalSource(): Source {
     return this.versionId === null ? 'base' : 'fine-tuned'
   }
@@ -279,9 +262,6 @@ export class LiveModel {
     return (this.ensemble ??= new Ensemble({
       itemCount: catalog.size,
       text: catalog.text,
-      ...(this.engineBytes > 0 && {
-        textProducts: (vector: Float32Array) => this.products.multiply(catalog.text, vector),
-      }),
       lexical: words?.current,
       published: catalog.published,
       counts,

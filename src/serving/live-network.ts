@@ -2,13 +2,10 @@ import type { NetworkVectors } from '../model/ensemble.js'
 import type { Interaction } from '../model/history.js'
 import type { Network } from '../model/network.js'
 import type { CatalogMirror } from './catalog-mirror.js'
-import { rowsOf } from '../model/text-matrix.js'
-import { RowProducts } from './row-products.js'
 
 /** A version's network with a vector for each item of a catalogue that goes on changing. */
 export class LiveNetwork {
   private rows: Float32Array
-  private readonly rowProducts: RowProducts
 
   /** The catalogue's first items are the network's vocabulary. */
   constructor(
@@ -16,7 +13,6 @@ export class LiveNetwork {
     private readonly catalog: CatalogMirror,
   ) {
     this.rows = network.itemVectors(catalog.text)
-    this.rowProducts = new RowProducts(this.width)
   }
 
   get width(): number {
@@ -30,17 +26,13 @@ export class LiveNetwork {
 
   /** Estimated memory, weights included. */
   get bytes(): number {
-    return 3 * this.rows.byteLength
+    return 2 * this.rows.byteLength
   }
 
   /** As the ensemble asks for it. */
   get parts(): NetworkVectors {
     const { width, vectors } = this
-    return {
-      width,
-      vectors,
-      ...(RowProducts.areFaster && { products: (vector) => this.rowProducts.multiply(rowsOf(vectors, width), vector) }),
-    }
+    return { width, vectors }
   }
 
   /** The user's vector after a history (oldest first), [width]. @param now milliseconds since 1970 */
@@ -60,7 +52,6 @@ export class LiveNetwork {
     const vectors = network.textVectors(catalog.text.gather(items))
     const residual = network.weights.residual.data
     items.forEach((item, i) => {
-      this.rowProducts.invalidate(item)
       for (let k = 0; k < width; k++) {
         const own = item < network.vocabulary ? residual[item * width + k] : 0
         this.rows[item * width + k] = vectors[i * width + k] + own
@@ -70,6 +61,5 @@ export class LiveNetwork {
 
   dispose(): void {
     this.network.dispose()
-    this.rowProducts.dispose()
   }
 }

@@ -106,22 +106,22 @@ it('goes from sparse to dense weights with how often the items of the history we
 
 describe('explanations', () => {
   it('name the history items that speak for an item, largest first', () => {
-    const [because] = shop({ text: 1, narrow: 1 }).explain(views(5, 0), 10, [2], null)
+    const [because] = shop({ text: 1, narrow: 1 }).reasoned(views(5, 0), 10, null).explain([2])
     expect(because.map((one) => one.item)).toEqual([0])
-    const [mixed] = shop({ text: 1, wide: 1 }).explain(views(5, 0), 10, [4], null)
+    const [mixed] = shop({ text: 1, wide: 1 }).reasoned(views(5, 0), 10, null).explain([4])
     expect(mixed.length).toBeGreaterThan(0)
     for (let i = 1; i < mixed.length; i++) expect(mixed[i - 1].weight).toBeGreaterThanOrEqual(mixed[i].weight)
   })
 
   it('add up to what the personal parts gave the item', () => {
     const ensemble = shop({ text: 1 })
-    const [because] = ensemble.explain(views(0, 1), 10, [2], null)
+    const [because] = ensemble.reasoned(views(0, 1), 10, null).explain([2])
     const total = because.reduce((sum, one) => sum + one.weight, 0)
     expect(total).toBeCloseTo(ensemble.standardScores(views(0, 1), 10, null, ensemble.weights(views(0, 1))).text![2], 5)
   })
 
   it('say nothing where only popularity spoke', () => {
-    expect(shop({ popular: 1 }).explain(views(0), 10, [3], null)).toEqual([[]])
+    expect(shop({ popular: 1 }).reasoned(views(0), 10, null).explain([3])).toEqual([[]])
   })
 })
 
