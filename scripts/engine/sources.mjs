@@ -4,7 +4,6 @@ import { existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { accept, download, WrongSum } from './download.mjs'
 
-const DEFAULT_INDEX = 'https://pypi.org/simple'
 const PROBE = 3000
 
 /** A package of npm's, as a file; npm keeps what it fetched in its own cache. */
@@ -23,11 +22,14 @@ export async function fetchPackage(part, file) {
   rmSync(folder, { recursive: true })
 }
 
-/** A wheel: by its address, so that it can be continued; where that does not work, by pip itself. */
+/** A wheel: by its address in the index that is set, so that it can be continued; where that does not work, by pip itself. */
 export async function fetchWheel(part, file, onBytes) {
   if (existsSync(file)) return
+  const index = setIndex()
+  if (!index && hasPip()) return fetchByPip(part, file)
   try {
-    const { url, headers } = await addressOf(part)
+    if (!index) throw new Error('PIP_INDEX_URL is not set')
+    const { url, headers } = await addressOf(part, index)
     await download({ url, file, headers, sha256: part.sha256, onBytes })
   } catch (error) {
     if (error instanceof WrongSum) throw error
@@ -39,9 +41,9 @@ export async function fetchWheel(part, file, onBytes) {
   }
 }
 
-/** Its address in the index that pip is configured to use. */
-async function addressOf({ name, file }) {
-  const index = new URL(`${indexOfPip().replace(/\/$/, '')}/${name}/`)
+/** Its address in an index, and what to send to be let in. */
+async function addressOf({ name, file }, base) {
+  const index = new URL(`${base.replace(/\/$/, '')}/${name}/`)
   const headers = {}
   if (index.username) {
     const pair = `${decodeURIComponent(index.username)}:${decodeURIComponent(index.password)}`
@@ -68,7 +70,9 @@ export function addressIn(page, file, base) {
   return null
 }
 
-function indexOfPip() {
+/** The index that the environment or pip's files name; null: pip's own. */
+function setIndex() {
+  if (process.env.PIP_INDEX_URL) return process.env.PIP_INDEX_URL
   const { stdout } = pip(['config', 'list'])
   // Its environment wins over its files, what is set for downloads over what is set for all.
   for (const key of [
@@ -81,7 +85,7 @@ function indexOfPip() {
     const line = (stdout ?? '').split('\n').find((text) => text.startsWith(`${key}=`))
     if (line) return line.slice(key.length + 1).replace(/^'|'$/g, '')
   }
-  return DEFAULT_INDEX
+  return null
 }
 
 async function fetchByPip(part, file) {
