@@ -59,6 +59,30 @@ export function products(
   return out
 }
 
+/** The dot products of each row of `left` with each of `right`, [n, m], by the same instructions. @param left [n, width] @param right [m, width] */
+export function productTable(left: Float32Array, right: Float32Array, width: number): Float32Array {
+  const [n, m] = [left.length / width, right.length / width]
+  const table = new Float32Array(n * m)
+  if (width % LANES !== 0) {
+    for (let i = 0; i < n; i++)
+      plain(right, width, left.subarray(i * width, (i + 1) * width), table.subarray(i * m, (i + 1) * m))
+    return table
+  }
+  // The right-hand rows stay where they are: brought in anew for each row they would cost more than their products.
+  const result = 4 * width
+  const rows = result + 16 * Math.ceil((4 * m) / 16)
+  const { memory, floats } = loaded(rows + right.byteLength)
+  new Float32Array(memory.buffer, rows, right.length).set(right)
+  const query = new Float32Array(memory.buffer, 0, width)
+  const results = new Float32Array(memory.buffer, result, m)
+  for (let i = 0; i < n; i++) {
+    query.set(left.subarray(i * width, (i + 1) * width))
+    floats(rows, width, m, 0, result)
+    table.set(results, i * m)
+  }
+  return table
+}
+
 /** For rows that do not end at whole vectors. */
 function plain(rows: Float32Array | Int8Array, width: number, vector: Float32Array, out: Float32Array): Float32Array {
   for (let row = 0; row < out.length; row++) {

@@ -9,7 +9,7 @@ export function eigen(symmetric: Float64Array, length: number) {
 }
 
 // Four rows at a time: each element of the other operand is then read once for four products.
-export const BLOCK = 4
+const BLOCK = 4
 
 /** sum[length, length] += Σ over the rows [n, length] (x - mean)(x - mean)ᵀ; both halves are filled. */
 export function addOuterProducts(sum: Float64Array, vectors: Float32Array, mean: Float64Array): void {
@@ -29,31 +29,4 @@ export function addOuterProducts(sum: Float64Array, vectors: Float32Array, mean:
     }
   }
   for (let i = 0; i < length; i++) for (let j = 0; j < i; j++) sum[i * length + j] = sum[j * length + i]
-}
-
-/** out[4, length] = rows[4, length] · symmetric[length, length] */
-export function multiplyBlock(rows: Float64Array, symmetric: Float64Array, out: Float64Array, length: number): void {
-  for (let j = 0; j < length; j++) {
-    const at = j * length // The row of a symmetric matrix is its column, and lies in one piece.
-    let a = 0
-    let b = 0
-    let c = 0
-    let d = 0
-    for (let k = 0; k < length; k++) {
-      const s = symmetric[at + k]
-      a += rows[k] * s
-      b += rows[length + k] * s
-      c += rows[2 * length + k] * s
-      d += rows[3 * length + k] * s
-    }
-    out[j] = a
-    out[length + j] = b
-    out[2 * length + j] = c
-    out[3 * length + j] = d
-  }
-}
-
-/** out[4, length] = rows[4, length] · diag(factors) */
-export function scaleBlock(rows: Float64Array, factors: Float64Array, out: Float64Array, length: number): void {
-  for (let i = 0; i < rows.length; i++) out[i] = rows[i] * factors[i % length]
 }

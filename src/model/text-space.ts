@@ -1,4 +1,5 @@
-import { addOuterProducts, eigen, BLOCK, multiplyBlock, scaleBlock } from './symmetric.js'
+import { productTable } from './products.js'
+import { addOuterProducts, eigen } from './symmetric.js'
 import type { NamedArrays } from './tensor-file.js'
 import { rowsOf, TextMatrix, type VectorRows } from './text-matrix.js'
 
@@ -104,30 +105,24 @@ export function whitenAll(space: TextSpace, vectors: VectorRows): TextMatrix {
  * @returns [n, length]
  */
 export function whiten(space: TextSpace, vectors: Float32Array): Float32Array {
-  const { length, mean } = space
+  const { length, mean, transform } = space
   const rows = rowsWithText(vectors, length)
+  const centred = new Float32Array(rows.length * length)
+  rows.forEach((row, i) => {
+    for (let j = 0; j < length; j++) centred[i * length + j] = vectors[row * length + j] - mean[j]
+  })
+  if (transform.length === length) for (let i = 0; i < centred.length; i++) centred[i] *= transform[i % length]
+  // The rows of a symmetric matrix are its columns.
+  const mapped = transform.length === length ? centred : productTable(centred, transform, length)
   const out = new Float32Array(vectors.length)
-  const transform = Float64Array.from(space.transform)
-  const multiply = transform.length === length ? scaleBlock : multiplyBlock
-  const centred = new Float64Array(BLOCK * length)
-  const mapped = new Float64Array(BLOCK * length)
-  for (let start = 0; start < rows.length; start += BLOCK) {
-    const block = Math.min(BLOCK, rows.length - start)
-    for (let i = 0; i < block; i++) {
-      const from = rows[start + i] * length
-      for (let j = 0; j < length; j++) centred[i * length + j] = vectors[from + j] - mean[j]
-    }
-    multiply(centred, transform, mapped, length)
-    for (let i = 0; i < block; i++) {
-      let norm = 0
-      for (let j = 0; j < length; j++) norm += mapped[i * length + j] ** 2
-      norm = Math.sqrt(norm)
-      // Rounding leaves about 1e-8 of a row that equals the mean: its direction would be noise.
-      if (!(norm > 1e-6)) continue
-      const to = rows[start + i] * length
-      for (let j = 0; j < length; j++) out[to + j] = mapped[i * length + j] / norm
-    }
-  }
+  rows.forEach((row, i) => {
+    let norm = 0
+    for (let j = 0; j < length; j++) norm += mapped[i * length + j] ** 2
+    norm = Math.sqrt(norm)
+    // Rounding leaves about 1e-8 of a row that equals the mean: its direction would be noise.
+    if (!(norm > 1e-6)) return
+    for (let j = 0; j < length; j++) out[row * length + j] = mapped[i * length + j] / norm
+  })
   return out
 }
 

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { ASSEMBLED, assembledText } from '../../scripts/kernel/assemble.js'
-import { products } from '../../src/model/products.js'
+import { products, productTable } from '../../src/model/products.js'
 import { Random } from '../../src/model/random.js'
 
 const random = new Random(4)
@@ -38,6 +38,17 @@ describe('products', () => {
     expect(() => products(new Int8Array(7), 4, new Float32Array(4), 2)).toThrow('7 numbers are not 2 rows of 4')
     const long = new Float32Array(400_000).fill(0.5)
     expect([...products(long, 200_000, new Float32Array(200_000).fill(1), 2)]).toEqual([100_000, 100_000])
+  })
+
+  it('of every row with every other are those of plain code', () => {
+    for (const width of [3, 8, 384]) {
+      const [left, right] = [random.normals(5 * width, 1), random.normals(7 * width, 1)]
+      const table = productTable(left, right, width)
+      expect(table).toHaveLength(35)
+      for (let i = 0; i < 5; i++)
+        for (let j = 0; j < 7; j++)
+          expect(table[i * 7 + j]).toBeCloseTo(plain(right, width, left.subarray(i * width, (i + 1) * width), j), 3)
+    }
   })
 
   it('is of code that is that of its source', async () => {
