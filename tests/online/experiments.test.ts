@@ -4,14 +4,8 @@ import { AnswersService } from '../../src/online/answers.service.js'
 import { AttributionService } from '../../src/online/attribution.service.js'
 import { catalogOf, encoded, promoteVersion, storeVersion } from '../serving/made-version.js'
 import { testService, type TestService } from '../support/service.js'
+import { type Answer, PATIENCE, redThings, type Tenant } from './shop.js'
 
-type Tenant = { id: string; key: string }
-interface Answer {
-  recommendationId: string
-  modelVersion: string
-  items: { itemId: string }[]
-  experiment?: { id: string; arm: string }
-}
 interface Experiment {
   id: string
   state: string
@@ -23,7 +17,6 @@ interface Experiment {
   reason: string
 }
 
-const PATIENCE = { timeout: 20_000, interval: 200 }
 const halves = (a: object = {}, b: object = {}) => [
   { name: 'a', share: 0.5, ...a },
   { name: 'b', share: 0.5, ...b },
@@ -51,11 +44,7 @@ describe('experiments', () => {
   }
   async function makeShop(count = 40, fields: object = {}): Promise<Tenant> {
     const tenant = await service.makeTenant(undefined, { quotas: { requestsPerSecond: 10_000 } })
-    const items = Array.from({ length: count }, (_, i) => ({
-      itemId: `i${i}`,
-      title: `red thing ${i} of ${i % 7}`,
-      ...fields,
-    }))
+    const items = redThings(count, fields)
     for (let from = 0; from < count; from += 200)
       await done(tenant, 'POST', '/items', { items: items.slice(from, from + 200) })
     return tenant

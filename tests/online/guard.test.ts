@@ -7,6 +7,7 @@ import { GuardService } from '../../src/online/guard.service.js'
 import { VersionsService } from '../../src/registry/versions.service.js'
 import { catalogOf, encoded, storeVersion } from '../serving/made-version.js'
 import { testService, type TestService } from '../support/service.js'
+import { type Answer, PATIENCE, redThings, type Tenant } from './shop.js'
 import { watchVisitors } from './visitors.js'
 
 const HOLDBACK = 0.1
@@ -52,13 +53,6 @@ describe('the rule of a guard', () => {
   })
 })
 
-type Tenant = { id: string; key: string }
-interface Answer {
-  recommendationId: string
-  modelVersion: string
-  items: { itemId: string }[]
-  experiment?: { id: string; arm: string }
-}
 interface Guard {
   id: string
   kind: string
@@ -71,8 +65,6 @@ interface Version {
   serving: boolean
   history: { event: string; kind: string; actor: string; reason: string | null }[]
 }
-
-const PATIENCE = { timeout: 20_000, interval: 200 }
 
 describe('a guarded promotion', () => {
   let service: TestService
@@ -105,8 +97,7 @@ describe('a guarded promotion', () => {
       quotas: { requestsPerSecond: 10_000 },
       training: { schedule: null, guard },
     })
-    const items = Array.from({ length: 40 }, (_, i) => ({ itemId: `i${i}`, title: `red thing ${i} of ${i % 7}` }))
-    await call(tenant, 'POST', '/items', { items })
+    await call(tenant, 'POST', '/items', { items: redThings(40) })
     const catalog = await catalogOf(service, tenant.id)
     const made: string[] = []
     for (let seed = 1; seed <= versions; seed++)
