@@ -2776,6 +2776,11 @@ export interface operations {
                     tenant?: string;
                     /** @default 1000 */
                     limit?: number;
+                    /**
+                     * Format: date-time
+                     * @description As an answer gives it: only those that failed before, so that what comes back goes round once
+                     */
+                    before?: string;
                 };
             };
         };
@@ -2788,8 +2793,12 @@ export interface operations {
                 content: {
                     "application/json": {
                         replayed: number;
+                        /** @description Of the choice, that can not go round: see `replayable` */
+                        kept: number;
                         /** @description The limit was reached: there may be others */
                         more: boolean;
+                        /** @description For the next call, where there are others */
+                        before: string;
                     };
                 };
             };

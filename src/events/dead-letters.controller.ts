@@ -3,7 +3,7 @@ import { Controller, Header, Inject, Req } from '@nestjs/common'
 import { z } from 'zod'
 import { type AttuneRequest, contract, type Input, Parsed, Route } from '../platform/http.js'
 import { LOGGER, type Logger } from '../platform/logger.js'
-import { Page, pageOf, text } from '../platform/schema.js'
+import { CursorMoment, Page, pageOf, text } from '../platform/schema.js'
 import { headerText } from './dead-letters.js'
 import { type LetterRow, placeId } from './letter-rows.js'
 import { WaitingLetters } from './waiting-letters.service.js'
@@ -79,10 +79,18 @@ const replayLetters = contract({
   access: 'operator',
   status: 202,
   errors: [409, 503],
-  body: z.strictObject({ ...Choice.shape, limit: z.number().int().min(1).max(10_000).default(1000) }),
+  body: z.strictObject({
+    ...Choice.shape,
+    limit: z.number().int().min(1).max(10_000).default(1000),
+    before: CursorMoment.optional().meta({
+      description: 'As an answer gives it: only those that failed before, so that what comes back goes round once',
+    }),
+  }),
   response: z.object({
     replayed: z.number().int(),
+    kept: z.number().int().meta({ description: 'Of the choice, that can not go round: see `replayable`' }),
     more: z.boolean().meta({ description: 'The limit was reached: there may be others' }),
+    before: z.string().meta({ description: 'For the next call, where there are others' }),
   }),
 })
 const dropLetter = contract({
@@ -142,10 +150,10 @@ export class DeadLettersController {
 
   @Route(replayLetters)
   async replayAll(
-    @Parsed() { body: { limit, ...choice } }: Input<typeof replayLetters>,
+    @Parsed() { body: { limit, before, ...choice } }: Input<typeof replayLetters>,
     @Req() request: AttuneRequest,
   ) {
-    const done = await this.letters.replayAll(choice, limit)
+    const done = await this.letters.replayAll(choice, limit, before)
     this.say(request, 'dead letters were sent round', { ...choice, ...done })
     return done
   }

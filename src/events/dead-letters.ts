@@ -18,6 +18,10 @@ export interface DeadLetter {
   /** Stable, upper snake case. */
   code: string
   reason: string
+  /** Of its value, where that was left out. */
+  bytes?: number
+  /** When it could not be used, in ms since the epoch; now unless said. */
+  failedAt?: number
 }
 
 /** A message that is sent round again says here where it was first met: its event keeps its id. */
@@ -25,9 +29,13 @@ export const ORIGIN_HEADER = 'attune-origin'
 /** Where a value was too large for the dead-letter topic: its length in bytes. It is still at its origin. */
 export const VALUE_LEFT_OUT_HEADER = 'value-left-out'
 
+/** On what goes to the dead-letter topic: that it waits in the table too. */
+const LISTED_HEADER = 'listed'
+
 /** Kafka's and PostgreSQL's largest integer. */
 export const MOST_PARTITION = 2 ** 31 - 1
 const MAX_REASON = 1000
+const MAX_CODE = 256
 /** One send is one record batch for each partition, and that has to be smaller than what the broker takes. */
 const SEND_BYTES = 512 * 1024
 
@@ -77,19 +85,40 @@ export function toMessage({ message, origin, code, reason }: DeadLetter): Messag
       partition: String(origin.partition),
       offset: origin.offset,
       timestamp: origin.timestamp,
+      [LISTED_HEADER]: 'true',
     },
   }
 }
 
-/** What a message of the dead-letter topic says about where it came from; undefined where it says nothing of use. */
-export function originOfLetter(headers: IHeaders | undefined): Origin | undefined {
+/** Headers that tell of the letter and not of the message. */
+const LETTER_HEADERS = [
+  ...['code', 'reason', 'topic', 'partition', 'offset', 'timestamp'],
+  ...[ORIGIN_HEADER, VALUE_LEFT_OUT_HEADER],
+]
+
+/** A message of the dead-letter topic as the letter that it is; undefined where it is listed already, or none. */
+export function letterOf(message: KafkaMessage): DeadLetter | undefined {
+  const text = (name: string) => headerText(message.headers, name)
+  if (text(LISTED_HEADER) !== undefined) return undefined
   const parsed = OriginHeader.safeParse({
-    topic: headerText(headers, 'topic'),
-    partition: Number(headerText(headers, 'partition')),
-    offset: headerText(headers, 'offset'),
-    timestamp: headerText(headers, 'timestamp'),
+    topic: text('topic'),
+    partition: Number(text('partition')),
+    offset: text('offset'),
+    timestamp: text('timestamp'),
   })
-  return parsed.data
+  if (!parsed.success) return undefined
+  const attempts = readOrigin(text(ORIGIN_HEADER) ?? '')?.attempts
+  const kept = Object.entries(message.headers ?? {}).filter(([name]) => !LETTER_HEADERS.includes(name))
+  const { key, value, offset, timestamp, attributes } = message
+  const leftOut = text(VALUE_LEFT_OUT_HEADER)
+  return {
+    message: { key, value, offset, timestamp, attributes, headers: Object.fromEntries(kept) },
+    origin: { ...parsed.data, ...(attempts !== undefined && { attempts }) },
+    code: (text('code') ?? '').slice(0, MAX_CODE) || 'UNKNOWN',
+    reason: (text('reason') ?? '').slice(0, MAX_REASON),
+    ...(leftOut !== undefined && /^\d{1,9}$/.test(leftOut) && { bytes: Number(leftOut) }),
+    failedAt: Number(timestamp),
+  }
 }
 
 /** What is sent to one topic, in parts that a broker takes. */

@@ -2,7 +2,7 @@ import type { IHeaders } from 'kafkajs'
 import { z } from 'zod'
 import type { Sql } from '../platform/database.js'
 import { cursorMoment, Id, isObject } from '../platform/schema.js'
-import { type DeadLetter, inParts, MOST_PARTITION, ORIGIN_HEADER, type Origin } from './dead-letters.js'
+import { type DeadLetter, inParts, MOST_PARTITION, ORIGIN_HEADER } from './dead-letters.js'
 
 /** Letters that name no tenant. */
 const NOBODY = '*'
@@ -57,13 +57,16 @@ const CHOSEN = `($1::text IS NULL OR code = $1) AND ($2::text IS NULL OR topic =
 const chosen = ({ code, topic, tenant }: LetterChoice) => [code ?? null, topic ?? null, tenant ?? null]
 
 const UPSERT = `
-  INSERT INTO dead_letters AS d (tenant_id, topic, partition, "offset", met_at, user_id, code, reason, sent_at, key, value, value_bytes, headers, attempts)
-  SELECT * FROM unnest($1::text[], $2::text[], $3::int[], $4::bigint[], $5::text[], $6::text[], $7::text[], $8::text[],
-    $9::timestamptz[], $10::bytea[], $11::bytea[], $12::int[], $13::text[], $14::int[]) AS l
-    (tenant_id, topic, partition, "offset", met_at, user_id, code, reason, sent_at, key, value, value_bytes, headers, attempts)
+  INSERT INTO dead_letters AS d (tenant_id, topic, partition, "offset", met_at, user_id, code, reason, sent_at, key, value, value_bytes, headers, attempts, failed_at)
+  SELECT tenant_id, topic, partition, "offset", met_at, user_id, code, reason, sent_at, key, value, value_bytes, headers, attempts,
+    coalesce(least(failed_at, now()), now())
+  FROM unnest($1::text[], $2::text[], $3::int[], $4::bigint[], $5::text[], $6::text[], $7::text[], $8::text[],
+    $9::timestamptz[], $10::bytea[], $11::bytea[], $12::int[], $13::text[], $14::int[], $15::timestamptz[]) AS l
+    (tenant_id, topic, partition, "offset", met_at, user_id, code, reason, sent_at, key, value, value_bytes, headers, attempts, failed_at)
   ORDER BY tenant_id COLLATE "C", topic COLLATE "C", partition, "offset"
-  ON CONFLICT (tenant_id, topic, partition, "offset") DO UPDATE SET code = excluded.code, reason = excluded.reason,
-    attempts = greatest(d.attempts, excluded.attempts), met_at = excluded.met_at, failed_at = now()`
+  ON CONFLICT (tenant_id, topic, partition, "offset") DO `
+const TOLD_ANEW = `UPDATE SET code = excluded.code, reason = excluded.reason,
+  attempts = greatest(d.attempts, excluded.attempts), met_at = excluded.met_at, failed_at = excluded.failed_at`
 
 /** @returns how many */
 export const deleteChosen = (sql: Sql, choice: LetterChoice): Promise<number> =>
@@ -83,32 +86,45 @@ export const deleteLetters = (sql: Sql, letters: WholeLetter[]): Promise<number>
     ],
   )
 
-/** Writes letters that were met on a partition; one that is known is told anew. */
-export async function upsertLetters(sql: Sql, topic: string, partition: number, letters: DeadLetter[]): Promise<void> {
+/**
+ * Writes letters that were met on a partition.
+ * @param known one that is known is told anew, or kept as it is
+ * @returns how many were written
+ */
+export async function upsertLetters(
+  sql: Sql,
+  topic: string,
+  partition: number,
+  letters: DeadLetter[],
+  known: 'told anew' | 'kept' = 'told anew',
+): Promise<number> {
   // One that was sent round twice may be there twice: the later one holds.
   const byPlace = new Map(letters.map((letter) => [placeId(letter.origin), letter]))
   const rows = [...byPlace.values()].map((letter) => ({ ...letter, ...claimed(letter.message.value) }))
   const kept = (value: Buffer | null) => (value && value.length <= MAX_VALUE_BYTES ? value : null)
   const bytesOf = ({ message }: DeadLetter) => (kept(message.value)?.length ?? 0) + (message.key?.length ?? 0)
-  for (const part of inParts(rows, bytesOf, UPSERT_BYTES)) await upsertPart(part)
+  let written = 0
+  for (const part of inParts(rows, bytesOf, UPSERT_BYTES)) written += await upsertPart(part)
+  return written
 
-  async function upsertPart(part: typeof rows) {
+  function upsertPart(part: typeof rows) {
     const column = <T>(pick: (row: (typeof rows)[number]) => T) => part.map(pick)
-    await sql.execute(UPSERT, [
+    return sql.execute(UPSERT + (known === 'kept' ? 'NOTHING' : TOLD_ANEW), [
       column(({ tenantId }) => tenantId),
       column(({ origin }) => origin.topic),
       column(({ origin }) => origin.partition),
       column(({ origin }) => origin.offset),
       column(({ message }) => placeId({ topic, partition, offset: message.offset })),
       column(({ userId }) => userId),
-      column(({ code }) => code),
-      column(({ reason }) => reason.replaceAll('\u0000', '').toWellFormed()),
-      column(({ origin }) => sentAt(origin)),
+      column(({ code }) => storable(code)),
+      column(({ reason }) => storable(reason)),
+      column(({ origin }) => momentOf(Number(origin.timestamp))),
       column(({ message }) => message.key),
       column(({ message }) => kept(message.value)),
-      column(({ message }) => message.value?.length ?? 0),
+      column(({ message, bytes }) => bytes ?? message.value?.length ?? 0),
       column(({ message }) => writeHeaders(message.headers)),
       column(({ origin }) => (origin.attempts ?? 0) + 1),
+      column(({ failedAt }) => (failedAt === undefined ? null : momentOf(failedAt))),
     ])
   }
 }
@@ -154,6 +170,16 @@ export async function readOldest(
   return rows.map((row) => ({ ...row, headers: readHeaders(row.headers) }))
 }
 
+/** How many others `readOldest` passes by. */
+export async function countKept(sql: Sql, choice: LetterChoice, topics: string[], before: string): Promise<number> {
+  const [{ kept }] = await sql.query<{ kept: number }>(
+    `SELECT count(*)::int AS kept FROM dead_letters
+     WHERE ${CHOSEN} AND failed_at < $5::timestamptz AND NOT (topic = ANY ($4) AND (value IS NOT NULL OR value_bytes = 0))`,
+    [...chosen(choice), topics, before],
+  )
+  return kept
+}
+
 export async function readLetter(sql: Sql, { topic, partition, offset }: LetterPlace): Promise<WholeLetter | null> {
   const [row] = await sql.query<WholeLetter & { headers: string }>(
     `SELECT ${COLUMNS}, value, headers, met_at AS "metAt" FROM dead_letters WHERE topic = $1 AND partition = $2 AND "offset" = $3`,
@@ -186,8 +212,9 @@ function claimed(value: Buffer | null): { tenantId: string; userId: string | nul
   }
 }
 
-function sentAt({ timestamp }: Origin): Date | null {
-  const ms = Number(timestamp)
+const storable = (text: string) => text.replaceAll('\u0000', '').toWellFormed()
+
+function momentOf(ms: number): Date | null {
   // What PostgreSQL takes.
   return ms > 0 && ms < 8.64e15 && new Date(ms).getUTCFullYear() <= 9999 ? new Date(ms) : null
 }

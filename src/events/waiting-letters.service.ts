@@ -6,9 +6,10 @@ import { Database } from '../platform/database.js'
 import { AppError, notFound } from '../platform/errors.js'
 import { createKafka } from '../platform/kafka.js'
 import { LOGGER, type Logger } from '../platform/logger.js'
-import { CursorMoment, CursorNumber, decodeCursor, toPage } from '../platform/schema.js'
+import { CursorMoment, cursorMoment, CursorNumber, decodeCursor, toPage } from '../platform/schema.js'
 import { type DeadLetter, inSends, ORIGIN_HEADER } from './dead-letters.js'
 import {
+  countKept,
   deleteChosen,
   deleteLetters,
   type LetterChoice,
@@ -22,7 +23,7 @@ import {
 
 /** As long as the topic keeps them, and no more than somebody can look through: the topic has the rest. */
 const KEPT_DAYS = 30
-const MOST_KEPT = 50_000
+export const MOST_KEPT = 50_000
 const SWEEP_EVERY_MS = 60_000
 /** Each may be of a megabyte. */
 const CHUNK = 20
@@ -56,6 +57,13 @@ export class WaitingLetters {
   async add(topic: string, partition: number, letters: DeadLetter[]): Promise<void> {
     await this.database.asSystem((sql) => upsertLetters(sql, topic, partition, letters))
     if (Date.now() - this.sweptAt > SWEEP_EVERY_MS) await this.sweep()
+  }
+
+  /** Keeps letters of the topic that are not here yet. @returns how many */
+  async takeIn(topic: string, partition: number, letters: DeadLetter[]): Promise<number> {
+    const taken = await this.database.asSystem((sql) => upsertLetters(sql, topic, partition, letters, 'kept'))
+    if (Date.now() - this.sweptAt > SWEEP_EVERY_MS) await this.sweep()
+    return taken
   }
 
   /** Drops what has waited for too long, and what is too much. */
@@ -114,21 +122,37 @@ export class WaitingLetters {
     await this.withProducer((producer) => this.send(producer, [letter]))
   }
 
-  /** As `replay`, those that waited longest first. @returns how many were sent, and whether there may be more */
-  async replayAll(choice: LetterChoice, limit: number): Promise<{ replayed: number; more: boolean }> {
+  /**
+   * As `replay`, those that waited longest first.
+   * @param before as an earlier call gave it: what came back since does not go round twice
+   * @returns how many were sent, how many of the choice can not be, and whether there may be more
+   */
+  async replayAll(
+    choice: LetterChoice,
+    limit: number,
+    before?: string,
+  ): Promise<{ replayed: number; kept: number; more: boolean; before: string }> {
     return this.withProducer(async (producer) => {
-      // What comes back meanwhile does not go round twice.
-      const [{ started }] = await this.database.asSystem((sql) =>
-        sql.query<{ started: string }>('SELECT clock_timestamp()::text AS started'),
-      )
+      const started = before ?? (await this.now())
       for (let replayed = 0; ;) {
         const room = Math.min(CHUNK, limit - replayed)
         const letters = await this.database.asSystem((sql) => readOldest(sql, choice, this.consumed, started, room))
         await this.send(producer, letters)
         replayed += letters.length
-        if (letters.length < room || replayed >= limit) return { replayed, more: letters.length === room }
+        if (letters.length < room || replayed >= limit) {
+          const kept = await this.database.asSystem((sql) => countKept(sql, choice, this.consumed, started))
+          return { replayed, kept, more: letters.length === room, before: started }
+        }
       }
     })
+  }
+
+  /** Of the database, to the microsecond. */
+  private async now(): Promise<string> {
+    const [{ now }] = await this.database.asSystem((sql) =>
+      sql.query<{ now: string }>(`SELECT ${cursorMoment('clock_timestamp()')} AS now`),
+    )
+    return now
   }
 
   /** Only to these: whatever is written in a row, it must not reach any other topic. */
