@@ -1,7 +1,7 @@
 import { isUtf8 } from 'node:buffer'
-import { Controller, Header, Inject, Req } from '@nestjs/common'
+import { Controller, Header, Inject } from '@nestjs/common'
 import { z } from 'zod'
-import { type AttuneRequest, contract, type Input, Parsed, Route } from '../platform/http.js'
+import { type Caller, contract, type Input, Parsed, Route } from '../platform/http.js'
 import { LOGGER, type Logger } from '../platform/logger.js'
 import { CursorMoment, Page, pageOf, text } from '../platform/schema.js'
 import { headerText } from './dead-letters.js'
@@ -142,37 +142,35 @@ export class DeadLettersController {
   }
 
   @Route(replayLetter)
-  async replay(@Parsed() { params }: Input<typeof replayLetter>, @Req() request: AttuneRequest) {
-    await this.letters.replay(params.id)
-    this.say(request, 'a dead letter was sent round', { letter: params.id })
+  async replay(@Parsed() { params, caller }: Input<typeof replayLetter>) {
+    await this.letters.replay(params.id, caller)
+    this.say(caller, 'a dead letter was sent round', { letter: params.id })
     return { replayed: 1 }
   }
 
   @Route(replayLetters)
-  async replayAll(
-    @Parsed() { body: { limit, before, ...choice } }: Input<typeof replayLetters>,
-    @Req() request: AttuneRequest,
-  ) {
-    const done = await this.letters.replayAll(choice, limit, before)
-    this.say(request, 'dead letters were sent round', { ...choice, ...done })
+  async replayAll(@Parsed() { body: { limit, before, ...choice }, caller }: Input<typeof replayLetters>) {
+    const done = await this.letters.replayAll(choice, limit, caller, before)
+    this.say(caller, 'dead letters were sent round', { ...choice, ...done })
     return done
   }
 
   @Route(dropLetter)
-  async drop(@Parsed() { params }: Input<typeof dropLetter>, @Req() request: AttuneRequest) {
-    await this.letters.drop(params.id)
-    this.say(request, 'a dead letter was dropped', { letter: params.id })
+  async drop(@Parsed() { params, caller }: Input<typeof dropLetter>) {
+    await this.letters.drop(params.id, caller)
+    this.say(caller, 'a dead letter was dropped', { letter: params.id })
   }
 
   @Route(dropLetters)
-  async dropAll(@Parsed() { body }: Input<typeof dropLetters>, @Req() request: AttuneRequest) {
-    const dropped = await this.letters.dropAll(body)
-    this.say(request, 'dead letters were dropped', { ...body, dropped })
+  async dropAll(@Parsed() { body, caller }: Input<typeof dropLetters>) {
+    const dropped = await this.letters.dropAll(body, caller)
+    this.say(caller, 'dead letters were dropped', { ...body, dropped })
     return { dropped }
   }
 
-  private say({ caller }: AttuneRequest, message: string, detail: object) {
-    this.logger.info({ actor: caller?.name, ...detail }, message)
+  /** Also where they name no tenant, whose audit log would tell. */
+  private say({ name }: Caller, message: string, detail: object) {
+    this.logger.info({ actor: name, ...detail }, message)
   }
 }
 

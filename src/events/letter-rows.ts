@@ -68,13 +68,14 @@ const UPSERT = `
 const TOLD_ANEW = `UPDATE SET code = excluded.code, reason = excluded.reason,
   attempts = greatest(d.attempts, excluded.attempts), met_at = excluded.met_at, failed_at = excluded.failed_at`
 
-/** @returns how many */
-export const deleteChosen = (sql: Sql, choice: LetterChoice): Promise<number> =>
-  sql.execute(`DELETE FROM dead_letters WHERE ${CHOSEN}`, chosen(choice))
+/** @returns how many by the tenant that they name */
+export const deleteChosen = (sql: Sql, choice: LetterChoice): Promise<Map<string, number>> =>
+  deleteCounted(sql, `DELETE FROM dead_letters WHERE ${CHOSEN}`, chosen(choice))
 
-/** Unless they were met again since they were read. */
-export const deleteLetters = (sql: Sql, letters: WholeLetter[]): Promise<number> =>
-  sql.execute(
+/** Unless they were met again since they were read. @returns as `deleteChosen` */
+export const deleteLetters = (sql: Sql, letters: WholeLetter[]): Promise<Map<string, number>> =>
+  deleteCounted(
+    sql,
     `DELETE FROM dead_letters d USING unnest($1::text[], $2::int[], $3::bigint[], $4::text[])
        AS l (topic, partition, "offset", met_at)
      WHERE d.topic = l.topic AND d.partition = l.partition AND d."offset" = l."offset" AND d.met_at = l.met_at`,
@@ -85,6 +86,15 @@ export const deleteLetters = (sql: Sql, letters: WholeLetter[]): Promise<number>
       letters.map(({ metAt }) => metAt),
     ],
   )
+
+async function deleteCounted(sql: Sql, statement: string, values: unknown[]): Promise<Map<string, number>> {
+  const rows = await sql.query<{ tenant: string; letters: number }>(
+    `WITH gone AS (${statement} RETURNING tenant_id)
+     SELECT tenant_id AS tenant, count(*)::int AS letters FROM gone GROUP BY tenant_id`,
+    values,
+  )
+  return new Map(rows.map(({ tenant, letters }) => [tenant, letters]))
+}
 
 /**
  * Writes letters that were met on a partition.

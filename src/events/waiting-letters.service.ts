@@ -2,17 +2,20 @@ import { Inject, Injectable } from '@nestjs/common'
 import { Partitioners, type Producer } from 'kafkajs'
 import { z } from 'zod'
 import { CONFIG, type Config } from '../platform/config.js'
-import { Database } from '../platform/database.js'
+import { Database, type Sql } from '../platform/database.js'
 import { AppError, notFound } from '../platform/errors.js'
+import type { Caller } from '../platform/http.js'
 import { createKafka } from '../platform/kafka.js'
 import { LOGGER, type Logger } from '../platform/logger.js'
 import { CursorMoment, cursorMoment, CursorNumber, decodeCursor, toPage } from '../platform/schema.js'
+import { AuditService } from '../tenants/audit.service.js'
 import { type DeadLetter, inSends, ORIGIN_HEADER } from './dead-letters.js'
 import {
   countKept,
   deleteChosen,
   deleteLetters,
   type LetterChoice,
+  placeId,
   readLetter,
   readLetters,
   readOldest,
@@ -39,6 +42,17 @@ const Position = z.tuple([
   CursorNumber,
 ])
 
+/** Target of what was done to letters of any code. */
+const ANY = '*'
+
+/** For the audit log. */
+interface Deed {
+  caller: Caller
+  action: string
+  target: string
+  choice?: LetterChoice
+}
+
 /**
  * Messages that could not be used, each to be looked at, sent round again, or dropped. The topic of dead letters stays what
  * it is, a record of all of them; this is where one of them can be reached.
@@ -49,6 +63,7 @@ export class WaitingLetters {
 
   constructor(
     @Inject(Database) private readonly database: Database,
+    @Inject(AuditService) private readonly audit: AuditService,
     @Inject(CONFIG) private readonly config: Config,
     @Inject(LOGGER) private readonly logger: Logger,
   ) {}
@@ -99,27 +114,35 @@ export class WaitingLetters {
   }
 
   /** @throws AppError NOT_FOUND */
-  async drop(id: string): Promise<void> {
+  async drop(id: string, caller: Caller): Promise<void> {
     const letter = await this.get(id)
-    await this.database.asSystem((sql) => deleteLetters(sql, [letter]))
+    await this.database.asSystem(async (sql) => {
+      const dropped = await deleteLetters(sql, [letter])
+      await this.note(sql, dropped, { caller, action: 'dead-letter.drop', target: placeId(letter) })
+    })
   }
 
   /** @returns how many were dropped */
-  dropAll(choice: LetterChoice): Promise<number> {
-    return this.database.asSystem((sql) => deleteChosen(sql, choice))
+  dropAll(choice: LetterChoice, caller: Caller): Promise<number> {
+    return this.database.asSystem(async (sql) => {
+      const dropped = await deleteChosen(sql, choice)
+      await this.note(sql, dropped, { caller, action: 'dead-letter.drop', target: choice.code ?? ANY, choice })
+      return [...dropped.values()].reduce((sum, letters) => sum + letters, 0)
+    })
   }
 
   /**
    * Sends one round again, to the topic that it came from; one that still can't be used comes back.
    * @throws AppError NOT_FOUND, NOT_REPLAYABLE (409), NO_KAFKA (409), KAFKA_AWAY (503)
    */
-  async replay(id: string): Promise<void> {
+  async replay(id: string, caller: Caller): Promise<void> {
     const letter = await this.get(id)
     if (!letter.isWhole || !this.consumed.includes(letter.topic))
       throw new AppError('NOT_REPLAYABLE', 'Its value was too large to be kept, or its topic is not consumed here.', {
         status: 409,
       })
-    await this.withProducer((producer) => this.send(producer, [letter]))
+    const deed = { caller, action: 'dead-letter.replay', target: placeId(letter) }
+    await this.withProducer((producer) => this.send(producer, [letter], deed))
   }
 
   /**
@@ -130,14 +153,16 @@ export class WaitingLetters {
   async replayAll(
     choice: LetterChoice,
     limit: number,
+    caller: Caller,
     before?: string,
   ): Promise<{ replayed: number; kept: number; more: boolean; before: string }> {
     return this.withProducer(async (producer) => {
+      const deed = { caller, action: 'dead-letter.replay', target: choice.code ?? ANY, choice }
       const started = before ?? (await this.now())
       for (let replayed = 0; ;) {
         const room = Math.min(CHUNK, limit - replayed)
         const letters = await this.database.asSystem((sql) => readOldest(sql, choice, this.consumed, started, room))
-        await this.send(producer, letters)
+        await this.send(producer, letters, deed)
         replayed += letters.length
         if (letters.length < room || replayed >= limit) {
           const kept = await this.database.asSystem((sql) => countKept(sql, choice, this.consumed, started))
@@ -161,12 +186,24 @@ export class WaitingLetters {
     return kafka ? [kafka.eventsTopic, kafka.itemsTopic] : []
   }
 
-  private async send(producer: Producer, letters: WholeLetter[]): Promise<void> {
+  private async send(producer: Producer, letters: WholeLetter[], deed: Deed): Promise<void> {
     for (const topic of new Set(letters.map((letter) => letter.topic))) {
       const messages = letters.filter((letter) => letter.topic === topic).map(toMessage)
       for (const part of inSends(messages)) await producer.send({ topic, acks: -1, messages: part })
     }
-    await this.database.asSystem((sql) => deleteLetters(sql, letters))
+    const byTenant = new Map<string, number>()
+    for (const { tenant } of letters) if (tenant !== null) byTenant.set(tenant, (byTenant.get(tenant) ?? 0) + 1)
+    await this.database.asSystem(async (sql) => {
+      await deleteLetters(sql, letters)
+      await this.note(sql, byTenant, deed)
+    })
+  }
+
+  /** In the logs of the tenants that the letters name. */
+  private async note(sql: Sql, letters: Map<string, number>, { caller, action, target, choice }: Deed): Promise<void> {
+    if (letters.size === 0) return
+    const details = new Map([...letters].map(([tenant, count]) => [tenant, { ...choice, letters: count }]))
+    await this.audit.recordInEach(sql, details, caller, action, target)
   }
 
   private async withProducer<T>(work: (producer: Producer) => Promise<T>): Promise<T> {

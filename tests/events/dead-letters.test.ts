@@ -187,6 +187,29 @@ describe('dead letters through REST', () => {
     expect(seen).toEqual([{ tenant_id: other.id }])
   })
 
+  it('tell in the audit log of the tenants that they name who dropped them', async () => {
+    const [tenant, other] = [await service.makeTenant(), await service.makeTenant()]
+    const of = (tenantId: string, code = 'NOT_JSON') => ({ value: JSON.stringify({ tenantId }), code })
+    await clear()
+    const [id] = await fail(of(tenant.id), of(tenant.id), of(tenant.id), of(other.id), of('nobody'), { code: 'OTHER' })
+    const [orphan] = await fail(of('nobody'))
+    for (const one of [id, orphan]) expect((await call('DELETE', `/${one}`)).status).toBe(204)
+    expect((await call('POST', '/drop', { code: 'NOT_JSON' })).body).toEqual({ dropped: 4 })
+    expect((await clear()).body).toEqual({ dropped: 1 })
+    const log = async ({ id: ofTenant }: { id: string }) => {
+      const { body } = await service.call('GET', `/v1/tenants/${ofTenant}/audit`)
+      const { data } = body as { data: { action: string }[] }
+      return data.filter(({ action }) => action.startsWith('dead-letter'))
+    }
+    const entry = { actor: 'operator', action: 'dead-letter.drop' }
+    const all = { ...entry, target: 'NOT_JSON' }
+    expect(await log(tenant)).toMatchObject([
+      { ...all, detail: { code: 'NOT_JSON', letters: 2 } },
+      { ...entry, target: id, detail: { letters: 1 } },
+    ])
+    expect(await log(other)).toMatchObject([{ ...all, detail: { code: 'NOT_JSON', letters: 1 } }])
+  })
+
   it('refuse what makes no sense, and who is not the operator', async () => {
     await clear()
     const [id] = await fail({})
@@ -207,7 +230,15 @@ describe('dead letters through REST', () => {
         ['POST', '/replay'],
       ])
         expect([wrong, (await call(method, `/${wrong}${path}`)).status]).toEqual([wrong, 404])
-    for (const body of [{ limit: 0 }, { limit: 10_001 }, { code: 7 }, { everything: true }, [], 'all'])
+    for (const body of [
+      { limit: 0 },
+      { limit: 10_001 },
+      { code: 7 },
+      { everything: true },
+      { before: 'now' },
+      [],
+      'all',
+    ])
       expect((await call('POST', '/replay', body)).status).toBe(400)
     expect(await call('POST', `/${id}/replay`)).toMatchObject({ status: 409 })
     expect(await call('POST', '/replay', {})).toMatchObject({ status: 409, body: { code: 'NO_KAFKA' } })

@@ -421,6 +421,13 @@ describe.skipIf(brokers === null)('the Kafka consumer', () => {
       body: { replayed: 1, more: true },
     })
     expect(await replay('/replay', { tenant: later })).toMatchObject({ body: { replayed: 1, more: false } })
+    const { body: log } = await service.call('GET', `/v1/tenants/${encodeURIComponent(later)}/audit?limit=3`)
+    const entry = { actor: 'operator', action: 'dead-letter.replay' }
+    expect((log as { data: unknown[] }).data).toMatchObject([
+      { ...entry, target: '*', detail: { tenant: later, letters: 1 } },
+      { ...entry, target: 'UNKNOWN_TENANT', detail: { code: 'UNKNOWN_TENANT', letters: 1 } },
+      { ...entry, target: first.id, detail: { letters: 1 } },
+    ])
     await caughtUp()
     const rows = await eventRows(database.url, later)
     expect(rows.map(({ item_id }) => item_id).sort()).toEqual(['a', 'b', 'c'])
