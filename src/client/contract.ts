@@ -1414,6 +1414,11 @@ export interface components {
              * @description Last
              */
             failedAt: string;
+            /**
+             * Format: date-time
+             * @description What its 30 days are counted from
+             */
+            firstFailedAt: string;
             attempts: number;
             /** @description Of its value */
             bytes: number;
@@ -1439,6 +1444,11 @@ export interface components {
              * @description Last
              */
             failedAt: string;
+            /**
+             * Format: date-time
+             * @description What its 30 days are counted from
+             */
+            firstFailedAt: string;
             attempts: number;
             /** @description Of its value */
             bytes: number;

@@ -33,6 +33,7 @@ const Letter = z.object({
   key: z.string().nullable(),
   sentAt: momentOrNull,
   failedAt: moment.meta({ description: 'Last' }),
+  firstFailedAt: moment.meta({ description: 'What its 30 days are counted from' }),
   attempts: z.number().int(),
   bytes: z.number().int().meta({ description: 'Of its value' }),
   replayable: z.boolean().meta({ description: 'Whether its value is kept here: larger ones are in the topic only' }),
@@ -177,6 +178,7 @@ export class DeadLettersController {
 const told = ({ isWhole, key, ...letter }: LetterRow) => ({
   ...{ id: placeId(letter), code: letter.code, reason: letter.reason, tenant: letter.tenant },
   ...{ topic: letter.topic, partition: letter.partition, offset: letter.offset, key: key?.toString() ?? null },
-  ...{ sentAt: letter.sentAt, failedAt: letter.failedAt, attempts: letter.attempts, bytes: letter.bytes },
+  ...{ sentAt: letter.sentAt, failedAt: letter.failedAt, firstFailedAt: letter.firstFailedAt },
+  ...{ attempts: letter.attempts, bytes: letter.bytes },
   replayable: isWhole,
 })

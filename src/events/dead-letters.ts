@@ -9,6 +9,8 @@ export interface Origin {
   timestamp: string
   /** How often it could not be used before it was sent round. */
   attempts?: number
+  /** When it could not be used for the first time, in ms since the epoch. */
+  failedAt?: string
 }
 
 /** A message that can't be used, and why. */
@@ -46,6 +48,10 @@ const OriginHeader = z.object({
   offset: z.string().regex(/^(0|[1-9]\d{0,17})$/),
   timestamp: z.string().regex(/^\d{1,19}$/),
   attempts: z.number().int().min(1).max(1_000_000).optional(),
+  failedAt: z
+    .string()
+    .regex(/^\d{1,19}$/)
+    .optional(),
 })
 
 export function headerText(headers: IHeaders | undefined, name: string): string | undefined {
@@ -98,6 +104,7 @@ const LETTER_HEADERS = [
 
 /** A message of the dead-letter topic as the letter that it is; undefined where it is listed already, or none. */
 export function letterOf(message: KafkaMessage): DeadLetter | undefined {
+  const { key, value, offset, timestamp, attributes } = message
   const text = (name: string) => headerText(message.headers, name)
   if (text(LISTED_HEADER) !== undefined) return undefined
   const parsed = OriginHeader.safeParse({
@@ -107,13 +114,12 @@ export function letterOf(message: KafkaMessage): DeadLetter | undefined {
     timestamp: text('timestamp'),
   })
   if (!parsed.success) return undefined
-  const attempts = readOrigin(text(ORIGIN_HEADER) ?? '')?.attempts
+  const { attempts, failedAt = timestamp } = readOrigin(text(ORIGIN_HEADER) ?? '') ?? {}
   const kept = Object.entries(message.headers ?? {}).filter(([name]) => !LETTER_HEADERS.includes(name))
-  const { key, value, offset, timestamp, attributes } = message
   const leftOut = text(VALUE_LEFT_OUT_HEADER)
   return {
     message: { key, value, offset, timestamp, attributes, headers: Object.fromEntries(kept) },
-    origin: { ...parsed.data, ...(attempts !== undefined && { attempts }) },
+    origin: { ...parsed.data, failedAt, ...(attempts !== undefined && { attempts }) },
     code: (text('code') ?? '').slice(0, MAX_CODE) || 'UNKNOWN',
     reason: (text('reason') ?? '').slice(0, MAX_REASON),
     ...(leftOut !== undefined && /^\d{1,9}$/.test(leftOut) && { bytes: Number(leftOut) }),

@@ -32,6 +32,8 @@ export interface LetterRow extends LetterPlace {
   key: Buffer | null
   sentAt: Date | null
   failedAt: Date
+  /** Since when it waits: it stays the same however often it goes round. */
+  firstFailedAt: Date
   attempts: number
   bytes: number
   /** Whether the value is all there, so that the message can go round. */
@@ -52,17 +54,17 @@ export interface ListedRow extends LetterRow {
 /** A statement's values lie in memory several times over, as text. */
 const UPSERT_BYTES = 4 * 1024 * 1024
 const COLUMNS = `topic, partition, "offset"::text AS "offset", code, reason, nullif(tenant_id, '${NOBODY}') AS tenant, key,
-  sent_at AS "sentAt", failed_at AS "failedAt", attempts, value_bytes AS bytes, value IS NOT NULL OR value_bytes = 0 AS "isWhole"`
+  sent_at AS "sentAt", failed_at AS "failedAt", first_failed_at AS "firstFailedAt", attempts, value_bytes AS bytes, value IS NOT NULL OR value_bytes = 0 AS "isWhole"`
 const CHOSEN = `($1::text IS NULL OR code = $1) AND ($2::text IS NULL OR topic = $2) AND ($3::text IS NULL OR tenant_id = $3)`
 const chosen = ({ code, topic, tenant }: LetterChoice) => [code ?? null, topic ?? null, tenant ?? null]
 
 const UPSERT = `
-  INSERT INTO dead_letters AS d (tenant_id, topic, partition, "offset", met_at, user_id, code, reason, sent_at, key, value, value_bytes, headers, attempts, failed_at)
+  INSERT INTO dead_letters AS d (tenant_id, topic, partition, "offset", met_at, user_id, code, reason, sent_at, key, value, value_bytes, headers, attempts, failed_at, first_failed_at)
   SELECT tenant_id, topic, partition, "offset", met_at, user_id, code, reason, sent_at, key, value, value_bytes, headers, attempts,
-    coalesce(least(failed_at, now()), now())
+    coalesce(least(failed_at, now()), now()), coalesce(least(first_failed_at, now()), now())
   FROM unnest($1::text[], $2::text[], $3::int[], $4::bigint[], $5::text[], $6::text[], $7::text[], $8::text[],
-    $9::timestamptz[], $10::bytea[], $11::bytea[], $12::int[], $13::text[], $14::int[], $15::timestamptz[]) AS l
-    (tenant_id, topic, partition, "offset", met_at, user_id, code, reason, sent_at, key, value, value_bytes, headers, attempts, failed_at)
+    $9::timestamptz[], $10::bytea[], $11::bytea[], $12::int[], $13::text[], $14::int[], $15::timestamptz[], $16::timestamptz[]) AS l
+    (tenant_id, topic, partition, "offset", met_at, user_id, code, reason, sent_at, key, value, value_bytes, headers, attempts, failed_at, first_failed_at)
   ORDER BY tenant_id COLLATE "C", topic COLLATE "C", partition, "offset"
   ON CONFLICT (tenant_id, topic, partition, "offset") DO `
 const TOLD_ANEW = `UPDATE SET code = excluded.code, reason = excluded.reason,
@@ -135,6 +137,7 @@ export async function upsertLetters(
       column(({ message }) => writeHeaders(message.headers)),
       column(({ origin }) => (origin.attempts ?? 0) + 1),
       column(({ failedAt }) => (failedAt === undefined ? null : momentOf(failedAt))),
+      column(({ origin }) => (origin.failedAt === undefined ? null : momentOf(Number(origin.failedAt)))),
     ])
   }
 }

@@ -85,7 +85,7 @@ export class WaitingLetters {
   async sweep(): Promise<void> {
     this.sweptAt = Date.now()
     await this.database.asSystem(async (sql) => {
-      await sql.execute(`DELETE FROM dead_letters WHERE failed_at < now() - interval '${KEPT_DAYS} days'`)
+      await sql.execute(`DELETE FROM dead_letters WHERE first_failed_at < now() - interval '${KEPT_DAYS} days'`)
       await sql.execute(`DELETE FROM dead_letters WHERE ctid = ANY (ARRAY(SELECT ctid FROM dead_letters
         ORDER BY failed_at DESC, topic DESC, partition DESC, "offset" DESC OFFSET ${MOST_KEPT}))`)
     })
@@ -230,7 +230,9 @@ export class WaitingLetters {
 
 const isOfKafka = (error: unknown) => error instanceof Error && error.name.startsWith('Kafka')
 
-function toMessage({ topic, partition, offset, key, value, headers, sentAt, attempts }: WholeLetter) {
-  const origin = { topic, partition, offset, timestamp: String(sentAt?.getTime() ?? 0), attempts }
+function toMessage({ key, value, headers, sentAt, firstFailedAt, ...letter }: WholeLetter) {
+  const { topic, partition, offset, attempts } = letter
+  const [timestamp, failedAt] = [sentAt?.getTime() ?? 0, firstFailedAt.getTime()].map(String)
+  const origin = { topic, partition, offset, timestamp, attempts, failedAt }
   return { key, value, headers: { ...headers, [ORIGIN_HEADER]: JSON.stringify(origin) } }
 }

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { IHeaders } from 'kafkajs'
 import { ORIGIN_HEADER, originOf } from '../../src/events/dead-letters.js'
+import { RetentionService } from '../../src/events/retention.service.js'
 import { WaitingLetters } from '../../src/events/waiting-letters.service.js'
 import { Database } from '../../src/platform/database.js'
 import { testService, type TestService } from '../support/service.js'
@@ -41,6 +42,9 @@ describe('dead letters through REST', () => {
     at?: number
     before?: number
     topic?: string
+    /** When it was sent and when it failed first, as it says itself, in ms since the epoch. */
+    sent?: number
+    failed?: number
   }
   const fail = async (...failed: Failed[]) => {
     const letters = failed.map(({ value = 'poison', key = 'k', headers = {}, first, at = next++, ...rest }) => ({
@@ -52,8 +56,9 @@ describe('dead letters through REST', () => {
         topic: rest.topic ?? TOPIC,
         partition: 3,
         offset: String(first ?? at),
-        timestamp: '1700000000000',
+        timestamp: String(rest.sent ?? 1_700_000_000_000),
         attempts: rest.before,
+        ...(rest.failed !== undefined && { failedAt: String(rest.failed) }),
       },
       code: rest.code ?? 'NOT_JSON',
       reason: rest.reason ?? 'The value is not JSON in UTF-8.',
@@ -185,6 +190,45 @@ describe('dead letters through REST', () => {
     expect((await list()).data.map((letter) => letter.tenant).sort()).toEqual(['nobody', other.id, tenant.id].sort())
     const seen = await service.app.get(Database).query(other.id, 'SELECT tenant_id FROM dead_letters')
     expect(seen).toEqual([{ tenant_id: other.id }])
+  })
+
+  it('are kept as long as they may be, counted from the first time, however often they go round', async () => {
+    await clear()
+    const day = 86_400_000
+    const since = (days: number) => Date.now() - days * day
+    const backdate = () =>
+      service.app.get(Database).asSystem((sql) =>
+        sql.execute(`UPDATE dead_letters SET failed_at = failed_at - interval '31 days',
+          first_failed_at = first_failed_at - interval '31 days'`),
+      )
+    await fail({ value: 'met again' })
+    const again = next - 1
+    await backdate()
+    const [, young, future] = await fail(
+      { value: 'met again', first: again, before: 1 },
+      { value: 'young', failed: since(29), before: 1 },
+      { value: 'made up', failed: since(-100), before: 1 },
+      { value: 'back', failed: since(31), before: 1 },
+    )
+    expect((await list()).data).toHaveLength(4)
+    await waiting.sweep()
+    expect((await list()).data.map(({ id }) => id).sort()).toEqual([young, future].sort())
+    await backdate()
+    await waiting.sweep()
+    expect((await list()).data).toEqual([])
+
+    // A tenant may want it shorter; then it counts from when the message was sent, where that is known and can be.
+    const [short, keeps] = [await service.makeTenant(undefined, { retentionDays: 10 }), await service.makeTenant()]
+    const of = ({ id }: { id: string }) => ({ value: JSON.stringify({ tenantId: id, userId: 'u' }), failed: since(1) })
+    await fail({ ...of(short), sent: since(11) }, { ...of(short), sent: 0, failed: since(11) })
+    await fail({ ...of(short), sent: since(-100), failed: since(11) }, { ...of(keeps), sent: since(11) })
+    const left = await fail({ ...of(short), sent: since(9) }, { ...of(short), sent: 0 }, { ...of(keeps), sent: 0 })
+    await service.app.get(RetentionService).sweep(Date.now())
+    const ofShort = (await list(`tenant=${short.id}`)).data.map(({ id }) => id)
+    expect(ofShort.sort()).toEqual(left.slice(0, 2).sort())
+    expect((await list(`tenant=${keeps.id}`)).data).toHaveLength(2)
+    const { body } = await service.call('GET', `/v1/tenants/${short.id}/users/u/export`)
+    expect(String(body).trim().split('\n')).toHaveLength(2)
   })
 
   it('tell in the audit log of the tenants that they name who dropped them', async () => {

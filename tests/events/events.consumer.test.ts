@@ -4,6 +4,7 @@ import { ItemsService } from '../../src/catalog/items.service.js'
 import { ConsumerHealth } from '../../src/events/consumer-health.js'
 import { headerText } from '../../src/events/dead-letters.js'
 import { WaitingLetters } from '../../src/events/waiting-letters.service.js'
+import { Database } from '../../src/platform/database.js'
 import { newHome } from '../cli/attune.js'
 import { kafkaForTests } from '../support/kafka.js'
 import { testDatabase, testService, type TestService } from '../support/service.js'
@@ -433,8 +434,15 @@ describe.skipIf(brokers === null)('the Kafka consumer', () => {
     expect(rows.map(({ item_id }) => item_id).sort()).toEqual(['a', 'b', 'c'])
     const [left, ...others] = await waiting()
     expect([left, others]).toMatchObject([{ code: 'NOT_JSON', attempts: 1 }, []])
+    // It comes back, and waits since it failed first all the same.
+    const backdated = new Date(Date.now() - 10 * 86_400_000).toISOString()
+    await service.app
+      .get(Database)
+      .asSystem((sql) => sql.execute('UPDATE dead_letters SET first_failed_at = $1', [backdated]))
     await replay('/replay', {})
-    await expect.poll(waiting, { timeout: 20_000 }).toMatchObject([{ id: left.id, attempts: 2 }])
+    await expect
+      .poll(waiting, { timeout: 20_000 })
+      .toMatchObject([{ id: left.id, attempts: 2, firstFailedAt: backdated }])
     expect((await service.call('GET', `/v1/dead-letters/${encodeURIComponent(left.id)}`)).body).toMatchObject({
       value: 'poison',
       headers: { trace: 'abc' },
