@@ -1422,7 +1422,7 @@ export interface components {
             attempts: number;
             /** @description Of its value */
             bytes: number;
-            /** @description Whether its value is kept here: larger ones are in the topic only */
+            /** @description Whether all of it is kept here: what is too large, and what the oldest hold where all is too much, is in the topic only */
             replayable: boolean;
         };
         OpenedDeadLetter: {
@@ -1452,7 +1452,7 @@ export interface components {
             attempts: number;
             /** @description Of its value */
             bytes: number;
-            /** @description Whether its value is kept here: larger ones are in the topic only */
+            /** @description Whether all of it is kept here: what is too large, and what the oldest hold where all is too much, is in the topic only */
             replayable: boolean;
             /** @description Null: there was none, or it is not kept here */
             value: string | null;

@@ -36,7 +36,10 @@ const Letter = z.object({
   firstFailedAt: moment.meta({ description: 'What its 30 days are counted from' }),
   attempts: z.number().int(),
   bytes: z.number().int().meta({ description: 'Of its value' }),
-  replayable: z.boolean().meta({ description: 'Whether its value is kept here: larger ones are in the topic only' }),
+  replayable: z.boolean().meta({
+    description:
+      'Whether all of it is kept here: what is too large, and what the oldest hold where all is too much, is in the topic only',
+  }),
 })
 
 const listLetters = contract({

@@ -36,7 +36,7 @@ const LISTED_HEADER = 'listed'
 
 /** Kafka's and PostgreSQL's largest integer. */
 export const MOST_PARTITION = 2 ** 31 - 1
-const MAX_REASON = 1000
+export const MAX_REASON = 1000
 const MAX_CODE = 256
 /** One send is one record batch for each partition, and that has to be smaller than what the broker takes. */
 const SEND_BYTES = 512 * 1024
@@ -146,10 +146,13 @@ export function inParts<T>(rows: T[], bytesOf: (row: T) => number, most: number)
   return parts
 }
 
-const sizeOf = ({ key, value, headers = {} }: Message) =>
+/** Of a message, about: in bytes. */
+export const sizeOf = ({ key, value, headers = {} }: Pick<Message, 'key' | 'value' | 'headers'>) =>
   (key?.length ?? 0) +
   (value?.length ?? 0) +
-  Object.values(headers).reduce((sum, v) => sum + (v?.length ?? 0) + 64, 100)
+  Object.values(headers)
+    .flat()
+    .reduce((sum, v) => sum + (v?.length ?? 0) + 64, 100)
 
 /**
  * Sends to the dead-letter topic and waits until the broker has it on all its replicas.

@@ -9,13 +9,14 @@ import { createKafka } from '../platform/kafka.js'
 import { LOGGER, type Logger } from '../platform/logger.js'
 import { CursorMoment, cursorMoment, CursorNumber, decodeCursor, toPage } from '../platform/schema.js'
 import { AuditService } from '../tenants/audit.service.js'
-import { type DeadLetter, inSends, ORIGIN_HEADER } from './dead-letters.js'
+import { type DeadLetter, inSends, ORIGIN_HEADER, sizeOf } from './dead-letters.js'
 import {
   countKept,
   deleteChosen,
   deleteLetters,
   type LetterChoice,
   placeId,
+  putAwayBeyond,
   readLetter,
   readLetters,
   readOldest,
@@ -27,7 +28,17 @@ import {
 /** As long as the topic keeps them, and no more than somebody can look through: the topic has the rest. */
 const KEPT_DAYS = 30
 export const MOST_KEPT = 50_000
+const MIB = 1024 * 1024
+/** What somebody looks through is small; a producer that fails at the largest must not fill the database. */
+const MOST = {
+  letters: MOST_KEPT,
+  bytes: 1024 * MIB,
+  /** One tenant's producer must not take the room of all others. */
+  bytesOfTenant: 256 * MIB,
+}
 const SWEEP_EVERY_MS = 60_000
+/** So far the table may grow beyond what it should hold, by each process. */
+const SWEEP_EVERY_BYTES = 32 * MIB
 /** Each may be of a megabyte. */
 const CHUNK = 20
 
@@ -60,6 +71,8 @@ interface Deed {
 @Injectable()
 export class WaitingLetters {
   private sweptAt = 0
+  /** Bytes that came since. */
+  private unswept = 0
 
   constructor(
     @Inject(Database) private readonly database: Database,
@@ -70,24 +83,34 @@ export class WaitingLetters {
 
   /** Keeps letters that were met on a partition. May be called twice. */
   async add(topic: string, partition: number, letters: DeadLetter[]): Promise<void> {
-    await this.database.asSystem((sql) => upsertLetters(sql, topic, partition, letters))
-    if (Date.now() - this.sweptAt > SWEEP_EVERY_MS) await this.sweep()
+    await this.keep(topic, partition, letters, 'told anew')
   }
 
   /** Keeps letters of the topic that are not here yet. @returns how many */
-  async takeIn(topic: string, partition: number, letters: DeadLetter[]): Promise<number> {
-    const taken = await this.database.asSystem((sql) => upsertLetters(sql, topic, partition, letters, 'kept'))
-    if (Date.now() - this.sweptAt > SWEEP_EVERY_MS) await this.sweep()
-    return taken
+  takeIn(topic: string, partition: number, letters: DeadLetter[]): Promise<number> {
+    return this.keep(topic, partition, letters, 'kept')
   }
 
-  /** Drops what has waited for too long, and what is too much. */
-  async sweep(): Promise<void> {
+  private async keep(topic: string, partition: number, letters: DeadLetter[], known: 'told anew' | 'kept') {
+    const written = await this.database.asSystem((sql) => upsertLetters(sql, topic, partition, letters, known))
+    this.unswept += letters.reduce((sum, { message }) => sum + sizeOf(message), 0)
+    if (Date.now() - this.sweptAt > SWEEP_EVERY_MS || this.unswept > SWEEP_EVERY_BYTES) await this.sweep()
+    return written
+  }
+
+  /** Drops what has waited for too long, and what is too much: the oldest letters, or what they hold. */
+  async sweep({ letters, bytes, bytesOfTenant } = MOST): Promise<void> {
     this.sweptAt = Date.now()
+    this.unswept = 0
     await this.database.asSystem(async (sql) => {
       await sql.execute(`DELETE FROM dead_letters WHERE first_failed_at < now() - interval '${KEPT_DAYS} days'`)
-      await sql.execute(`DELETE FROM dead_letters WHERE ctid = ANY (ARRAY(SELECT ctid FROM dead_letters
-        ORDER BY failed_at DESC, topic DESC, partition DESC, "offset" DESC OFFSET ${MOST_KEPT}))`)
+      await sql.execute(
+        `DELETE FROM dead_letters WHERE ctid = ANY (ARRAY(SELECT ctid FROM dead_letters
+         ORDER BY failed_at DESC, topic DESC, partition DESC, "offset" DESC OFFSET $1))`,
+        [letters],
+      )
+      await putAwayBeyond(sql, bytesOfTenant, 'tenant')
+      await putAwayBeyond(sql, bytes, 'all')
     })
   }
 
@@ -138,9 +161,7 @@ export class WaitingLetters {
   async replay(id: string, caller: Caller): Promise<void> {
     const letter = await this.get(id)
     if (!letter.isWhole || !this.consumed.includes(letter.topic))
-      throw new AppError('NOT_REPLAYABLE', 'Its value was too large to be kept, or its topic is not consumed here.', {
-        status: 409,
-      })
+      throw new AppError('NOT_REPLAYABLE', 'It is not kept whole here, or its topic is not consumed.', { status: 409 })
     const deed = { caller, action: 'dead-letter.replay', target: placeId(letter) }
     await this.withProducer((producer) => this.send(producer, [letter], deed))
   }

@@ -192,6 +192,60 @@ describe('dead letters through REST', () => {
     expect(seen).toEqual([{ tenant_id: other.id }])
   })
 
+  it('hold no more bytes than they may, by tenant and in all: what the oldest hold goes first', async () => {
+    await clear()
+    const of = (tenantId: string, bytes: number) => {
+      const value = JSON.stringify({ tenantId })
+      return { value: value.padEnd(bytes - 3), headers: {}, key: 'k' }
+    }
+    const ids: string[] = []
+    const put = async (failed: Failed) => ids.push(...(await fail(failed)))
+    await put(of('one', 1000))
+    await put({ value: null, key: 'x'.repeat(3000), code: 'NO_VALUE' })
+    for (let i = 0; i < 3; i++) await put(of('two', 1000))
+    await put(of('one', 1000))
+    const whole = async () => {
+      const { data } = await list()
+      expect(data.map(({ id }) => id)).toEqual([...ids].reverse())
+      return data.filter(({ replayable }) => replayable).map(({ id }) => ids.indexOf(id))
+    }
+    const sweep = (bytes: number, bytesOfTenant: number) => waiting.sweep({ letters: 100, bytes, bytesOfTenant })
+    await sweep(8002, 3002)
+    expect(await whole()).toEqual([5, 4, 3, 2, 1, 0])
+    // What one tenant's letters lose makes room: the others' stay, though they are older.
+    await sweep(7002, 2999)
+    expect(await whole()).toEqual([5, 4, 3, 0])
+    await sweep(2999, 2999)
+    expect(await whole()).toEqual([5, 4])
+    expect((await call('GET', `/${ids[0]}`)).body).toMatchObject({
+      ...{ value: null, bytes: 997, headers: {}, key: 'k', tenant: 'one', replayable: false },
+    })
+    const { key } = (await call('GET', `/${ids[1]}`)).body as { key: string }
+    expect(key).toBe('x'.repeat(1024))
+    for (const id of ids.slice(0, 2))
+      expect(await call('POST', `/${id}/replay`)).toMatchObject({ status: 409, body: { code: 'NOT_REPLAYABLE' } })
+
+    // A header or a key may be as large as a value.
+    const [wide] = await fail({ headers: { wide: Buffer.alloc(1_000_000) } })
+    expect((await call('GET', `/${wide}`)).body).toMatchObject({ headers: {}, value: null, replayable: false })
+    const [long] = await fail({ key: 'x'.repeat(1_100_000) })
+    expect((await call('GET', `/${long}`)).body).toMatchObject({ key: 'x'.repeat(1024), replayable: false })
+  })
+
+  it('are swept when many bytes came, and not only when time went by', async () => {
+    await clear()
+    await waiting.sweep()
+    const [old] = await fail({})
+    await service.app
+      .get(Database)
+      .asSystem((sql) => sql.execute(`UPDATE dead_letters SET first_failed_at = now() - interval '31 days'`))
+    await fail({})
+    expect((await call('GET', `/${old}`)).status).toBe(200)
+    for (let i = 0; i < 33; i++) await fail({ value: Buffer.alloc(1024 * 1024) })
+    expect((await call('GET', `/${old}`)).status).toBe(404)
+    await clear()
+  })
+
   it('are kept as long as they may be, counted from the first time, however often they go round', async () => {
     await clear()
     const day = 86_400_000
