@@ -48,6 +48,8 @@ export interface ListedRow extends LetterRow {
 
 /** SQL: whether the message is all there. */
 const WHOLE = '(NOT put_away AND (value IS NOT NULL OR value_bytes = 0))'
+/** SQL: bytes that a letter holds of its message. */
+const HELD = '(octet_length(headers) + coalesce(octet_length(value), 0) + coalesce(octet_length(key), 0))'
 /** A statement's values lie in memory several times over, as text. */
 const UPSERT_BYTES = 4 * 1024 * 1024
 const COLUMNS = `topic, partition, "offset"::text AS "offset", code, reason, nullif(tenant_id, '${NOBODY}') AS tenant, key,
@@ -155,7 +157,7 @@ export async function putAwayBeyond(sql: Sql, bytes: number, each: 'all' | 'tena
   await sql.execute(
     `UPDATE dead_letters SET put_away = true, value = NULL, headers = '{}', key = substring(key FROM 1 FOR ${KEY_LEFT})
      WHERE ctid = ANY (ARRAY(SELECT place FROM (
-       SELECT ctid AS place, sum(octet_length(headers) + coalesce(octet_length(value), 0) + coalesce(octet_length(key), 0))
+       SELECT ctid AS place, sum(${HELD})
          OVER (${each === 'tenant' ? 'PARTITION BY tenant_id' : ''} ORDER BY failed_at DESC, topic DESC, partition DESC, "offset" DESC) AS so_far
        FROM dead_letters WHERE NOT put_away) l WHERE so_far > $1))`,
     [bytes],
@@ -186,19 +188,22 @@ export async function readLetters(
   )
 }
 
-/** Those of these topics that are whole, met before a moment of the database, oldest first. */
+/** Those of these topics that are whole, met before a moment of the database, oldest first: one, or as many as fit. */
 export async function readOldest(
   sql: Sql,
   choice: LetterChoice,
   topics: string[],
   before: string,
-  limit: number,
+  most: { letters: number; bytes: number },
 ): Promise<WholeLetter[]> {
+  const order = 'failed_at, topic, partition, "offset"'
   const rows = await sql.query<WholeLetter & { headers: string }>(
-    `SELECT ${COLUMNS}, value, headers, met_at AS "metAt" FROM dead_letters
-     WHERE ${CHOSEN} AND topic = ANY ($4) AND failed_at < $5::timestamptz AND ${WHOLE}
-     ORDER BY failed_at, topic, partition, "offset" LIMIT $6`,
-    [...chosen(choice), topics, before, limit],
+    `SELECT ${COLUMNS}, value, headers, met_at AS "metAt" FROM (
+       SELECT *, sum(${HELD}) OVER (ORDER BY ${order}) - ${HELD} AS ahead FROM (
+         SELECT * FROM dead_letters WHERE ${CHOSEN} AND topic = ANY ($4) AND failed_at < $5::timestamptz AND ${WHOLE}
+         ORDER BY ${order} LIMIT $6) oldest) l
+     WHERE ahead < $7 ORDER BY ${order}`,
+    [...chosen(choice), topics, before, most.letters, most.bytes],
   )
   return rows.map((row) => ({ ...row, headers: readHeaders(row.headers) }))
 }

@@ -39,8 +39,8 @@ const MOST = {
 const SWEEP_EVERY_MS = 60_000
 /** So far the table may grow beyond what it should hold, by each process. */
 const SWEEP_EVERY_BYTES = 32 * MIB
-/** Each may be of a megabyte. */
-const CHUNK = 20
+/** Sent, forgotten and told in the audit log together; each may be of a megabyte. */
+const CHUNK = { letters: 200, bytes: 8 * MIB }
 
 const Position = z.tuple([
   CursorMoment,
@@ -180,16 +180,17 @@ export class WaitingLetters {
     return this.withProducer(async (producer) => {
       const deed = { caller, action: 'dead-letter.replay', target: choice.code ?? ANY, choice }
       const started = before ?? (await this.now())
-      for (let replayed = 0; ;) {
-        const room = Math.min(CHUNK, limit - replayed)
-        const letters = await this.database.asSystem((sql) => readOldest(sql, choice, this.consumed, started, room))
-        await this.send(producer, letters, deed)
+      let replayed = 0
+      let more = true
+      while (more && replayed < limit) {
+        const most = { ...CHUNK, letters: Math.min(CHUNK.letters, limit - replayed) }
+        const letters = await this.database.asSystem((sql) => readOldest(sql, choice, this.consumed, started, most))
+        if (letters.length > 0) await this.send(producer, letters, deed)
         replayed += letters.length
-        if (letters.length < room || replayed >= limit) {
-          const kept = await this.database.asSystem((sql) => countKept(sql, choice, this.consumed, started))
-          return { replayed, kept, more: letters.length === room, before: started }
-        }
+        more = letters.length > 0
       }
+      const kept = await this.database.asSystem((sql) => countKept(sql, choice, this.consumed, started))
+      return { replayed, kept, more, before: started }
     })
   }
 

@@ -332,6 +332,15 @@ describe.skipIf(brokers === null)('the Kafka consumer', () => {
     expect(await replay()).toEqual([{ replayed: 451, kept: 0, more: false }])
     await caughtUp()
     expect((await letters()).map(({ attempts }) => attempts)).toEqual(Array<number>(451).fill(2))
+    // So do those that are too large to be read at once.
+    await shop.send(
+      shop.config.itemsTopic,
+      Array.from({ length: 12 }, () => ({ key: 'k', value: 'x'.repeat(900_000) })),
+    )
+    await caughtUp()
+    const items = ['dead-letters', 'replay', '--topic', shop.config.itemsTopic, '--json']
+    expect((await home.attune(items)).json()).toEqual([{ replayed: 12, kept: 0, more: false }])
+    await caughtUp()
     // What can not go round is told.
     const message = {
       key: null,
