@@ -17,6 +17,8 @@ import { DeadLetters1763700000034 } from './1763700000034-dead-letters.js'
 import { Sketches1763700000040 } from './1763700000040-sketches.js'
 import { RollbackReasons1763700000050 } from './1763700000050-rollback-reasons.js'
 import { Experiments1763700000051 } from './1763700000051-experiments.js'
+import { LettersFirstFailed1763700000060 } from './1763700000060-letters-first-failed.js'
+import { LettersPutAway1763700000061 } from './1763700000061-letters-put-away.js'
 
 /** In the order in which they run. A migration is never edited after it lands. */
 export const MIGRATIONS = [
@@ -39,4 +41,6 @@ export const MIGRATIONS = [
   Sketches1763700000040,
   RollbackReasons1763700000050,
   Experiments1763700000051,
+  LettersFirstFailed1763700000060,
+  LettersPutAway1763700000061,
 ]

@@ -8,7 +8,7 @@ export const EXIT = {
   failed: 1,
   /** The command, its flags or its settings are wrong: nothing was done. */
   usage: 2,
-  /** Done, but not all of it: entries that were refused, or a version that the gate rejected. */
+  /** Done, but not all of it: entries that were refused, a version that the gate rejected, letters that were kept. */
   partly: 3,
   /** The service could not be reached or was not ready: the same command may succeed later. */
   away: 4,
@@ -17,8 +17,8 @@ export const EXIT = {
 } as const
 
 export const EXIT_HELP = `
-Ends with 0: done; 1: failed; 2: used wrongly; 3: done in part, with entries refused or a version rejected;
-4: the service could not be reached, try again; 5: no key, or one that may not do this.`
+Ends with 0: done; 1: failed; 2: used wrongly; 3: done in part, with entries refused, a version rejected or
+letters kept; 4: the service could not be reached, try again; 5: no key, or one that may not do this.`
 
 /** A command that cannot be carried out as it was given. */
 export class UsageError extends Error {}

@@ -1,6 +1,7 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 import type { Answer, Body, CallOptions, Method, PathOf, Query, WithFilters } from './calls.js'
 import { Items } from './catalog.js'
+import { DeadLetters } from './dead-letters.js'
 import { EventQueue, type QueueOptions } from './event-queue.js'
 import { Scenarios } from './scenarios.js'
 import { Keys, Tenants } from './tenants.js'
@@ -32,6 +33,7 @@ export class Attune {
   readonly versions: Versions
   readonly scenarios: Scenarios
   readonly users: Users
+  readonly deadLetters: DeadLetters
   private readonly transport: Transport
 
   /** @throws AttuneError INVALID_OPTION */
@@ -45,6 +47,7 @@ export class Attune {
     this.versions = new Versions(this.transport)
     this.scenarios = new Scenarios(this.transport)
     this.users = new Users(this.transport)
+    this.deadLetters = new DeadLetters(this.transport)
   }
 
   /** The same client for another tenant, with an event queue of its own. */

@@ -1414,10 +1414,15 @@ export interface components {
              * @description Last
              */
             failedAt: string;
+            /**
+             * Format: date-time
+             * @description What its 30 days are counted from
+             */
+            firstFailedAt: string;
             attempts: number;
             /** @description Of its value */
             bytes: number;
-            /** @description Whether its value is kept here: larger ones are in the topic only */
+            /** @description Whether all of it is kept here: what is too large, and what the oldest hold where all is too much, is in the topic only */
             replayable: boolean;
         };
         OpenedDeadLetter: {
@@ -1439,10 +1444,15 @@ export interface components {
              * @description Last
              */
             failedAt: string;
+            /**
+             * Format: date-time
+             * @description What its 30 days are counted from
+             */
+            firstFailedAt: string;
             attempts: number;
             /** @description Of its value */
             bytes: number;
-            /** @description Whether its value is kept here: larger ones are in the topic only */
+            /** @description Whether all of it is kept here: what is too large, and what the oldest hold where all is too much, is in the topic only */
             replayable: boolean;
             /** @description Null: there was none, or it is not kept here */
             value: string | null;
@@ -2776,6 +2786,11 @@ export interface operations {
                     tenant?: string;
                     /** @default 1000 */
                     limit?: number;
+                    /**
+                     * Format: date-time
+                     * @description As an answer gives it: only those that failed before, so that what comes back goes round once
+                     */
+                    before?: string;
                 };
             };
         };
@@ -2788,8 +2803,12 @@ export interface operations {
                 content: {
                     "application/json": {
                         replayed: number;
+                        /** @description Of the choice, that can not go round: see `replayable` */
+                        kept: number;
                         /** @description The limit was reached: there may be others */
                         more: boolean;
+                        /** @description For the next call, where there are others */
+                        before: string;
                     };
                 };
             };

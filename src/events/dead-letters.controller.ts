@@ -1,9 +1,9 @@
 import { isUtf8 } from 'node:buffer'
-import { Controller, Header, Inject, Req } from '@nestjs/common'
+import { Controller, Header, Inject } from '@nestjs/common'
 import { z } from 'zod'
-import { type AttuneRequest, contract, type Input, Parsed, Route } from '../platform/http.js'
+import { type Caller, contract, type Input, Parsed, Route } from '../platform/http.js'
 import { LOGGER, type Logger } from '../platform/logger.js'
-import { Page, pageOf, text } from '../platform/schema.js'
+import { CursorMoment, Page, pageOf, text } from '../platform/schema.js'
 import { headerText } from './dead-letters.js'
 import { type LetterRow, placeId } from './letter-rows.js'
 import { WaitingLetters } from './waiting-letters.service.js'
@@ -33,9 +33,13 @@ const Letter = z.object({
   key: z.string().nullable(),
   sentAt: momentOrNull,
   failedAt: moment.meta({ description: 'Last' }),
+  firstFailedAt: moment.meta({ description: 'What its 30 days are counted from' }),
   attempts: z.number().int(),
   bytes: z.number().int().meta({ description: 'Of its value' }),
-  replayable: z.boolean().meta({ description: 'Whether its value is kept here: larger ones are in the topic only' }),
+  replayable: z.boolean().meta({
+    description:
+      'Whether all of it is kept here: what is too large, and what the oldest hold where all is too much, is in the topic only',
+  }),
 })
 
 const listLetters = contract({
@@ -79,10 +83,18 @@ const replayLetters = contract({
   access: 'operator',
   status: 202,
   errors: [409, 503],
-  body: z.strictObject({ ...Choice.shape, limit: z.number().int().min(1).max(10_000).default(1000) }),
+  body: z.strictObject({
+    ...Choice.shape,
+    limit: z.number().int().min(1).max(10_000).default(1000),
+    before: CursorMoment.optional().meta({
+      description: 'As an answer gives it: only those that failed before, so that what comes back goes round once',
+    }),
+  }),
   response: z.object({
     replayed: z.number().int(),
+    kept: z.number().int().meta({ description: 'Of the choice, that can not go round: see `replayable`' }),
     more: z.boolean().meta({ description: 'The limit was reached: there may be others' }),
+    before: z.string().meta({ description: 'For the next call, where there are others' }),
   }),
 })
 const dropLetter = contract({
@@ -134,43 +146,42 @@ export class DeadLettersController {
   }
 
   @Route(replayLetter)
-  async replay(@Parsed() { params }: Input<typeof replayLetter>, @Req() request: AttuneRequest) {
-    await this.letters.replay(params.id)
-    this.say(request, 'a dead letter was sent round', { letter: params.id })
+  async replay(@Parsed() { params, caller }: Input<typeof replayLetter>) {
+    await this.letters.replay(params.id, caller)
+    this.say(caller, 'a dead letter was sent round', { letter: params.id })
     return { replayed: 1 }
   }
 
   @Route(replayLetters)
-  async replayAll(
-    @Parsed() { body: { limit, ...choice } }: Input<typeof replayLetters>,
-    @Req() request: AttuneRequest,
-  ) {
-    const done = await this.letters.replayAll(choice, limit)
-    this.say(request, 'dead letters were sent round', { ...choice, ...done })
+  async replayAll(@Parsed() { body: { limit, before, ...choice }, caller }: Input<typeof replayLetters>) {
+    const done = await this.letters.replayAll(choice, limit, caller, before)
+    this.say(caller, 'dead letters were sent round', { ...choice, ...done })
     return done
   }
 
   @Route(dropLetter)
-  async drop(@Parsed() { params }: Input<typeof dropLetter>, @Req() request: AttuneRequest) {
-    await this.letters.drop(params.id)
-    this.say(request, 'a dead letter was dropped', { letter: params.id })
+  async drop(@Parsed() { params, caller }: Input<typeof dropLetter>) {
+    await this.letters.drop(params.id, caller)
+    this.say(caller, 'a dead letter was dropped', { letter: params.id })
   }
 
   @Route(dropLetters)
-  async dropAll(@Parsed() { body }: Input<typeof dropLetters>, @Req() request: AttuneRequest) {
-    const dropped = await this.letters.dropAll(body)
-    this.say(request, 'dead letters were dropped', { ...body, dropped })
+  async dropAll(@Parsed() { body, caller }: Input<typeof dropLetters>) {
+    const dropped = await this.letters.dropAll(body, caller)
+    this.say(caller, 'dead letters were dropped', { ...body, dropped })
     return { dropped }
   }
 
-  private say({ caller }: AttuneRequest, message: string, detail: object) {
-    this.logger.info({ actor: caller?.name, ...detail }, message)
+  /** Also where they name no tenant, whose audit log would tell. */
+  private say({ name }: Caller, message: string, detail: object) {
+    this.logger.info({ actor: name, ...detail }, message)
   }
 }
 
 const told = ({ isWhole, key, ...letter }: LetterRow) => ({
   ...{ id: placeId(letter), code: letter.code, reason: letter.reason, tenant: letter.tenant },
   ...{ topic: letter.topic, partition: letter.partition, offset: letter.offset, key: key?.toString() ?? null },
-  ...{ sentAt: letter.sentAt, failedAt: letter.failedAt, attempts: letter.attempts, bytes: letter.bytes },
+  ...{ sentAt: letter.sentAt, failedAt: letter.failedAt, firstFailedAt: letter.firstFailedAt },
+  ...{ attempts: letter.attempts, bytes: letter.bytes },
   replayable: isWhole,
 })

@@ -9,6 +9,8 @@ export interface Origin {
   timestamp: string
   /** How often it could not be used before it was sent round. */
   attempts?: number
+  /** When it could not be used for the first time, in ms since the epoch. */
+  failedAt?: string
 }
 
 /** A message that can't be used, and why. */
@@ -18,6 +20,10 @@ export interface DeadLetter {
   /** Stable, upper snake case. */
   code: string
   reason: string
+  /** Of its value, where that was left out. */
+  bytes?: number
+  /** When it could not be used, in ms since the epoch; now unless said. */
+  failedAt?: number
 }
 
 /** A message that is sent round again says here where it was first met: its event keeps its id. */
@@ -25,9 +31,13 @@ export const ORIGIN_HEADER = 'attune-origin'
 /** Where a value was too large for the dead-letter topic: its length in bytes. It is still at its origin. */
 export const VALUE_LEFT_OUT_HEADER = 'value-left-out'
 
+/** On what goes to the dead-letter topic: that it waits in the table too. */
+const LISTED_HEADER = 'listed'
+
 /** Kafka's and PostgreSQL's largest integer. */
 export const MOST_PARTITION = 2 ** 31 - 1
-const MAX_REASON = 1000
+export const MAX_REASON = 1000
+const MAX_CODE = 256
 /** One send is one record batch for each partition, and that has to be smaller than what the broker takes. */
 const SEND_BYTES = 512 * 1024
 
@@ -38,6 +48,10 @@ const OriginHeader = z.object({
   offset: z.string().regex(/^(0|[1-9]\d{0,17})$/),
   timestamp: z.string().regex(/^\d{1,19}$/),
   attempts: z.number().int().min(1).max(1_000_000).optional(),
+  failedAt: z
+    .string()
+    .regex(/^\d{1,19}$/)
+    .optional(),
 })
 
 export function headerText(headers: IHeaders | undefined, name: string): string | undefined {
@@ -77,19 +91,40 @@ export function toMessage({ message, origin, code, reason }: DeadLetter): Messag
       partition: String(origin.partition),
       offset: origin.offset,
       timestamp: origin.timestamp,
+      [LISTED_HEADER]: 'true',
     },
   }
 }
 
-/** What a message of the dead-letter topic says about where it came from; undefined where it says nothing of use. */
-export function originOfLetter(headers: IHeaders | undefined): Origin | undefined {
+/** Headers that tell of the letter and not of the message. */
+const LETTER_HEADERS = [
+  ...['code', 'reason', 'topic', 'partition', 'offset', 'timestamp'],
+  ...[ORIGIN_HEADER, VALUE_LEFT_OUT_HEADER],
+]
+
+/** A message of the dead-letter topic as the letter that it is; undefined where it is listed already, or none. */
+export function letterOf(message: KafkaMessage): DeadLetter | undefined {
+  const { key, value, offset, timestamp, attributes } = message
+  const text = (name: string) => headerText(message.headers, name)
+  if (text(LISTED_HEADER) !== undefined) return undefined
   const parsed = OriginHeader.safeParse({
-    topic: headerText(headers, 'topic'),
-    partition: Number(headerText(headers, 'partition')),
-    offset: headerText(headers, 'offset'),
-    timestamp: headerText(headers, 'timestamp'),
+    topic: text('topic'),
+    partition: Number(text('partition')),
+    offset: text('offset'),
+    timestamp: text('timestamp'),
   })
-  return parsed.data
+  if (!parsed.success) return undefined
+  const { attempts, failedAt = timestamp } = readOrigin(text(ORIGIN_HEADER) ?? '') ?? {}
+  const kept = Object.entries(message.headers ?? {}).filter(([name]) => !LETTER_HEADERS.includes(name))
+  const leftOut = text(VALUE_LEFT_OUT_HEADER)
+  return {
+    message: { key, value, offset, timestamp, attributes, headers: Object.fromEntries(kept) },
+    origin: { ...parsed.data, failedAt, ...(attempts !== undefined && { attempts }) },
+    code: (text('code') ?? '').slice(0, MAX_CODE) || 'UNKNOWN',
+    reason: (text('reason') ?? '').slice(0, MAX_REASON),
+    ...(leftOut !== undefined && /^\d{1,9}$/.test(leftOut) && { bytes: Number(leftOut) }),
+    failedAt: Number(timestamp),
+  }
 }
 
 /** What is sent to one topic, in parts that a broker takes. */
@@ -111,10 +146,13 @@ export function inParts<T>(rows: T[], bytesOf: (row: T) => number, most: number)
   return parts
 }
 
-const sizeOf = ({ key, value, headers = {} }: Message) =>
+/** Of a message, about: in bytes. */
+export const sizeOf = ({ key, value, headers = {} }: Pick<Message, 'key' | 'value' | 'headers'>) =>
   (key?.length ?? 0) +
   (value?.length ?? 0) +
-  Object.values(headers).reduce((sum, v) => sum + (v?.length ?? 0) + 64, 100)
+  Object.values(headers)
+    .flat()
+    .reduce((sum, v) => sum + (v?.length ?? 0) + 64, 100)
 
 /**
  * Sends to the dead-letter topic and waits until the broker has it on all its replicas.

@@ -15,6 +15,7 @@ import { tracedBatch } from './kafka-tracing.js'
 import { ensureTopics } from './kafka-topics.js'
 import { MessageStoringService } from './message-storing.service.js'
 import { PartitionLoop } from './partition-loop.js'
+import { TopicLetters } from './topic-letters.js'
 import { WaitingLetters } from './waiting-letters.service.js'
 
 const LAG_EVERY_MS = 10_000
@@ -30,6 +31,7 @@ export class EventsConsumer implements OnApplicationBootstrap, BeforeApplication
   private loop?: PartitionLoop
   private lagLoop?: Loop
   private starting?: Promise<void>
+  private takingIn?: Promise<void>
   private readonly stopping = new AbortController()
   private readonly metrics
 
@@ -38,6 +40,7 @@ export class EventsConsumer implements OnApplicationBootstrap, BeforeApplication
     @Inject(ConsumerHealth) private readonly health: ConsumerHealth,
     @Inject(ConsumerLagService) private readonly lag: ConsumerLagService,
     @Inject(WaitingLetters) private readonly waiting: WaitingLetters,
+    @Inject(TopicLetters) private readonly topicLetters: TopicLetters,
     @Inject(CONFIG) private readonly config: Config,
     @Inject(LOGGER) private readonly logger: Logger,
     @Inject(Metrics) metrics: Metrics,
@@ -58,6 +61,7 @@ export class EventsConsumer implements OnApplicationBootstrap, BeforeApplication
     this.loop?.stop()
     await this.lagLoop?.stop()
     await this.starting
+    await this.takingIn
     await this.disconnect()
   }
 
@@ -122,11 +126,21 @@ export class EventsConsumer implements OnApplicationBootstrap, BeforeApplication
       partitionsConsumedConcurrently: 3,
       eachBatch: (payload) => loop.eachBatch(payload),
     })
+    this.takingIn ??= this.takeIn(kafka)
     this.lagLoop ??= new Loop(
       () => this.measureLag(kafka),
       LAG_EVERY_MS,
       (error) => this.logger.debug({ err: error }, 'could not measure the lag'),
     ).start()
+  }
+
+  /** Beside the work at hand. What fails is tried again by the next start. */
+  private async takeIn(kafka: NonNullable<Config['kafka']>): Promise<void> {
+    try {
+      await this.topicLetters.takeIn(kafka, this.stopping.signal)
+    } catch (error) {
+      this.logger.warn({ err: error }, 'could not take in the dead letters that lie in the topic only')
+    }
   }
 
   private async storeChunk(

@@ -12,6 +12,7 @@ import { EventsController } from './events.controller.js'
 import { EventsService } from './events.service.js'
 import { MessageStoringService } from './message-storing.service.js'
 import { RetentionService } from './retention.service.js'
+import { TopicLetters } from './topic-letters.js'
 import { UsersController } from './users.controller.js'
 import { UsersService } from './users.service.js'
 import { WaitingLetters } from './waiting-letters.service.js'
@@ -27,6 +28,7 @@ import { WaitingLetters } from './waiting-letters.service.js'
     EventsService,
     MessageStoringService,
     RetentionService,
+    TopicLetters,
     UsersService,
     WaitingLetters,
   ],

@@ -3,7 +3,7 @@ export interface PersonalTable {
   name: string
   /** What a row is called in an export. */
   kind: string
-  /** When what the row tells of happened; rows older than a tenant's retention go. */
+  /** SQL: when what the row tells of happened; rows older than a tenant's retention go. */
   at: string
   /** The rest of the primary key after the tenant, as one text. */
   key: string
@@ -16,6 +16,12 @@ export interface PersonalTable {
 export const PERSONAL_TABLES: readonly PersonalTable[] = [
   { name: 'events', kind: 'event', at: 'occurred_at', key: 'event_id' },
   { name: 'recommendations', kind: 'recommendation', at: 'created_at', key: 'recommendation_id' },
-  { name: 'dead_letters', kind: 'dead-letter', at: 'failed_at', key: `topic || '-' || partition || '-' || "offset"` },
+  {
+    name: 'dead_letters',
+    kind: 'dead-letter',
+    // Nobody's clock makes it younger than it is; without a time of sending it counts since it was met first.
+    at: 'least(sent_at, first_failed_at)',
+    key: `topic || '-' || partition || '-' || "offset"`,
+  },
   { name: 'experiment_units', kind: 'experiment', at: 'seen_at', key: "experiment_id || ' ' || unit" },
 ]

@@ -13,7 +13,7 @@ export const AuditEntry = z.object({
 })
 type AuditEntry = z.infer<typeof AuditEntry>
 
-/** Who did what, when: keys, promotions, settings, erasures. */
+/** Who did what, when: keys, promotions, settings, erasures, dead letters. */
 @Injectable()
 export class AuditService {
   constructor(@Inject(Database) private readonly database: Database) {}
@@ -34,6 +34,24 @@ export class AuditService {
       target,
       JSON.stringify(detail),
     ])
+  }
+
+  /** The same in the logs of several tenants. @param details by tenant; where there is no such tenant, there is no log */
+  async recordInEach(
+    sql: Sql,
+    details: ReadonlyMap<string, object>,
+    caller: Pick<Caller, 'name'>,
+    action: string,
+    target: string,
+  ) {
+    // Held until the end: a tenant that goes meanwhile must not take the work along.
+    await sql.execute(
+      `WITH known AS (SELECT tenant_id FROM tenants WHERE tenant_id = ANY ($4::text[]) ORDER BY tenant_id FOR KEY SHARE)
+       INSERT INTO audit_log (tenant_id, actor, action, target, detail)
+       SELECT tenant_id, $1, $2, $3, d.detail::jsonb FROM unnest($4::text[], $5::text[]) AS d (tenant_id, detail)
+       JOIN known USING (tenant_id)`,
+      [caller.name, action, target, [...details.keys()], [...details.values()].map((detail) => JSON.stringify(detail))],
+    )
   }
 
   /** Newest first. */

@@ -74,10 +74,8 @@ export class ConsoleSessions {
 
   /** @throws AppError UNAUTHENTICATED (401) where it has ended, its key was revoked or has expired, or there never was one */
   async authenticate(cookie: string): Promise<ConsoleSession> {
-    const [, tenant, secret] = COOKIE.exec(cookie) ?? []
-    if (!secret) throw ended()
-    const tenantId = tenant === '' ? OPERATOR : Buffer.from(tenant, 'base64url').toString('utf8')
-    if (tenantId.includes('\u0000') || (tenant !== '' && tenantId === OPERATOR)) throw ended()
+    const tenantId = tenantOf(cookie)
+    if (tenantId === undefined) throw ended()
     const hash = hashOf(cookie)
     const found = tenantId === OPERATOR ? await this.ofOperator(hash) : await this.ofTenant(tenantId, hash)
     if (!found) throw ended()
@@ -93,8 +91,13 @@ export class ConsoleSessions {
 
   /** Ends a session; one that there is none of is no matter. */
   async close(cookie: string): Promise<void> {
-    await this.database.asSystem((sql) =>
-      sql.execute('DELETE FROM console_sessions WHERE session_hash = $1', [hashOf(cookie)]),
+    const tenantId = tenantOf(cookie)
+    if (tenantId === undefined) return
+    await this.database.inTenant(tenantId, (sql) =>
+      sql.execute('DELETE FROM console_sessions WHERE tenant_id = $1 AND session_hash = $2', [
+        tenantId,
+        hashOf(cookie),
+      ]),
     )
   }
 
@@ -130,6 +133,15 @@ export function isToken({ csrfToken }: ConsoleSession, sent: string | string[] |
   if (typeof sent !== 'string') return false
   const [own, theirs] = [csrfToken, sent].map((token) => createHash('sha256').update(token).digest())
   return timingSafeEqual(own, theirs)
+}
+
+/** Whose session a cookie says it is of; undefined: it is none that was ever given. */
+function tenantOf(cookie: string): string | undefined {
+  const [, tenant] = COOKIE.exec(cookie) ?? []
+  if (tenant === undefined) return undefined
+  if (tenant === '') return OPERATOR
+  const tenantId = Buffer.from(tenant, 'base64url').toString('utf8')
+  return tenantId.includes('\u0000') || tenantId === OPERATOR ? undefined : tenantId
 }
 
 const hashOf = (cookie: string) => createHash('sha256').update(cookie).digest()

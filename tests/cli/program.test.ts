@@ -74,6 +74,10 @@ describe('the verbs of attune', () => {
     expect(completed('attune', 'keys', '')).toEqual(expect.arrayContaining(['list', 'create', 'revoke']))
     expect(completed('attune', 'keys', 'create', '--sc')).toEqual(['--scopes'])
     expect(completed('attune', 'import', 'e')).toEqual(['events'])
+    expect(completed('attune', 'dead-letters', '')).toEqual(
+      expect.arrayContaining(['list', 'reasons', 'show', 'replay', 'drop']),
+    )
+    expect(completed('attune', 'dead-letters', 'drop', '--y')).toEqual(['--yes'])
   })
 })
 

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { IHeaders } from 'kafkajs'
 import { ORIGIN_HEADER, originOf } from '../../src/events/dead-letters.js'
+import { RetentionService } from '../../src/events/retention.service.js'
 import { WaitingLetters } from '../../src/events/waiting-letters.service.js'
 import { Database } from '../../src/platform/database.js'
 import { testService, type TestService } from '../support/service.js'
@@ -41,6 +42,9 @@ describe('dead letters through REST', () => {
     at?: number
     before?: number
     topic?: string
+    /** When it was sent and when it failed first, as it says itself, in ms since the epoch. */
+    sent?: number
+    failed?: number
   }
   const fail = async (...failed: Failed[]) => {
     const letters = failed.map(({ value = 'poison', key = 'k', headers = {}, first, at = next++, ...rest }) => ({
@@ -52,8 +56,9 @@ describe('dead letters through REST', () => {
         topic: rest.topic ?? TOPIC,
         partition: 3,
         offset: String(first ?? at),
-        timestamp: '1700000000000',
+        timestamp: String(rest.sent ?? 1_700_000_000_000),
         attempts: rest.before,
+        ...(rest.failed !== undefined && { failedAt: String(rest.failed) }),
       },
       code: rest.code ?? 'NOT_JSON',
       reason: rest.reason ?? 'The value is not JSON in UTF-8.',
@@ -187,6 +192,122 @@ describe('dead letters through REST', () => {
     expect(seen).toEqual([{ tenant_id: other.id }])
   })
 
+  it('hold no more bytes than they may, by tenant and in all: what the oldest hold goes first', async () => {
+    await clear()
+    const of = (tenantId: string, bytes: number) => {
+      const value = JSON.stringify({ tenantId })
+      return { value: value.padEnd(bytes - 3), headers: {}, key: 'k' }
+    }
+    const ids: string[] = []
+    const put = async (failed: Failed) => ids.push(...(await fail(failed)))
+    await put(of('one', 1000))
+    await put({ value: null, key: 'x'.repeat(3000), code: 'NO_VALUE' })
+    for (let i = 0; i < 3; i++) await put(of('two', 1000))
+    await put(of('one', 1000))
+    const whole = async () => {
+      const { data } = await list()
+      expect(data.map(({ id }) => id)).toEqual([...ids].reverse())
+      return data.filter(({ replayable }) => replayable).map(({ id }) => ids.indexOf(id))
+    }
+    const sweep = (bytes: number, bytesOfTenant: number) => waiting.sweep({ letters: 100, bytes, bytesOfTenant })
+    await sweep(8002, 3002)
+    expect(await whole()).toEqual([5, 4, 3, 2, 1, 0])
+    // What one tenant's letters lose makes room: the others' stay, though they are older.
+    await sweep(7002, 2999)
+    expect(await whole()).toEqual([5, 4, 3, 0])
+    await sweep(2999, 2999)
+    expect(await whole()).toEqual([5, 4])
+    expect((await call('GET', `/${ids[0]}`)).body).toMatchObject({
+      ...{ value: null, bytes: 997, headers: {}, key: 'k', tenant: 'one', replayable: false },
+    })
+    const { key } = (await call('GET', `/${ids[1]}`)).body as { key: string }
+    expect(key).toBe('x'.repeat(1024))
+    for (const id of ids.slice(0, 2))
+      expect(await call('POST', `/${id}/replay`)).toMatchObject({ status: 409, body: { code: 'NOT_REPLAYABLE' } })
+
+    // A header or a key may be as large as a value.
+    const [wide] = await fail({ headers: { wide: Buffer.alloc(1_000_000) } })
+    expect((await call('GET', `/${wide}`)).body).toMatchObject({ headers: {}, value: null, replayable: false })
+    const [long] = await fail({ key: 'x'.repeat(1_100_000) })
+    expect((await call('GET', `/${long}`)).body).toMatchObject({ key: 'x'.repeat(1024), replayable: false })
+  })
+
+  it('are swept when many bytes came, and not only when time went by', async () => {
+    await clear()
+    await waiting.sweep()
+    const [old] = await fail({})
+    await service.app
+      .get(Database)
+      .asSystem((sql) => sql.execute(`UPDATE dead_letters SET first_failed_at = now() - interval '31 days'`))
+    await fail({})
+    expect((await call('GET', `/${old}`)).status).toBe(200)
+    for (let i = 0; i < 33; i++) await fail({ value: Buffer.alloc(1024 * 1024) })
+    expect((await call('GET', `/${old}`)).status).toBe(404)
+    await clear()
+  })
+
+  it('are kept as long as they may be, counted from the first time, however often they go round', async () => {
+    await clear()
+    const day = 86_400_000
+    const since = (days: number) => Date.now() - days * day
+    const backdate = () =>
+      service.app.get(Database).asSystem((sql) =>
+        sql.execute(`UPDATE dead_letters SET failed_at = failed_at - interval '31 days',
+          first_failed_at = first_failed_at - interval '31 days'`),
+      )
+    await fail({ value: 'met again' })
+    const again = next - 1
+    await backdate()
+    const [, young, future] = await fail(
+      { value: 'met again', first: again, before: 1 },
+      { value: 'young', failed: since(29), before: 1 },
+      { value: 'made up', failed: since(-100), before: 1 },
+      { value: 'back', failed: since(31), before: 1 },
+    )
+    expect((await list()).data).toHaveLength(4)
+    await waiting.sweep()
+    expect((await list()).data.map(({ id }) => id).sort()).toEqual([young, future].sort())
+    await backdate()
+    await waiting.sweep()
+    expect((await list()).data).toEqual([])
+
+    // A tenant may want it shorter; then it counts from when the message was sent, where that is known and can be.
+    const [short, keeps] = [await service.makeTenant(undefined, { retentionDays: 10 }), await service.makeTenant()]
+    const of = ({ id }: { id: string }) => ({ value: JSON.stringify({ tenantId: id, userId: 'u' }), failed: since(1) })
+    await fail({ ...of(short), sent: since(11) }, { ...of(short), sent: 0, failed: since(11) })
+    await fail({ ...of(short), sent: since(-100), failed: since(11) }, { ...of(keeps), sent: since(11) })
+    const left = await fail({ ...of(short), sent: since(9) }, { ...of(short), sent: 0 }, { ...of(keeps), sent: 0 })
+    await service.app.get(RetentionService).sweep(Date.now())
+    const ofShort = (await list(`tenant=${short.id}`)).data.map(({ id }) => id)
+    expect(ofShort.sort()).toEqual(left.slice(0, 2).sort())
+    expect((await list(`tenant=${keeps.id}`)).data).toHaveLength(2)
+    const { body } = await service.call('GET', `/v1/tenants/${short.id}/users/u/export`)
+    expect(String(body).trim().split('\n')).toHaveLength(2)
+  })
+
+  it('tell in the audit log of the tenants that they name who dropped them', async () => {
+    const [tenant, other] = [await service.makeTenant(), await service.makeTenant()]
+    const of = (tenantId: string, code = 'NOT_JSON') => ({ value: JSON.stringify({ tenantId }), code })
+    await clear()
+    const [id] = await fail(of(tenant.id), of(tenant.id), of(tenant.id), of(other.id), of('nobody'), { code: 'OTHER' })
+    const [orphan] = await fail(of('nobody'))
+    for (const one of [id, orphan]) expect((await call('DELETE', `/${one}`)).status).toBe(204)
+    expect((await call('POST', '/drop', { code: 'NOT_JSON' })).body).toEqual({ dropped: 4 })
+    expect((await clear()).body).toEqual({ dropped: 1 })
+    const log = async ({ id: ofTenant }: { id: string }) => {
+      const { body } = await service.call('GET', `/v1/tenants/${ofTenant}/audit`)
+      const { data } = body as { data: { action: string }[] }
+      return data.filter(({ action }) => action.startsWith('dead-letter'))
+    }
+    const entry = { actor: 'operator', action: 'dead-letter.drop' }
+    const all = { ...entry, target: 'NOT_JSON' }
+    expect(await log(tenant)).toMatchObject([
+      { ...all, detail: { code: 'NOT_JSON', letters: 2 } },
+      { ...entry, target: id, detail: { letters: 1 } },
+    ])
+    expect(await log(other)).toMatchObject([{ ...all, detail: { code: 'NOT_JSON', letters: 1 } }])
+  })
+
   it('refuse what makes no sense, and who is not the operator', async () => {
     await clear()
     const [id] = await fail({})
@@ -207,7 +328,15 @@ describe('dead letters through REST', () => {
         ['POST', '/replay'],
       ])
         expect([wrong, (await call(method, `/${wrong}${path}`)).status]).toEqual([wrong, 404])
-    for (const body of [{ limit: 0 }, { limit: 10_001 }, { code: 7 }, { everything: true }, [], 'all'])
+    for (const body of [
+      { limit: 0 },
+      { limit: 10_001 },
+      { code: 7 },
+      { everything: true },
+      { before: 'now' },
+      [],
+      'all',
+    ])
       expect((await call('POST', '/replay', body)).status).toBe(400)
     expect(await call('POST', `/${id}/replay`)).toMatchObject({ status: 409 })
     expect(await call('POST', '/replay', {})).toMatchObject({ status: 409, body: { code: 'NO_KAFKA' } })

@@ -2,12 +2,27 @@ import { setTimeout } from 'node:timers/promises'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { ItemsService } from '../../src/catalog/items.service.js'
 import { ConsumerHealth } from '../../src/events/consumer-health.js'
-import { listDeadLetters, replayDeadLetters } from '../../src/events/dead-letter-replay.js'
+import { headerText } from '../../src/events/dead-letters.js'
+import { WaitingLetters } from '../../src/events/waiting-letters.service.js'
+import { Database } from '../../src/platform/database.js'
+import { newHome } from '../cli/attune.js'
 import { kafkaForTests } from '../support/kafka.js'
 import { testDatabase, testService, type TestService } from '../support/service.js'
 import { cuttableLine, eventRows, kafkaShop } from './kafka-shop.js'
 
 const brokers = await kafkaForTests()
+interface Waiting {
+  id: string
+  code: string
+  reason: string
+  topic: string
+  attempts: number
+}
+interface Opened extends Waiting {
+  value: string | null
+  headers: Record<string, string>
+}
+
 const PATIENCE = { timeout: 60_000, interval: 250 }
 
 describe.skipIf(brokers === null)('the Kafka consumer', () => {
@@ -26,7 +41,14 @@ describe.skipIf(brokers === null)('the Kafka consumer', () => {
     await service.stop()
   }
   const caughtUp = () => expect.poll(shop.lag, PATIENCE).toBe(0)
-  const letters = () => listDeadLetters(shop.config, shop.logger, { limit: 10_000 })
+  /** Those that wait, the newest first. */
+  const letters = async (query = '') => {
+    const ours = [shop.config.eventsTopic, shop.config.itemsTopic]
+    const { body } = await running[0].call('GET', `/v1/dead-letters?limit=1000${query}`)
+    return (body as { data: Waiting[] }).data.filter(({ topic }) => ours.includes(topic))
+  }
+  const openLetter = async ({ id }: Waiting) =>
+    (await running[0].call('GET', `/v1/dead-letters/${encodeURIComponent(id)}`)).body as Opened
 
   const eventOf = (tenantId: string, i: number) => ({
     tenantId,
@@ -96,13 +118,16 @@ describe.skipIf(brokers === null)('the Kafka consumer', () => {
     expect(inUserOrder(rows.filter(({ user_id }) => user_id !== 'keyless'))).toBe(true)
     const found = await letters()
     expect(found.map(({ code }) => code).sort()).toEqual(poison.map(([code]) => code).sort())
-    for (const { origin, reason } of found) {
-      expect(origin).toMatchObject({ topic: shop.config.eventsTopic, partition: expect.any(Number) as number })
-      expect(reason).not.toBe('')
-    }
-    expect(found.find(({ code }) => code === 'UNKNOWN_TENANT')?.value).toBe(
-      JSON.stringify({ ...valid, tenantId: 'nobody' }),
-    )
+    // The topic tells the same, with the value as it came.
+    const told = (await shop.read(shop.config.deadLettersTopic)).map(({ value, headers }) => {
+      expect(headerText(headers, 'topic')).toBe(shop.config.eventsTopic)
+      for (const name of ['partition', 'offset', 'timestamp']) expect(headerText(headers, name)).toMatch(/^\d+$/)
+      expect(headerText(headers, 'reason')).not.toBe('')
+      return `${headerText(headers, 'code')} ${value?.toString('base64')}`
+    })
+    const bytes = (value: string | Buffer | null) =>
+      value === null ? undefined : Buffer.from(value).toString('base64')
+    expect(told.sort()).toEqual(poison.map(([code, { value }]) => `${code} ${bytes(value)}`).sort())
     const metrics = String((await service.call('GET', '/metrics')).body)
     expect(metrics).toContain('attune_events_accepted_total{tenant="shop: one",source="kafka"} 5001')
     expect(metrics).toContain(`attune_kafka_dead_letters_total{topic="${shop.config.eventsTopic}",code="NOT_JSON"} 3`)
@@ -258,6 +283,7 @@ describe.skipIf(brokers === null)('the Kafka consumer', () => {
   it('sends dead letters round again: filtered, at most so many, each once', async () => {
     shop = kafkaShop(brokers!)
     const service = await start()
+    const home = await newHome({ ATTUNE_SERVER: service.url, ATTUNE_KEY: service.operatorKey })
     const known = await service.makeTenant()
     const later = `later-${known.id}`
     const bare = (i: number) => ({ tenantId: later, userId: 'u', itemId: `item ${i}`, type: 'view' })
@@ -265,19 +291,27 @@ describe.skipIf(brokers === null)('the Kafka consumer', () => {
     await shop.send(shop.config.eventsTopic, [...early, { key: 'k', value: 'poison' }])
     await caughtUp()
     expect(await letters()).toHaveLength(11)
-    expect(await listDeadLetters(shop.config, shop.logger, { limit: 3 })).toHaveLength(3)
-    expect(await listDeadLetters(shop.config, shop.logger, { filter: { code: 'NOT_JSON' } })).toHaveLength(1)
+    const topic = ['--topic', shop.config.eventsTopic]
+    const list = async (...flags: string[]) =>
+      (await home.attune(['dead-letters', 'list', ...topic, '--json', ...flags])).json() as Waiting[]
+    expect(await list('--limit', '3')).toHaveLength(3)
+    expect(await list('--code', 'NOT_JSON')).toMatchObject([{ code: 'NOT_JSON' }])
 
     await service.makeTenant(later)
     // An unknown tenant is remembered for two seconds.
     await setTimeout(2500)
-    const replay = (options: object) => replayDeadLetters(shop.config, shop.logger, options)
-    expect(await replay({ limit: 4, filter: { code: 'UNKNOWN_TENANT' } })).toMatchObject({ replayed: 4 })
+    const replay = async (...flags: string[]) => {
+      const { code, json } = await home.attune(['dead-letters', 'replay', ...topic, '--json', ...flags])
+      expect(code).toBe(0)
+      return json()
+    }
+    const unknown = ['--code', 'UNKNOWN_TENANT']
+    expect(await replay(...unknown, '--limit', '4')).toEqual([{ replayed: 4, kept: 0, more: true }])
     await caughtUp()
     expect((await eventRows(database.url, later)).map(({ item_id }) => item_id)).toEqual(
       [0, 1, 2, 3].map((i) => `item ${i}`),
     )
-    expect(await replay({ filter: { code: 'UNKNOWN_TENANT' } })).toMatchObject({ replayed: 6 })
+    expect(await replay(...unknown, '--tenant', later)).toEqual([{ replayed: 6, kept: 0, more: false }])
     await caughtUp()
     const rows = await eventRows(database.url, later)
     expect(rows.map(({ item_id }) => item_id)).toEqual(bareItems(10))
@@ -286,12 +320,88 @@ describe.skipIf(brokers === null)('the Kafka consumer', () => {
       Array.from({ length: 10 }, (_, i) => i),
     )
 
-    expect(await letters()).toMatchObject([{ code: 'NOT_JSON', value: 'poison' }])
-    const [before] = await letters()
-    expect(await replay({})).toEqual({ replayed: 1, kept: 0 })
+    const [before, ...others] = await letters()
+    expect([before, others]).toMatchObject([{ code: 'NOT_JSON', attempts: 1 }, []])
+    expect(await openLetter(before)).toMatchObject({ value: 'poison' })
+    // More than one call takes: what comes back meanwhile goes round once all the same.
+    await shop.send(
+      shop.config.eventsTopic,
+      Array.from({ length: 450 }, () => ({ key: 'k', value: 'poison' })),
+    )
     await caughtUp()
-    expect(await letters()).toEqual([before])
+    expect(await replay()).toEqual([{ replayed: 451, kept: 0, more: false }])
+    await caughtUp()
+    expect((await letters()).map(({ attempts }) => attempts)).toEqual(Array<number>(451).fill(2))
+    // So do those that are too large to be read at once.
+    await shop.send(
+      shop.config.itemsTopic,
+      Array.from({ length: 12 }, () => ({ key: 'k', value: 'x'.repeat(900_000) })),
+    )
+    await caughtUp()
+    const items = ['dead-letters', 'replay', '--topic', shop.config.itemsTopic, '--json']
+    expect((await home.attune(items)).json()).toEqual([{ replayed: 12, kept: 0, more: false }])
+    await caughtUp()
+    // What can not go round is told.
+    const message = {
+      key: null,
+      value: Buffer.alloc(1024 * 1024 + 1),
+      offset: '7',
+      timestamp: '7',
+      attributes: 0,
+      headers: {},
+    }
+    const origin = { topic: shop.config.eventsTopic, partition: 9, offset: '7', timestamp: '7' }
+    const large = { message, origin, code: 'LARGE', reason: '' }
+    await service.app.get(WaitingLetters).add(origin.topic, origin.partition, [large])
+    const left = await home.attune(['dead-letters', 'replay', '--code', 'LARGE'])
+    expect([left.code, left.out]).toEqual([3, '0 sent round again, 1 kept\n'])
     expect(await eventRows(database.url, later)).toHaveLength(10)
+    const one = await home.attune(['dead-letters', 'replay', before.id])
+    expect([one.code, one.out]).toEqual([0, `${before.id} was sent round again\n`])
+    await expect.poll(() => openLetter(before), PATIENCE).toMatchObject({ value: 'poison', attempts: 3 })
+    await home.cleanUp()
+  })
+
+  it('takes in letters that an older build left in the topic alone, once', async () => {
+    shop = kafkaShop(brokers!)
+    const { eventsTopic, deadLettersTopic, group } = shop.config
+    await stop(await start())
+    const letter = (offset: number, headers: object = {}) => ({
+      key: 'k',
+      value: JSON.stringify({ tenantId: 'nobody', userId: 'u', itemId: 'x', type: 'view' }),
+      headers: {
+        ...{ trace: 'abc', code: 'UNKNOWN_TENANT', reason: 'There is no such tenant.', topic: eventsTopic },
+        ...{ partition: '3', offset: String(offset), timestamp: '1700000000000', ...headers },
+      },
+    })
+    // The first was sent round by that build: its group's offset says so.
+    await shop.send(deadLettersTopic, [letter(1), letter(2), letter(3), { value: 'no letter', headers: {} }])
+    await shop.withAdmin((admin) =>
+      admin.setOffsets({
+        groupId: `${group}.dead-letters`,
+        topic: deadLettersTopic,
+        partitions: [{ partition: 0, offset: '1' }],
+      }),
+    )
+    await shop.send(deadLettersTopic, [letter(4, { 'value-left-out': '2000000' }), letter(5, { listed: 'true' })])
+    const first = await start()
+    const ids = async () => (await letters()).map(({ id }) => id).sort()
+    const waiting = [2, 3, 4].map((offset) => `${eventsTopic}-3-${offset}`)
+    await expect.poll(ids, PATIENCE).toEqual(waiting)
+    const opened = await openLetter({ id: waiting[0] } as Waiting)
+    expect(opened).toMatchObject({ code: 'UNKNOWN_TENANT', headers: { trace: 'abc' }, tenant: 'nobody', attempts: 1 })
+    expect(Object.keys(opened.headers)).toEqual(['trace'])
+    // What is dropped stays dropped, also where the service starts anew; so does what this build sent there itself.
+    await first.call('POST', '/v1/dead-letters/drop', { body: { topic: eventsTopic } })
+    await shop.send(eventsTopic, [{ key: 'k', value: 'poison' }])
+    await caughtUp()
+    await first.call('POST', '/v1/dead-letters/drop', { body: { topic: eventsTopic } })
+    await stop(first)
+    await start()
+    await shop.send(deadLettersTopic, [letter(6)])
+    await stop(running[0])
+    await start()
+    await expect.poll(ids, PATIENCE).toEqual([`${eventsTopic}-3-6`])
   })
 
   it('sends one round again through REST, and forgets it where it was of use', async () => {
@@ -321,13 +431,27 @@ describe.skipIf(brokers === null)('the Kafka consumer', () => {
       body: { replayed: 1, more: true },
     })
     expect(await replay('/replay', { tenant: later })).toMatchObject({ body: { replayed: 1, more: false } })
+    const { body: log } = await service.call('GET', `/v1/tenants/${encodeURIComponent(later)}/audit?limit=3`)
+    const entry = { actor: 'operator', action: 'dead-letter.replay' }
+    expect((log as { data: unknown[] }).data).toMatchObject([
+      { ...entry, target: '*', detail: { tenant: later, letters: 1 } },
+      { ...entry, target: 'UNKNOWN_TENANT', detail: { code: 'UNKNOWN_TENANT', letters: 1 } },
+      { ...entry, target: first.id, detail: { letters: 1 } },
+    ])
     await caughtUp()
     const rows = await eventRows(database.url, later)
     expect(rows.map(({ item_id }) => item_id).sort()).toEqual(['a', 'b', 'c'])
     const [left, ...others] = await waiting()
     expect([left, others]).toMatchObject([{ code: 'NOT_JSON', attempts: 1 }, []])
+    // It comes back, and waits since it failed first all the same.
+    const backdated = new Date(Date.now() - 10 * 86_400_000).toISOString()
+    await service.app
+      .get(Database)
+      .asSystem((sql) => sql.execute('UPDATE dead_letters SET first_failed_at = $1', [backdated]))
     await replay('/replay', {})
-    await expect.poll(waiting, { timeout: 20_000 }).toMatchObject([{ id: left.id, attempts: 2 }])
+    await expect
+      .poll(waiting, { timeout: 20_000 })
+      .toMatchObject([{ id: left.id, attempts: 2, firstFailedAt: backdated }])
     expect((await service.call('GET', `/v1/dead-letters/${encodeURIComponent(left.id)}`)).body).toMatchObject({
       value: 'poison',
       headers: { trace: 'abc' },

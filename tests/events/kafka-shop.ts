@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net'
-import { Kafka, logLevel, type Message } from 'kafkajs'
+import { Kafka, type KafkaMessage, logLevel, type Message } from 'kafkajs'
 import pg from 'pg'
 import { pino } from 'pino'
 import { inSends } from '../../src/events/dead-letters.js'
@@ -50,7 +50,26 @@ export function kafkaShop(brokers: string) {
           lag += Number(high) - Math.max(0, Number(partitions.find((p) => p.partition === partition)?.offset ?? 0))
       return lag
     })
-  return { config, env, send, lag, withAdmin, logger: pino({ level: 'silent' }) }
+  /** All that lies in a topic of one partition. */
+  const read = async (topic: string): Promise<KafkaMessage[]> => {
+    const [{ low, high }] = await withAdmin((admin) => admin.fetchTopicOffsets(topic))
+    const found: KafkaMessage[] = []
+    if (low === high) return found
+    const consumer = kafka.consumer({ groupId: randomUUID(), allowAutoTopicCreation: false })
+    await consumer.connect()
+    await consumer.subscribe({ topics: [topic], fromBeginning: true })
+    await new Promise<void>((done) => {
+      const eachMessage = ({ message }: { message: KafkaMessage }) => {
+        found.push(message)
+        if (message.offset === String(BigInt(high) - 1n)) done()
+        return Promise.resolve()
+      }
+      void consumer.run({ autoCommit: false, eachMessage })
+    })
+    await consumer.disconnect()
+    return found
+  }
+  return { config, env, send, read, lag, withAdmin, logger: pino({ level: 'silent' }) }
 }
 
 /** Rows of a tenant's events, in the order of arrival. */

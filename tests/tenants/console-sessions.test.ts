@@ -127,6 +127,16 @@ describe('sessions of the console', () => {
     expect(out.headers.get('set-cookie')).toMatch(/^attune_session=; .*Max-Age=0/)
     expect(await whoAmI(second)).toBe(401)
     expect((await service.call('DELETE', '/console/session')).status).toBe(204)
+    // A tenant's own, and no other's; what is no cookie of theirs is no matter.
+    const [one, other] = [await service.makeTenant(), await service.makeTenant()]
+    const [ofOne, ofOther] = [await signIn(one.key), await signIn(other.key)]
+    expect((await open(one.key, { cookie: ofOne.cookie })).status).toBe(200)
+    expect([await whoAmI(ofOne), await whoAmI(ofOther)]).toEqual([401, 200])
+    for (const { key } of [one, other])
+      for (const value of ['', '.', 'Kg.', `Kg${ofOther.cookie.split('=')[1]}`, 'AA.'])
+        expect((await open(key, { cookie: `attune_session=${value.padEnd(46, 'x')}` })).status).toBe(200)
+    expect((await by(ofOther, 'DELETE', '/console/session')).status).toBe(204)
+    expect(await whoAmI(ofOther)).toBe(401)
   })
 
   it('end unused after half an hour, and used after half a day', async () => {

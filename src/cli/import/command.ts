@@ -6,6 +6,7 @@ import { number } from '../output.js'
 import type { Kind } from './fields.js'
 import { findInput, type Format } from './input.js'
 import { words } from './problems.js'
+import { PlaceNotKeptError } from './progress.js'
 import type { ReadingOptions } from './reading.js'
 
 /** Of a quota that is spent, and of a service that restarts: minutes, then the place is kept and the command ends. */
@@ -130,7 +131,11 @@ async function run(kind: Kind, file: string, flags: Flags, env: NodeJS.ProcessEn
     return summary.refused > 0 ? EXIT.partly : EXIT.done
   } catch (error) {
     if (input.path !== undefined && !(error instanceof UsageError))
-      console.error('attune: the place is kept: the same command goes on from it')
+      console.error(
+        error instanceof PlaceNotKeptError
+          ? 'attune: the same command goes on from the place that was kept last, and what it sends again counts once'
+          : 'attune: the place is kept: the same command goes on from it',
+      )
     if (signal === undefined) throw error
     return signal === 'SIGINT' ? 130 : 143
   } finally {

@@ -1,4 +1,4 @@
-import { closeSync, openSync, statSync, truncateSync, writeSync } from 'node:fs'
+import { closeSync, ftruncateSync, openSync, statSync, truncateSync, writeSync } from 'node:fs'
 import { plain } from '../output.js'
 import type { Problem } from './row.js'
 
@@ -38,20 +38,34 @@ export class Problems {
     this.waiting.push(problem)
   }
 
-  /** Writes those before a line: what comes later may yet be tried again. */
+  /** Writes those before a line: what comes later may yet be tried again. @throws Error of the file; then they wait on */
   release(before: number) {
     if (this.waiting.length === 0) return
     this.waiting.sort((a, b) => a.line - b.line)
     const end = this.waiting.findIndex(({ line }) => line >= before)
-    const ready = this.waiting.splice(0, end < 0 ? this.waiting.length : end)
+    const ready = this.waiting.slice(0, end < 0 ? this.waiting.length : end)
     if (ready.length === 0) return
-    this.file ??= openSync(this.path, this.bytes > 0 ? 'a' : 'w', 0o600)
-    this.bytes += writeSync(this.file, ready.map((problem) => `${JSON.stringify(problem)}\n`).join(''))
+    this.write(ready.map((problem) => `${JSON.stringify(problem)}\n`).join(''))
+    this.waiting.splice(0, ready.length)
     for (const problem of ready) {
       this.count += 1
       if (this.count <= MOST_SAID) this.say(words(problem))
       else if (this.count === MOST_SAID + 1) this.say(`further ones are named in ${this.path} only`)
     }
+  }
+
+  /** All of it or nothing: what is cut off half-way would be a line of its own. */
+  private write(text: string) {
+    this.file ??= openSync(this.path, this.bytes > 0 ? 'a' : 'w', 0o600)
+    const data = Buffer.from(text)
+    try {
+      // A disk that is almost full takes a part.
+      for (let written = 0; written < data.length;) written += writeSync(this.file, data, written)
+    } catch (error) {
+      ftruncateSync(this.file, this.bytes)
+      throw error
+    }
+    this.bytes += data.length
   }
 
   close() {

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { mkdir, readFile, rm } from 'node:fs/promises'
+import { mkdir, readFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { z } from 'zod'
 import { configFolder, writePrivately } from '../config-file.js'
@@ -53,12 +53,17 @@ export async function readProgress(path: string): Promise<Progress | undefined> 
   }
 }
 
+/** Where an import is could not be written down: an earlier place stands there, and the same command goes on from that. */
+export class PlaceNotKeptError extends Error {
+  constructor(cause: unknown) {
+    super(`the place could not be kept: ${cause instanceof Error ? cause.message : String(cause)}`, { cause })
+  }
+}
+
 export async function writeProgress(path: string, progress: Progress): Promise<void> {
   await mkdir(dirname(path), { recursive: true, mode: 0o700 })
   await writePrivately(path, JSON.stringify(progress))
 }
-
-export const forgetProgress = (path: string) => rm(path, { force: true })
 
 /** @param name see `Progress.name` */
 export const begun = (name: string, bytes: number): Progress => ({

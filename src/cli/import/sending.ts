@@ -7,7 +7,15 @@ import { fingerprint, type Input } from './input.js'
 import { type Entry, Lanes } from './lanes.js'
 import type { Mapping } from './mapping.js'
 import { Problems } from './problems.js'
-import { begun, goingOn, type Progress, progressFile, readProgress, writeProgress } from './progress.js'
+import {
+  begun,
+  goingOn,
+  PlaceNotKeptError,
+  type Progress,
+  progressFile,
+  readProgress,
+  writeProgress,
+} from './progress.js'
 import { type Reading, type ReadingOptions, startReading } from './reading.js'
 import { START, type Place, type Row } from './row.js'
 
@@ -52,6 +60,9 @@ export class Sending {
   private readonly startedAt = performance.now()
   private readonly sums = { read: 0, accepted: 0, duplicates: 0 }
   private readonly path: string
+  /** Ends it from within. */
+  private readonly failing = new AbortController()
+  private readonly signal: AbortSignal
   private saving: Promise<void> | undefined
   private savedAt = Date.now()
 
@@ -62,6 +73,7 @@ export class Sending {
     env: NodeJS.ProcessEnv,
   ) {
     const { server, tenant, kind, map, set, columns, delimiter, encoding } = options
+    this.signal = AbortSignal.any([options.signal, this.failing.signal])
     this.path = progressFile(env, [
       server,
       tenant,
@@ -76,7 +88,7 @@ export class Sending {
     ])
   }
 
-  /** @throws AttuneError, UsageError, or the reason of the signal, all with the place kept */
+  /** @throws AttuneError, UsageError, or the reason of the signal, all with the place kept; PlaceNotKeptError */
   async run(): Promise<Summary> {
     const earlier = await this.earlier()
     if (earlier.done && !this.options.again) return this.summary(earlier, START.line, true)
@@ -95,6 +107,8 @@ export class Sending {
       progress.refused,
     )
     try {
+      // Before anything is sent: its rows are named after what is written there.
+      await this.save(progress)
       await this.send(reading, progress, problems)
       progress.done = true
       await this.save(progress)
@@ -130,13 +144,15 @@ export class Sending {
     const timer = setInterval(() => {
       this.draw(meter.read, total, problems.count)
       if (Date.now() - this.savedAt < CHECKPOINT_MS || this.saving) return
-      note()
-      void this.save(progress)
+      // Going on without would be work that the next try does again.
+      this.saving = this.save(progress, note)
+        .catch((error: unknown) => this.failing.abort(error))
+        .finally(() => (this.saving = undefined))
     }, DRAW_MS)
     try {
       for await (const rows of reading.rows)
         for (const row of rows) {
-          this.options.signal.throwIfAborted()
+          this.signal.throwIfAborted()
           await this.sendRow(row, mapping, lanes, problems, progress.name)
           place = { line: row.nextLine, offset: row.next }
         }
@@ -145,8 +161,7 @@ export class Sending {
       clearInterval(timer)
       await lanes.settle()
       await this.saving
-      note()
-      await this.save(progress)
+      await this.save(progress, note)
     }
   }
 
@@ -160,10 +175,10 @@ export class Sending {
   }
 
   private async sendBatch(batch: Entry[], mapping: Mapping, problems: Problems): Promise<void> {
-    const { kind, signal } = this.options
+    const { kind } = this.options
     const json = `{"${kind}":[${batch.map((entry) => entry.json).join(',')}]}`
     const path = PATHS[kind]
-    const answer = await this.attune.call('post', path, { json }, { signal })
+    const answer = await this.attune.call('post', path, { json }, { signal: this.signal })
     this.sums.accepted += answer.accepted
     this.sums.duplicates += 'duplicates' in answer ? answer.duplicates : 0
     for (const { index, code, reason } of answer.rejected) {
@@ -172,11 +187,15 @@ export class Sending {
     }
   }
 
-  private save(progress: Progress): Promise<void> {
+  /** @param note what is known by now, written down before. @throws PlaceNotKeptError */
+  private async save(progress: Progress, note?: () => void): Promise<void> {
     this.savedAt = Date.now()
-    if (this.input.path === undefined) return Promise.resolve()
-    this.saving = writeProgress(this.path, { ...progress }).finally(() => (this.saving = undefined))
-    return this.saving
+    try {
+      note?.()
+      if (this.input.path !== undefined) await writeProgress(this.path, { ...progress })
+    } catch (error) {
+      throw new PlaceNotKeptError(error)
+    }
   }
 
   private get reportPath(): string {

@@ -1,14 +1,14 @@
 import { once } from 'node:events'
-import { appendFileSync, readFileSync, writeFileSync } from 'node:fs'
+import { appendFileSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { readdir, stat } from 'node:fs/promises'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { Attune } from '../../../src/client/index.js'
 import { freePort } from '../../../src/platform/embedded-postgres.js'
 import { packagePath } from '../../../src/platform/paths.js'
 import { testService, type TestService } from '../../support/service.js'
-import { type Home, newHome } from '../attune.js'
+import { type Ended, type Home, newHome } from '../attune.js'
 
 interface Summary {
   read: number
@@ -216,6 +216,58 @@ describe('attune import', () => {
     expect(code).toBe(0)
     expect(summary.from).toBeGreaterThan(10_000)
     expect(await attune.readiness()).toMatchObject({ events: 30_000 })
+  })
+
+  it('ends with a word where its place can not be kept, and loses and doubles nothing all the same', async () => {
+    const { id, attune } = await tenantOf({ quotas: { eventsPerSecond: 2000 } })
+    const count = 30_000
+    const bad = (n: number) => n % 1000 === 999
+    const lines = Array.from(
+      { length: count },
+      (_, n) => `u${n % 50},i${n % 100},view,${bad(n) ? 'never' : 1_700_000_000 + n}`,
+    )
+    const file = put('unkept.csv', `userId,itemId,type,occurredAt\n${lines.join('\n')}\n`)
+    const env = { XDG_CONFIG_HOME: join(home.folder, 'unkept') }
+    const [folder, away] = ['imports', 'away'].map((name) => join(env.XDG_CONFIG_HOME, 'attune', name))
+    const start = () => home.attune(['import', 'events', file, '--tenant', id, '--json'], { env })
+    const refused = ({ code, err, out }: Ended) => {
+      expect([code, out, err]).toEqual([1, '', expect.stringContaining('the place could not be kept: ') as string])
+      expect(err).toContain('goes on from the place that was kept last')
+      expect(err).not.toMatch(/\n\s+at /)
+    }
+    // From the beginning: nothing is sent. Neither root nor anybody else makes a folder where a file is.
+    mkdirSync(dirname(folder), { recursive: true })
+    writeFileSync(folder, '')
+    refused(await start())
+    expect((await attune.readiness()).events).toBe(0)
+    rmSync(folder)
+
+    // In the middle.
+    const ending = start()
+    const kept = async () => {
+      const [name] = await readdir(folder).catch(() => [])
+      const text = name?.endsWith('.json') ? readFileSync(join(folder, name), 'utf8') : '{}'
+      return (JSON.parse(text) as { line?: number }).line ?? 0
+    }
+    await expect.poll(kept, { timeout: 30_000, interval: 20 }).toBeGreaterThan(1000)
+    renameSync(folder, away)
+    writeFileSync(folder, '')
+    refused(await ending)
+    expect((await attune.readiness()).events).toBeLessThan(count - count / 1000)
+
+    rmSync(folder)
+    renameSync(away, folder)
+    await attune.tenants.update({ settings: { quotas: { eventsPerSecond: 1_000_000 } } })
+    const { code, json } = await start()
+    expect([code, json()]).toMatchObject([3, [{ refused: count / 1000 }]])
+    expect((json() as Summary[])[0].from).toBeGreaterThan(1000)
+    expect(await attune.readiness()).toMatchObject({ events: count - count / 1000, users: 50 })
+    const named = readFileSync(join(home.folder, `${file}.refused.ndjson`), 'utf8')
+      .trim()
+      .split('\n')
+    expect(named.map((line) => (JSON.parse(line) as { line: number }).line)).toEqual(
+      Array.from({ length: count / 1000 }, (_, k) => 1001 + 1000 * k),
+    )
   })
 
   it.each<[string, string | Buffer, string[], number, RegExp]>([
