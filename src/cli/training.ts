@@ -129,12 +129,15 @@ async function followed(
       : EXIT.done
 }
 
-/** Draws what is known by now; a state that is new stays on the screen. */
+/** Draws what is known by now; a state or a part that is new stays on the screen. */
 function show(live: LiveLine, status: Record<string, unknown>, { event, data }: RunEvent) {
-  const before = status.state
+  const { state, detail } = status
   Object.assign(status, data)
-  if (event === 'state' && status.state !== before)
-    live.say(`${moment(String(data.at)) ?? ''}  ${String(status.state)}`)
+  const at = moment(String(data.at)) ?? ''
+  if (event === 'state' && status.state !== state) live.say(`${at}  ${String(status.state)}`)
+  // Each part of it counts its epochs from one.
+  if (event === 'progress' && typeof status.detail === 'string' && status.detail !== detail)
+    live.say(`${at}  ${String(status.state).padEnd(10)} ${plain(status.detail)}`)
   if (event !== 'end') live.draw(progressLine(status))
 }
 
@@ -151,12 +154,12 @@ export function progressLine(status: Record<string, unknown>): string {
   ]
   return [
     `${String(status.state).padEnd(10)} ${bar(progress ?? 0)}`,
+    ...(typeof status.detail === 'string' ? [plain(status.detail)] : []),
     ...(epoch === undefined ? [] : [`epoch ${epoch}`]),
     ...(loss === undefined ? [] : [`loss ${loss.toFixed(3)}`]),
     ...(validation === undefined ? [] : [`NDCG@10 ${percent(validation)}`]),
     ...(rate === undefined ? [] : [`${number(Math.round(rate))} events/s`]),
-    ...(left === undefined ? [] : [`${clock(left)} left`]),
-    ...(typeof status.detail === 'string' ? [plain(status.detail)] : []),
+    ...(left === undefined ? [] : [`about ${clock(left)} left`]),
   ].join('  ')
 }
 

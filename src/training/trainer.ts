@@ -194,7 +194,8 @@ export class Trainer {
       tenantId,
       'SELECT pg_current_snapshot()::text AS snapshot, now() AS "readAt"',
     )
-    await this.queue.report(claim, { dataSnapshot: snapshot }, [])
+    const status = { detail: 'reading items and events' }
+    await this.queue.report(claim, { dataSnapshot: snapshot, status }, [{ kind: 'progress', data: status }])
     const { idBytes, items, eventTypes } = await this.writeDataset(tenantId, join(folder, FILES.dataset), signal)
     if (champion)
       await writeFile(
