@@ -199,6 +199,8 @@ export interface VersionSummary {
 
 export interface Check {
   name: string
+  /** For people, where the name has a word of the code in it. */
+  title?: string
   passed: boolean
   required: boolean
   detail: string

@@ -41,6 +41,7 @@ interface Version {
 
 interface Check {
   name: string
+  title?: string
   passed: boolean
   required: boolean
   detail: string
@@ -129,7 +130,7 @@ export async function showVersion(service: RunningService, shop: ShopOfRun, vers
     ...judged.map(([name, label]) => [label, ...METRICS.map((metric) => cell(metrics[name][metric]))]),
   ])
   for (const check of version.gate.checks)
-    say(`  ${check.passed ? green('✓') : check.required ? red('✗') : '!'} ${check.name}: ${dim(check.detail)}`)
+    say(`  ${check.passed ? green('✓') : check.required ? red('✗') : '!'} ${check.title ?? check.name}: ${dim(check.detail)}`)
   say(`  ${bold(version.reason)}`)
   const parts = Object.entries(report.blend.shares)
     .filter(([, share]) => share > 0)

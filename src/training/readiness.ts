@@ -25,6 +25,17 @@ export const NEEDED = {
   },
 } as const satisfies Record<Shortage['what'], { need: number; why: string }>
 
+/** What each is called, where people read it. */
+export const SHORTAGE_WORDS: Record<Shortage['what'], string> = {
+  events: 'events',
+  usersWithHistory: 'users with history',
+  items: 'items',
+}
+
+/** `events 120 of 200, users with history 3 of 30` */
+export const shortageWords = (missing: Shortage[]): string =>
+  missing.map(({ what, have, need }) => `${SHORTAGE_WORDS[what]} ${have} of ${need}`).join(', ')
+
 export interface DataFacts {
   /** Events within the tenant's `historyDays` of items in the catalogue; counted no further than needed. */
   events: number

@@ -7,7 +7,7 @@ import { Database, type Sql } from '../platform/database.js'
 import { AppError, notFound } from '../platform/errors.js'
 import { cursorMoment, CursorMoment, decodeCursor, Id, toPage } from '../platform/schema.js'
 import { TenantsService } from '../tenants/tenants.service.js'
-import { NEEDED, type Shortage, shortages } from './readiness.js'
+import { NEEDED, type Shortage, shortages, shortageWords } from './readiness.js'
 import { LIVE_STATES, type Run, RUN_COLUMNS, type RunEvent, type StartFrom } from './run.js'
 
 const IS_LIVE = `state IN (${LIVE_STATES.map((state) => `'${state}'`).join(', ')})`
@@ -202,7 +202,7 @@ const inProgress = (runId: string | null) =>
 const notEnough = (missing: Shortage[]) =>
   new AppError(
     'NOT_ENOUGH_DATA',
-    `There is not enough to train on yet: ${missing.map(({ what, have, need }) => `${what} ${have} of ${need}`).join(', ')}.`,
+    `There is not enough to train on yet: ${shortageWords(missing)}.`,
     {
       status: 422,
       errors: missing.map(({ what, have, need, why }) => ({
