@@ -89,6 +89,8 @@ export interface Estimate {
 
 export interface Readiness {
   events: number
+  /** Of these; no run reads them. */
+  eventsOutsideHistory: number
   users: number
   items: number
   itemsWithText: number

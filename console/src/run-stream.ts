@@ -94,8 +94,10 @@ function toldOf(story: RunStory, news: News): RunStory {
       return { ...story, log: logged(at, `estimated: ${duration(seconds)}, ${bytes(memoryBytes)}, on ${engine}`) }
     }
     case 'quality': {
-      const { at, read, kept } = news.data
-      return { ...story, log: logged(at, `read ${count(read)} events, kept ${count(kept)}`) }
+      const { at, read, kept, findings } = news.data
+      const outside = findings.find(({ reason }) => reason === 'outside-history')
+      const log = logged(at, `read ${count(read)} events, kept ${count(kept)}`)
+      return { ...story, log: outside ? [...log, { at, text: outside.action }] : log }
     }
     case 'metrics':
       return { ...story, log: logged(news.data.at, news.data.reason) }

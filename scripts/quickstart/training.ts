@@ -94,7 +94,9 @@ function statusLine(run: Run): string {
 
 async function versionOf(service: RunningService, shop: ShopOfRun, run: Run): Promise<string> {
   if (run.state === 'skipped') {
-    say(`  ${shop.name}: nothing is new since the last fine-tune, so none was needed.`)
+    say(
+      `  ${shop.name}: nothing is new since the last fine-tune, so none was needed (attune train --force trains all the same).`,
+    )
     const { data } = await service.call<{ data: { id: string }[] }>(
       'GET',
       `/v1/tenants/${shop.id}/model-versions?limit=1`,
@@ -130,7 +132,9 @@ export async function showVersion(service: RunningService, shop: ShopOfRun, vers
     ...judged.map(([name, label]) => [label, ...METRICS.map((metric) => cell(metrics[name][metric]))]),
   ])
   for (const check of version.gate.checks)
-    say(`  ${check.passed ? green('✓') : check.required ? red('✗') : '!'} ${check.title ?? check.name}: ${dim(check.detail)}`)
+    say(
+      `  ${check.passed ? green('✓') : check.required ? red('✗') : '!'} ${check.title ?? check.name}: ${dim(check.detail)}`,
+    )
   say(`  ${bold(version.reason)}`)
   const parts = Object.entries(report.blend.shares)
     .filter(([, share]) => share > 0)

@@ -1670,6 +1670,9 @@ export interface components {
             } & {
                 [key: string]: unknown;
             };
+            settings?: {
+                [key: string]: unknown;
+            };
         } & {
             [key: string]: unknown;
         };
@@ -2036,6 +2039,8 @@ export interface components {
         };
         Readiness: {
             events: number;
+            /** @description Of these, how many are older than `historyDays` before the newest one: no run reads them */
+            eventsOutsideHistory: number;
             users: number;
             items: number;
             itemsWithText: number;
@@ -3935,7 +3940,7 @@ export interface operations {
                     from?: "base" | "active";
                     reason?: string;
                     /**
-                     * @description Also where nothing is new
+                     * @description Also where nothing is new: no event, item or setting that training goes by
                      * @default false
                      */
                     force?: boolean;
