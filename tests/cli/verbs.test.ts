@@ -125,8 +125,11 @@ describe('attune, against a service', () => {
     const plain = await run(user, '--explain')
     expect(plain.out.trimEnd().split('\n')).toHaveLength(6)
     expect(plain.out).toMatch(/^ +item +score +title +because of$/m)
-    expect(plain.out).toMatch(/^1 +item\/\d+ +-?\d\.\d{4} +\w+ \w+ number \d+ +item\/\d+ \(0\.\d\d\)/m)
-    expect(plain.err).toMatch(/^base, base, \S+$/m)
+    expect(plain.out).toMatch(/^1 +item\/\d+ +-?\d\.\d{4} +\w+ \w+ number \d+ +\w+ \w+ number \d+ \(0\.\d\d\)/m)
+    expect(plain.err).toMatch(/^source: base, version: base, recommendation: \S+$/m)
+    const { key } = await attune.keys.create({ scopes: ['recommend'], name: 'shop window' })
+    const window = await home.attune(['recommend', user, '--explain'], { env: { ...env, ATTUNE_KEY: key } })
+    expect(window.out).toMatch(/^ *1 +item\/\d+ +\S+ +\w+ \w+ number \d+ +(item\/\d+|\w+ \w+ number \d+) \(0\.\d\d\)/m)
     for (const way of [
       ['--history', 'item/2,item/5'],
       ['--similar', 'item/2'],
