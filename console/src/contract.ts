@@ -197,6 +197,8 @@ export interface VersionSummary {
   counts: { events: number; users: number; items: number; trainedOn?: number; judgedOn?: number } | null
   /** By method: candidate, champion, base, popular, ... */
   metrics: Record<string, Metrics> | null
+  /** Whose of these are its own. */
+  judgedAs: 'candidate' | 'from-scratch' | null
 }
 
 export interface Check {

@@ -35,6 +35,7 @@ interface Version {
   reason: string
   counts: { events: number; judgedOn: number }
   metrics: Record<string, Record<string, Interval>>
+  judgedAs: string | null
   gate: { checks: Check[] }
   report: { seconds: number; blend: { kind: string; shares: Record<string, number>; reason: string } }
 }
@@ -129,7 +130,10 @@ export async function showVersion(service: RunningService, shop: ShopOfRun, vers
   const judged = [...JUDGED, ...PARTS].filter(([name]) => metrics[name])
   table([
     ['', 'NDCG@10', 'HR@10', 'precision', 'recall', 'F1'],
-    ...judged.map(([name, label]) => [label, ...METRICS.map((metric) => cell(metrics[name][metric]))]),
+    ...judged.map(([name, label]) => [
+      name === version.judgedAs && name !== 'candidate' ? `${label} (what this version serves)` : label,
+      ...METRICS.map((metric) => cell(metrics[name][metric])),
+    ]),
   ])
   for (const check of version.gate.checks)
     say(

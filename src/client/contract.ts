@@ -1531,6 +1531,8 @@ export interface components {
             dataWindow: unknown;
             counts: unknown;
             metrics: unknown;
+            /** @description Whose figures in `metrics` are its own: `from-scratch` where it serves its twin, which did better than what was fine-tuned. Null where `metrics` is */
+            judgedAs: ("candidate" | "from-scratch") | null;
         };
         ModelVersion: {
             id: string;
@@ -1551,6 +1553,8 @@ export interface components {
             dataWindow: unknown;
             counts: unknown;
             metrics: unknown;
+            /** @description Whose figures in `metrics` are its own: `from-scratch` where it serves its twin, which did better than what was fine-tuned. Null where `metrics` is */
+            judgedAs: ("candidate" | "from-scratch") | null;
             gate: unknown;
             report: components["schemas"]["VersionReport"];
             /** @description What happened to it, newest first; restored: served again because a later version was rolled back */
@@ -3304,7 +3308,7 @@ export interface operations {
             query?: {
                 limit?: number;
                 cursor?: string;
-                /** @description true: without what their reports say, so that `dataWindow`, `counts` and `metrics` are null */
+                /** @description true: without what their reports say, so that `dataWindow`, `counts`, `metrics` and `judgedAs` are null */
                 brief?: "true" | "false";
             };
             header?: never;
