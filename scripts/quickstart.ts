@@ -33,6 +33,8 @@ export interface Shop extends SampleShop {
 }
 
 const LIST = 10
+/** Events before that make a customer's lists be about something, and few enough to be told what they are about. */
+const [LEAST_PAST, MOST_PAST] = [8, 40]
 
 const shops = [readSample('gift-shop', 'Gift shop'), readSample('bookshop', 'Bookshop')]
 heading('Starting Attune')
@@ -104,9 +106,6 @@ async function openShop(service: RunningService, shop: SampleShop): Promise<Shop
     ).key
   return { ...shop, key, example: shop.next[0], before: new Map() }
 }
-
-/** Events before that make a customer's lists be about something, and few enough to be told what they are about. */
-const [LEAST_PAST, MOST_PAST] = [8, 40]
 
 /** A customer whose lists are worth a look, and how it was chosen: who reads them has to know that most have no hit. */
 function exampleOf(shop: Shop, lists: Map<string, string[]>): { example: Shop['example']; how: string } {

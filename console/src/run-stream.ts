@@ -110,6 +110,14 @@ function progressed(story: RunStory, { at, detail, engine, ...figures }: Extract
   const anew = detail !== undefined && detail !== story.detail
   const log = [...story.log]
   if (engine !== undefined) log.push({ at, text: `engine ${engine}` })
+  // At the end it tells the figures of its fine-tuning once more.
+  if (figures.etaSeconds === 0)
+    return {
+      ...story,
+      figures: { ...story.figures, ...figures },
+      detail: detail ?? story.detail,
+      log: anew ? [...log, { at, text: detail }] : log,
+    }
   const { epoch, loss, validation } = { ...story.figures, ...figures }
   // A training that begins again at its first epoch is another one; between two there is none.
   const finished = story.epochs.at(-1)

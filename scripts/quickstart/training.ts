@@ -84,12 +84,13 @@ export async function followRuns(service: RunningService, shops: ShopOfRun[], ru
 function statusLine(run: Run): string {
   const live = LIVE.includes(run.state)
   const parts = [`${bar(live ? (run.progress ?? 0) : 1)} ${(live && run.detail) || run.state}`]
+  if (!live) return parts[0]
   if (run.epoch) parts.push(`epoch ${run.epoch}`)
   if (typeof run.loss === 'number') parts.push(`loss ${run.loss.toFixed(3)}`)
   if (typeof run.validation === 'number') parts.push(`validation NDCG@10 ${percent(run.validation)}`)
   if (run.tokensPerSecond)
     parts.push(dim(`${count(Math.round(run.tokensPerSecond))} events/s${run.engine ? ` on ${run.engine}` : ''}`))
-  if (run.etaSeconds && live) parts.push(dim(`about ${Math.round(run.etaSeconds)} s left`))
+  if (run.etaSeconds) parts.push(dim(`about ${Math.round(run.etaSeconds)} s left`))
   return parts.join('  ')
 }
 

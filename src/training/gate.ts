@@ -263,7 +263,8 @@ function network({ candidate, withoutNetwork }: GateInput): Check {
   if (!withoutNetwork) return { ...base, passed: true, detail: 'its blend does without a network', figures: {} }
   const lead = pairedDifference(candidate.ndcg, withoutNetwork.ndcg)
   const passed = lead.mean > 0
-  const detail = `the network ${passed ? 'adds' : 'does not add'} to the other parts: with it ${compare(candidate, withoutNetwork, 'the blend without')}`
+  const figures = `NDCG@10 in %: ${percent(mean(candidate.ndcg))} with it, ${percent(mean(withoutNetwork.ndcg))} without`
+  const detail = `the network ${passed ? 'adds' : 'does not add'} to the other parts (${figures})`
   return { ...base, passed, detail, figures: figuresOf(candidate, withoutNetwork, lead) }
 }
 

@@ -44,6 +44,8 @@ export class ProgressMeter {
   /** Shares of the stages that were measured and are over. */
   private measured = 0
   private toldLeft = Infinity
+  /** The last figures of the fine-tuning: those that an ended run is known by. */
+  private fineTuned: RunStatus = {}
 
   /** @param now milliseconds of a clock that never goes back */
   constructor(
@@ -82,17 +84,14 @@ export class ProgressMeter {
   /** The same of the training `index` of so many that a stage is made of. */
   part =
     (index: number, parts: number) =>
-    ({ epoch, step, loss, validation, tokensPerSecond, progress }: Progress): void =>
-      this.move((index + progress) / parts, {
-        epoch,
-        step,
-        loss,
-        validation,
-        tokensPerSecond: Math.round(tokensPerSecond),
-      })
+    ({ epoch, step, loss, validation, tokensPerSecond, progress }: Progress): void => {
+      const figures = { epoch, step, loss, validation, tokensPerSecond: Math.round(tokensPerSecond) }
+      if (this.stage === 'training') this.fineTuned = figures
+      this.move((index + progress) / parts, figures)
+    }
 
   end(): void {
-    const status = { progress: 0.99, etaSeconds: 0, detail: 'storing the version' }
+    const status = { ...this.fineTuned, progress: 0.99, etaSeconds: 0, detail: 'storing the version' }
     this.say({ stage: stageNow('storing'), status })
   }
 

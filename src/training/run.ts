@@ -41,7 +41,7 @@ export interface Estimate {
 export interface RunStatus {
   /** 0 to 1, never falling within an attempt. */
   progress?: number
-  /** This and the other figures are those of the training that goes on: null between two. */
+  /** This and the other figures are those of the training that goes on, null between two; of an ended run those of its fine-tuning. */
   epoch?: number | null
   step?: number | null
   tokensPerSecond?: number | null

@@ -32,6 +32,10 @@ describe('the progress of a run', () => {
     made.enter('refitting', 'refitting')
     made.part(0, 1)({ ...figures, epoch: 1, progress: 1, validation: null })
     expect(status()).toMatchObject({ detail: 'refitting', epoch: 1, loss: 2, validation: null })
+    made.enter('judging', 'ranking')
+    expect(status()).toMatchObject({ epoch: null, loss: null, tokensPerSecond: null })
+    made.end()
+    expect(status()).toMatchObject({ detail: 'storing the version', epoch: 4, validation: 0.1, tokensPerSecond: 100 })
   })
 
   it('tells no time left by the reading and cleaning, however long they took', () => {

@@ -93,15 +93,14 @@ function Shown({ run, story, tenant }: { run: TrainingRun; story: RunStory; tena
           live && { label: 'Done', value: now.progress === null ? '–' : percent(now.progress, 0) },
           live && { label: 'Time left', value: now.etaSeconds ? `about ${duration(now.etaSeconds)}` : '–' },
           !live && { label: 'Took', value: tookOf(run) },
-          // Figures are those of the training that goes on: an ended run has none.
-          live && { label: 'Epoch', value: now.epoch ?? '–', note: now.step ? `step ${count(now.step)}` : undefined },
-          live && { label: 'Loss of training', value: now.loss == null ? '–' : decimal(now.loss, 3) },
-          live && {
+          { label: 'Epoch', value: now.epoch ?? '–', note: now.step ? `step ${count(now.step)}` : undefined },
+          { label: 'Loss of training', value: now.loss == null ? '–' : decimal(now.loss, 3) },
+          {
             label: 'NDCG@10 of validation',
             value: now.validation ? percent(now.validation) : '–',
             note: 'best so far, the network by itself',
           },
-          live && {
+          {
             label: 'Events a second',
             value: now.tokensPerSecond ? count(now.tokensPerSecond) : '–',
             note: run.engine && `on ${run.engine}`,
