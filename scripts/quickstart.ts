@@ -33,6 +33,8 @@ export interface Shop extends SampleShop {
 }
 
 const LIST = 10
+/** Events before that make a customer's lists be about something, and few enough to be told what they are about. */
+const [LEAST_PAST, MOST_PAST] = [8, 40]
 
 const shops = [readSample('gift-shop', 'Gift shop'), readSample('bookshop', 'Bookshop')]
 heading('Starting Attune')
@@ -102,10 +104,22 @@ async function openShop(service: RunningService, shop: SampleShop): Promise<Shop
         body: { scopes, name: 'quickstart' },
       })
     ).key
-  // Any customer would do; this one bought enough before for the lists to be about something.
-  const pastOf = (userId: string) => shop.past.filter((event) => event.userId === userId).length
-  const example = shop.next.find(({ userId }) => pastOf(userId) >= 8 && pastOf(userId) <= 40) ?? shop.next[0]
-  return { ...shop, key, example, before: new Map() }
+  return { ...shop, key, example: shop.next[0], before: new Map() }
+}
+
+/** A customer whose lists are worth a look, and how it was chosen: who reads them has to know that most have no hit. */
+function exampleOf(shop: Shop, lists: Map<string, string[]>): { example: Shop['example']; how: string } {
+  const pasts = new Map<string, number>()
+  for (const { userId } of shop.past) pasts.set(userId, (pasts.get(userId) ?? 0) + 1)
+  const known = shop.next.filter(({ userId }) => {
+    const past = pasts.get(userId) ?? 0
+    return past >= LEAST_PAST && past <= MOST_PAST
+  })
+  const hit = known.find(({ userId, items }) => lists.get(userId)?.some((id) => items.has(id)))
+  const who = `of these customers with ${LEAST_PAST} to ${MOST_PAST} earlier events`
+  if (hit)
+    return { example: hit, how: `chosen to show a hit: the first ${who} whose next basket the list of now meets` }
+  return { example: known[0] ?? shop.next[0], how: `the first ${who}: the list of now meets the next basket of none` }
 }
 
 /** Items over REST, events through the door; what an earlier quickstart sent is a duplicate and changes nothing. */
@@ -191,12 +205,14 @@ async function showAfter(service: RunningService, shop: Shop) {
     ['at the start', percent(was.ndcg), percent(was.hitRate)],
     ['now', percent(is.ndcg), percent(is.hitRate)],
   ])
-  const { userId, items } = shop.example
+  const { example, how } = exampleOf(shop, after)
+  shop.example = example
+  const { userId, items } = example
   const titled = (id: string | undefined) => {
     const title = (shop.titles.get(id ?? '') ?? '').slice(0, 46)
     return items.has(id ?? '') ? `${title} ✓` : title
   }
-  say(`\n  Customer ${userId} (✓: in the next basket)`)
+  say(`\n  Customer ${userId}, ${how} (✓: in the next basket)`)
   const [old, now] = [shop.before.get(userId) ?? [], after.get(userId) ?? []]
   table([
     ['', 'before'.padEnd(48), 'after'.padEnd(48)],

@@ -89,6 +89,8 @@ export interface Estimate {
 
 export interface Readiness {
   events: number
+  /** Of these; no run reads them. */
+  eventsOutsideHistory: number
   users: number
   items: number
   itemsWithText: number
@@ -195,10 +197,14 @@ export interface VersionSummary {
   counts: { events: number; users: number; items: number; trainedOn?: number; judgedOn?: number } | null
   /** By method: candidate, champion, base, popular, ... */
   metrics: Record<string, Metrics> | null
+  /** Whose of these are its own. */
+  judgedAs: 'candidate' | 'from-scratch' | null
 }
 
 export interface Check {
   name: string
+  /** For people, where the name has a word of the code in it. */
+  title?: string
   passed: boolean
   required: boolean
   detail: string

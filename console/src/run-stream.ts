@@ -94,8 +94,10 @@ function toldOf(story: RunStory, news: News): RunStory {
       return { ...story, log: logged(at, `estimated: ${duration(seconds)}, ${bytes(memoryBytes)}, on ${engine}`) }
     }
     case 'quality': {
-      const { at, read, kept } = news.data
-      return { ...story, log: logged(at, `read ${count(read)} events, kept ${count(kept)}`) }
+      const { at, read, kept, findings } = news.data
+      const outside = findings.find(({ reason }) => reason === 'outside-history')
+      const log = logged(at, `read ${count(read)} events, kept ${count(kept)}`)
+      return { ...story, log: outside ? [...log, { at, text: outside.action }] : log }
     }
     case 'metrics':
       return { ...story, log: logged(news.data.at, news.data.reason) }
@@ -108,12 +110,22 @@ function progressed(story: RunStory, { at, detail, engine, ...figures }: Extract
   const anew = detail !== undefined && detail !== story.detail
   const log = [...story.log]
   if (engine !== undefined) log.push({ at, text: `engine ${engine}` })
+  // At the end it tells the figures of its fine-tuning once more.
+  if (figures.etaSeconds === 0)
+    return {
+      ...story,
+      figures: { ...story.figures, ...figures },
+      detail: detail ?? story.detail,
+      log: anew ? [...log, { at, text: detail }] : log,
+    }
   const { epoch, loss, validation } = { ...story.figures, ...figures }
-  // A training that begins again at its first epoch is another one.
-  const restarted = epoch != null && story.epochs.length > 0 && epoch < story.epochs.at(-1)!.epoch
+  // A training that begins again at its first epoch is another one; between two there is none.
+  const finished = story.epochs.at(-1)
+  const ends = figures.epoch === null && story.figures.epoch != null
+  const restarted = epoch != null && finished && (story.figures.epoch == null || epoch < finished.epoch)
   const before = restarted ? [] : story.epochs
-  const finished = before.at(-1)
-  if (figures.epoch != null && finished && figures.epoch > finished.epoch) log.push({ at, text: epochText(finished) })
+  const goesOn = figures.epoch != null && finished && !restarted && figures.epoch > finished.epoch
+  if (finished && (ends || goesOn)) log.push({ at, text: epochText(finished) })
   if (anew) log.push({ at, text: detail })
   const epochs = figures.epoch == null || loss == null ? before : withEpoch(before, figures.epoch, loss, validation)
   return { ...story, figures: { ...story.figures, ...figures }, detail: detail ?? story.detail, epochs, log }

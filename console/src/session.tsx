@@ -46,11 +46,20 @@ export function useSignOut() {
   }
 }
 
+/** Whether the service said with the page that this browser has no session. True once: another page may sign in later. */
+function isNobody(): boolean {
+  const said = document.querySelector<HTMLMetaElement>('meta[name="signed-in"]')
+  if (said?.content !== 'no') return false
+  said.content = ''
+  return true
+}
+
 /** Shows the page to whoever is signed in, and a form to who is not. */
 export function SignedIn({ children }: { children: ReactNode }) {
   const session = useQuery({
     queryKey: SESSION,
     queryFn: async ({ signal }) => {
+      if (isNobody()) return null
       try {
         const found = await call<Session>('/console/session', { signal })
         setCsrfToken(found.csrfToken)

@@ -1,9 +1,8 @@
-import type { Metrics, Version, VersionSummary } from './contract'
+import type { Metrics, VersionSummary } from './contract'
 
 /** The figures of what a version serves: where its from-scratch twin did better, that is served. */
-export function ownMetrics(version: VersionSummary & Partial<Pick<Version, 'report'>>): Metrics | null {
-  const twin = version.report?.recipe?.served === 'from-scratch' ? version.metrics?.['from-scratch'] : undefined
-  return twin ?? version.metrics?.candidate ?? null
+export function ownMetrics({ metrics, judgedAs }: VersionSummary): Metrics | null {
+  return (judgedAs && metrics?.[judgedAs]) ?? metrics?.candidate ?? null
 }
 
 /** Those that a version has to be better than, in the order in which they are told. */

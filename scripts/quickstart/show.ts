@@ -1,3 +1,5 @@
+import { stripVTControlCharacters } from 'node:util'
+
 const tty = process.stdout.isTTY
 const paint = (code: number) => (text: string) => (tty ? `\u001b[${code}m${text}\u001b[0m` : text)
 export const bold = paint(1)
@@ -34,7 +36,7 @@ export class Live {
   draw(texts: string[]) {
     if (tty) {
       if (this.lines > 0) process.stdout.write(`\u001b[${this.lines}A`)
-      for (const text of texts) process.stdout.write(`\u001b[2K${text}\n`)
+      for (const text of texts) process.stdout.write(`\u001b[2K${cut(text)}\n`)
       this.lines = texts.length
       return
     }
@@ -49,6 +51,13 @@ export class Live {
     this.draw(texts)
     this.lines = 0
   }
+}
+
+/** A line that is wrapped could not be drawn over. */
+function cut(text: string): string {
+  const plain = stripVTControlCharacters(text)
+  const width = (process.stdout.columns || 80) - 1
+  return plain.length > width ? plain.slice(0, width) : text
 }
 
 export function bar(share: number, width = 24): string {

@@ -35,12 +35,14 @@ interface Version {
   reason: string
   counts: { events: number; judgedOn: number }
   metrics: Record<string, Record<string, Interval>>
+  judgedAs: string | null
   gate: { checks: Check[] }
   report: { seconds: number; blend: { kind: string; shares: Record<string, number>; reason: string } }
 }
 
 interface Check {
   name: string
+  title?: string
   passed: boolean
   required: boolean
   detail: string
@@ -80,19 +82,23 @@ export async function followRuns(service: RunningService, shops: ShopOfRun[], ru
 }
 
 function statusLine(run: Run): string {
-  const parts = [`${run.state.padEnd(10)} ${bar(LIVE.includes(run.state) ? (run.progress ?? 0) : 1)}`]
+  const live = LIVE.includes(run.state)
+  const parts = [`${bar(live ? (run.progress ?? 0) : 1)} ${(live && run.detail) || run.state}`]
+  if (!live) return parts[0]
   if (run.epoch) parts.push(`epoch ${run.epoch}`)
   if (typeof run.loss === 'number') parts.push(`loss ${run.loss.toFixed(3)}`)
   if (typeof run.validation === 'number') parts.push(`validation NDCG@10 ${percent(run.validation)}`)
   if (run.tokensPerSecond)
     parts.push(dim(`${count(Math.round(run.tokensPerSecond))} events/s${run.engine ? ` on ${run.engine}` : ''}`))
-  if (run.etaSeconds && LIVE.includes(run.state)) parts.push(dim(`${Math.round(run.etaSeconds)} s left`))
+  if (run.etaSeconds) parts.push(dim(`about ${Math.round(run.etaSeconds)} s left`))
   return parts.join('  ')
 }
 
 async function versionOf(service: RunningService, shop: ShopOfRun, run: Run): Promise<string> {
   if (run.state === 'skipped') {
-    say(`  ${shop.name}: nothing is new since the last fine-tune, so none was needed.`)
+    say(
+      `  ${shop.name}: nothing is new since the last fine-tune, so none was needed (attune train --force trains all the same).`,
+    )
     const { data } = await service.call<{ data: { id: string }[] }>(
       'GET',
       `/v1/tenants/${shop.id}/model-versions?limit=1`,
@@ -125,10 +131,15 @@ export async function showVersion(service: RunningService, shop: ShopOfRun, vers
   const judged = [...JUDGED, ...PARTS].filter(([name]) => metrics[name])
   table([
     ['', 'NDCG@10', 'HR@10', 'precision', 'recall', 'F1'],
-    ...judged.map(([name, label]) => [label, ...METRICS.map((metric) => cell(metrics[name][metric]))]),
+    ...judged.map(([name, label]) => [
+      name === version.judgedAs && name !== 'candidate' ? `${label} (what this version serves)` : label,
+      ...METRICS.map((metric) => cell(metrics[name][metric])),
+    ]),
   ])
   for (const check of version.gate.checks)
-    say(`  ${check.passed ? green('✓') : check.required ? red('✗') : '!'} ${check.name}: ${dim(check.detail)}`)
+    say(
+      `  ${check.passed ? green('✓') : check.required ? red('✗') : '!'} ${check.title ?? check.name}: ${dim(check.detail)}`,
+    )
   say(`  ${bold(version.reason)}`)
   const parts = Object.entries(report.blend.shares)
     .filter(([, share]) => share > 0)

@@ -55,7 +55,8 @@ Examples:
       if (json) return output.show(answer, () => '')
       const titles = await titlesOf(attune, answer)
       output.list([...answer.items.entries()], columns(titles), 'Nothing that may be recommended.')
-      console.error(`${answer.source}, ${answer.modelVersion}, ${answer.recommendationId}`)
+      const { source, modelVersion, recommendationId } = answer
+      console.error(`source: ${source}, version: ${modelVersion}, recommendation: ${recommendationId}`)
     })
 }
 
@@ -79,15 +80,22 @@ async function asked(attune: Attune, user: string | undefined, flags: Flags): Pr
   })
 }
 
-/** Titles that the answer lacks; a key that may only recommend sees ids. */
+const MOST_REASONS = 3
+const MOST_ASKED = 100
+
+/** Titles of the items and of those they are recommended because of; where a key may only recommend, those that are told. */
 async function titlesOf(attune: Attune, { items }: Answer): Promise<Map<string, string>> {
   const told = items.flatMap(({ itemId, properties }) =>
     properties?.title ? [[itemId, properties.title] as const] : [],
   )
   const titles = new Map<string, string>(told)
-  if (items.some(({ properties }) => properties !== undefined)) return titles
+  const untold = items.flatMap(({ itemId, properties, reason }) => [
+    ...(properties === undefined ? [itemId] : []),
+    ...(reason?.because.slice(0, MOST_REASONS).map((cause) => cause.itemId) ?? []),
+  ])
+  const asked = [...new Set(untold)].filter((itemId) => !titles.has(itemId)).slice(0, MOST_ASKED)
   await Promise.all(
-    items.slice(0, 50).map(({ itemId }) =>
+    asked.map((itemId) =>
       attune.items.get(itemId).then(
         ({ title }) => title !== undefined && titles.set(itemId, title),
         () => undefined,
@@ -96,8 +104,6 @@ async function titlesOf(attune: Attune, { items }: Answer): Promise<Map<string, 
   )
   return titles
 }
-
-const MOST_REASONS = 3
 
 const columns = (titles: Map<string, string>): Column<[number, Recommendation]>[] => [
   { name: '', right: true, of: ([place]) => place + 1 },
@@ -109,7 +115,7 @@ const columns = (titles: Map<string, string>): Column<[number, Recommendation]>[
     of: ([, { reason }]) =>
       reason?.because
         .slice(0, MOST_REASONS)
-        .map(({ itemId, weight }) => `${plain(itemId)} (${weight.toFixed(2)})`)
+        .map(({ itemId, weight }) => `${plain(titles.get(itemId) ?? itemId).slice(0, 40)} (${weight.toFixed(2)})`)
         .join(', '),
   },
 ]

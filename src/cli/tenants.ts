@@ -1,10 +1,12 @@
 import { type Command, Option } from 'commander'
+import type { Schemas } from '../client/index.js'
 import { BASE_MODELS } from '../tenants/base-models.js'
+import { outsideHistoryWords, SHORTAGE_WORDS, type Shortage } from '../training/readiness.js'
 import { connect, type ConnectionFlags, connectToTenant, withConnection } from './connection.js'
 import { jsonObject } from './flags.js'
 import { first } from './lists.js'
 import { facts, moment, number, Output } from './output.js'
-import { confirm } from './terminal.js'
+import { clock, confirm } from './terminal.js'
 
 interface Flags extends ConnectionFlags {
   name?: string
@@ -13,6 +15,17 @@ interface Flags extends ConnectionFlags {
   yes?: boolean
   json?: boolean
 }
+
+type Readiness = Schemas['Readiness']
+
+/** Whether a training may start, in words. */
+function trainable({ missing, estimate }: Readiness): string {
+  if (missing.length > 0) return 'not ready: what is missing is below'
+  return estimate ? `ready, would take about ${clock(estimate.seconds)} on ${estimate.engine}` : 'ready'
+}
+
+const tooOld = ({ events, eventsOutsideHistory }: Readiness, { settings }: Schemas['Tenant']) =>
+  outsideHistoryWords(eventsOutsideHistory, events, settings.training.historyDays)
 
 const JSON_FLAG = ['--json', 'for programs: one JSON value a line'] as const
 
@@ -52,14 +65,17 @@ export function addTenants(program: Command, env: NodeJS.ProcessEnv) {
             ['name', tenant.name],
             ['base', tenant.baseModel],
             ['events', readiness.events],
+            ...(readiness.eventsOutsideHistory > 0 ? [['too old', tooOld(readiness, tenant)] as [string, string]] : []),
             ['users', readiness.users],
             ['items', readiness.items],
             ['with text', readiness.itemsWithText],
             ['served by', readiness.serving],
-            ['next look', moment(readiness.nextTraining)],
+            ['training', trainable(readiness)],
+            ['next look', moment(readiness.nextTraining) ?? 'none: only on request'],
           ]),
           ...readiness.missing.map(
-            ({ what, have, need, why }) => `missing: ${number(have)} of ${number(need)} ${what}: ${why}`,
+            ({ what, have, need, why }) =>
+              `missing: ${number(have)} of ${number(need)} ${SHORTAGE_WORDS[what as Shortage['what']] ?? what}: ${why}`,
           ),
           '',
           JSON.stringify(tenant.settings, null, 2),

@@ -25,7 +25,7 @@ export function addTraining(program: Command, env: NodeJS.ProcessEnv) {
     .description('fine-tune a tenant now, and follow the run to its end; where one is running already, that one')
     .addOption(new Option('--from <start>', 'the version that is served, or the base').choices(['active', 'base']))
     .option('--reason <words>', 'kept with the run')
-    .option('--force', 'also where nothing is new')
+    .option('--force', 'also where nothing is new: no event, no item, no setting that training goes by')
     .option('--no-follow', 'only start it')
     .option('--json', 'for programs: what the run reports, and the run itself last, as JSON lines')
     .addHelpText(
@@ -129,13 +129,27 @@ async function followed(
       : EXIT.done
 }
 
-/** Draws what is known by now; a state that is new stays on the screen. */
+/** Draws what is known by now; a state or a part that is new stays on the screen. */
 function show(live: LiveLine, status: Record<string, unknown>, { event, data }: RunEvent) {
-  const before = status.state
+  const { state, detail } = status
   Object.assign(status, data)
-  if (event === 'state' && status.state !== before)
-    live.say(`${moment(String(data.at)) ?? ''}  ${String(status.state)}`)
+  const at = moment(String(data.at)) ?? ''
+  if (event === 'state' && status.state !== state) live.say(`${at}  ${String(status.state)}`)
+  if (event === 'quality') for (const line of qualityLines(data)) live.say(`${at}  ${line}`)
+  // Each part of it counts its epochs from one.
+  if (event === 'progress' && typeof status.detail === 'string' && status.detail !== detail)
+    live.say(`${at}  ${String(status.state).padEnd(10)} ${plain(status.detail)}`)
   if (event !== 'end') live.draw(progressLine(status))
+}
+
+/** What a run read, and what of the rest its reader may not have meant. */
+function qualityLines({ read, kept, findings }: Record<string, unknown>): string[] {
+  const found = Array.isArray(findings) ? (findings as { reason?: unknown; action?: unknown }[]) : []
+  const outside = found.find(({ reason }) => reason === 'outside-history')
+  return [
+    `read ${number(Number(read))} events, kept ${number(Number(kept))}`,
+    ...(typeof outside?.action === 'string' ? [plain(outside.action)] : []),
+  ]
 }
 
 /** @param status what the events of a run said so far */
@@ -151,12 +165,12 @@ export function progressLine(status: Record<string, unknown>): string {
   ]
   return [
     `${String(status.state).padEnd(10)} ${bar(progress ?? 0)}`,
+    ...(typeof status.detail === 'string' ? [plain(status.detail)] : []),
     ...(epoch === undefined ? [] : [`epoch ${epoch}`]),
     ...(loss === undefined ? [] : [`loss ${loss.toFixed(3)}`]),
     ...(validation === undefined ? [] : [`NDCG@10 ${percent(validation)}`]),
     ...(rate === undefined ? [] : [`${number(Math.round(rate))} events/s`]),
-    ...(left === undefined ? [] : [`${clock(left)} left`]),
-    ...(typeof status.detail === 'string' ? [plain(status.detail)] : []),
+    ...(left === undefined ? [] : [`about ${clock(left)} left`]),
   ].join('  ')
 }
 

@@ -64,7 +64,7 @@ const COLUMNS: Column<Summary>[] = [
   { name: 'version', of: ({ id }) => id },
   { name: 'made', of: ({ createdAt }) => moment(createdAt) },
   { name: 'gate', of: ({ decision }) => decision },
-  { name: 'NDCG@10', right: true, of: (version) => shown(metricOf(version, 'candidate', 'ndcg')) },
+  { name: 'NDCG@10', right: true, of: (version) => shown(metricOf(version, version.judgedAs ?? 'candidate', 'ndcg')) },
   { name: 'popular', right: true, of: (version) => shown(metricOf(version, 'popular', 'ndcg')) },
   { name: 'reason', of: ({ reason }) => reason },
 ]
@@ -89,7 +89,7 @@ export function described(version: Schemas['ModelVersion']): string {
           '',
           'At 10 recommendations, on the newest events, which it never saw:',
           table(judged, [
-            { name: '', of: (name) => name },
+            { name: '', of: (name) => (name === version.judgedAs ? `${name} (this version)` : name) },
             ...METRICS.map((metric) => ({
               name: metric,
               right: true,
@@ -102,8 +102,8 @@ export function described(version: Schemas['ModelVersion']): string {
   ].join('\n')
 }
 
-const checkLine = ({ name, passed, detail }: Record<string, unknown>) =>
-  plain(`${passed === true ? 'ok' : 'NO'}  ${String(name)}${typeof detail === 'string' ? `: ${detail}` : ''}`)
+const checkLine = ({ name, title = name, passed, detail }: Record<string, unknown>) =>
+  plain(`${passed === true ? 'ok' : 'NO'}  ${String(title)}${typeof detail === 'string' ? `: ${detail}` : ''}`)
 
 /** The mean of a metric, from a report that says of each contender what it measured. */
 function metricOf({ metrics }: { metrics?: unknown }, contender: string, metric: string): number | undefined {

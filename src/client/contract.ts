@@ -1541,6 +1541,8 @@ export interface components {
             dataWindow: unknown;
             counts: unknown;
             metrics: unknown;
+            /** @description Whose figures in `metrics` are its own: `from-scratch` where it serves its twin, which did better than what was fine-tuned. Null where `metrics` is */
+            judgedAs: ("candidate" | "from-scratch") | null;
         };
         ModelVersion: {
             id: string;
@@ -1561,6 +1563,8 @@ export interface components {
             dataWindow: unknown;
             counts: unknown;
             metrics: unknown;
+            /** @description Whose figures in `metrics` are its own: `from-scratch` where it serves its twin, which did better than what was fine-tuned. Null where `metrics` is */
+            judgedAs: ("candidate" | "from-scratch") | null;
             gate: unknown;
             report: components["schemas"]["VersionReport"];
             /** @description What happened to it, newest first; restored: served again because a later version was rolled back */
@@ -1678,6 +1682,9 @@ export interface components {
                 };
                 items: number;
             } & {
+                [key: string]: unknown;
+            };
+            settings?: {
                 [key: string]: unknown;
             };
         } & {
@@ -2046,6 +2053,8 @@ export interface components {
         };
         Readiness: {
             events: number;
+            /** @description Of these, how many are older than `historyDays` before the newest one: no run reads them */
+            eventsOutsideHistory: number;
             users: number;
             items: number;
             itemsWithText: number;
@@ -3318,7 +3327,7 @@ export interface operations {
             query?: {
                 limit?: number;
                 cursor?: string;
-                /** @description true: without what their reports say, so that `dataWindow`, `counts` and `metrics` are null */
+                /** @description true: without what their reports say, so that `dataWindow`, `counts`, `metrics` and `judgedAs` are null */
                 brief?: "true" | "false";
             };
             header?: never;
@@ -3954,7 +3963,7 @@ export interface operations {
                     from?: "base" | "active";
                     reason?: string;
                     /**
-                     * @description Also where nothing is new
+                     * @description Also where nothing is new: no event, item or setting that training goes by
                      * @default false
                      */
                     force?: boolean;

@@ -11,7 +11,7 @@ import { EventCountsService } from './event-counts.service.js'
 import { insertEvents, readEvents, readHistory, readItems } from './event-rows.js'
 import { OTHER_TYPES } from './event-tally.js'
 import { IngestMetrics } from './ingest-metrics.js'
-import { historyStart, newestSince } from './training-facts.js'
+import { eventsBefore, historyStart, newestSince } from './training-facts.js'
 
 export interface Stored {
   accepted: number
@@ -116,6 +116,13 @@ export class EventsService {
   /** Where the last `historyDays` of the tenant begin, counted back from its newest event. */
   historyStart(tenantId: string, historyDays: number): Promise<Date> {
     return this.database.inTenant(tenantId, (sql) => historyStart(sql, tenantId, historyDays))
+  }
+
+  /** Events that a run does not read: they are older than `historyDays` before the newest one. */
+  outsideHistory(tenantId: string, historyDays: number): Promise<number> {
+    return this.database.inTenant(tenantId, async (sql) =>
+      eventsBefore(sql, tenantId, await historyStart(sql, tenantId, historyDays)),
+    )
   }
 
   /**

@@ -36,6 +36,15 @@ export async function newestSince(
   return { since: first.at, leftOut: count }
 }
 
+/** Events that happened before a moment: of many the index alone is read. */
+export async function eventsBefore(sql: Sql, tenantId: string, moment: Date): Promise<number> {
+  const [{ count }] = await sql.query<{ count: number }>(
+    'SELECT count(*)::double precision AS count FROM events WHERE tenant_id = $1 AND occurred_at < $2',
+    [tenantId, moment],
+  )
+  return count
+}
+
 /**
  * Whether there is enough behaviour to learn from. Counts stop at what is asked for: a tenant with a hundred million
  * events is answered as fast as one with a thousand.

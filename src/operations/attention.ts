@@ -2,7 +2,7 @@ import type { RecentEvents } from '../events/event-counts.service.js'
 import type { VersionsOutline } from '../registry/versions-overview.service.js'
 import type { QuotaHit } from '../tenants/quota-hits.service.js'
 import type { TenantOutline } from '../tenants/tenants.service.js'
-import type { Shortage } from '../training/readiness.js'
+import { type Shortage, shortageWords } from '../training/readiness.js'
 import type { RunsOutline } from '../training/runs-overview.service.js'
 
 /** What may need a person, gravest first. */
@@ -142,9 +142,8 @@ const keys = (expiring: TenantFacts['expiringKeys'], now: number) =>
 
 function lacking({ missing, tenant }: TenantFacts) {
   if (!missing || missing.length === 0) return null
-  const what = missing.map(({ what, have, need }) => `${what} ${have} of ${need}`).join(', ')
   const kept = tenant.retentionDays === null ? '' : ` Events are deleted after ${tenant.retentionDays} days.`
-  return `Events come, and too little is there to train on: ${what}.${kept}`
+  return `Events come, and too little is there to train on: ${shortageWords(missing)}.${kept}`
 }
 
 const untrained = ({ schedule }: TenantOutline) =>

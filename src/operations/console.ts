@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import fastifyStatic from '@fastify/static'
 import type { NestFastifyApplication } from '@nestjs/platform-fastify'
 import { packagePath } from '../platform/paths.js'
+import { readSessionCookie } from '../tenants/session-cookie.js'
 
 /**
  * Everything comes from here but the pictures of items, which are the tenants' own. Styles that the page's components make
@@ -21,6 +22,12 @@ const policyOf = (nonce: string) =>
     "base-uri 'none'",
     "frame-ancestors 'none'",
   ].join('; ')
+
+/** @param mayBe whether the browser has a session, ended or not: without any the page need not ask for it and be refused */
+const told = (page: string, nonce: string, mayBe: boolean) =>
+  page
+    .replace('name="style-nonce" content=""', `name="style-nonce" content="${nonce}"`)
+    .replace('name="signed-in" content=""', `name="signed-in" content="${mayBe ? '' : 'no'}"`)
 
 /** `/console`: the operator's page. It uses the REST contract alone, by a session's cookie. */
 export async function serveConsole(app: NestFastifyApplication) {
@@ -43,7 +50,7 @@ export async function serveConsole(app: NestFastifyApplication) {
   const icon = readFileSync(join(root, 'icon.svg'))
   fastify.get('/console/icon.svg', (_request, reply) => reply.type('image/svg+xml').send(icon))
   for (const path of ['/console', '/console/*'])
-    fastify.get(path, (_request, reply) => {
+    fastify.get(path, (request, reply) => {
       const nonce = randomBytes(16).toString('base64')
       return reply
         .type('text/html')
@@ -53,6 +60,6 @@ export async function serveConsole(app: NestFastifyApplication) {
           'referrer-policy': 'no-referrer',
           'x-content-type-options': 'nosniff',
         })
-        .send(page.replace('name="style-nonce" content=""', `name="style-nonce" content="${nonce}"`))
+        .send(told(page, nonce, readSessionCookie(request) !== undefined))
     })
 }

@@ -7,6 +7,9 @@ import { ReadinessService } from './readiness.service.js'
 const Readiness = z
   .object({
     events: z.number().int(),
+    eventsOutsideHistory: z.number().int().meta({
+      description: 'Of these, how many are older than `historyDays` before the newest one: no run reads them',
+    }),
     users: z.number().int(),
     items: z.number().int(),
     itemsWithText: z.number().int(),

@@ -18,6 +18,8 @@ const MOST_REMEMBERED = 10_000
 /** What takes a look at every row of a tenant. */
 interface Sizes {
   events: number
+  /** How many of them are older than what a run reads. */
+  eventsOutsideHistory: number
   users: number
   items: number
   itemsWithText: number
@@ -49,7 +51,9 @@ export class ReadinessService {
       this.serving(tenantId),
     ])
     // A tenant may be removed, and another one made under its id.
-    const { estimate, ...sizes } = await this.sizes(tenantId, JSON.stringify([tenantId, createdAt]))
+    const { historyDays } = settings.training
+    const key = JSON.stringify([tenantId, createdAt, historyDays])
+    const { estimate, ...sizes } = await this.sizes(tenantId, key, historyDays)
     return {
       ...sizes,
       serving,
@@ -72,24 +76,25 @@ export class ReadinessService {
   }
 
   /** Requests at the same time share one count. */
-  private sizes(tenantId: string, key: string): Promise<Sizes> {
+  private sizes(tenantId: string, key: string, historyDays: number): Promise<Sizes> {
     const known = this.known.get(key)
     if (known && known.until > Date.now()) return Promise.resolve(known.sizes)
     const counting = this.counting.get(key)
     if (counting) return counting
-    const count = this.count(tenantId, key).finally(() => this.counting.delete(key))
+    const count = this.count(tenantId, key, historyDays).finally(() => this.counting.delete(key))
     this.counting.set(key, count)
     return count
   }
 
-  private async count(tenantId: string, key: string): Promise<Sizes> {
+  private async count(tenantId: string, key: string, historyDays: number): Promise<Sizes> {
     const countedAt = new Date()
-    const [items, { events, users }, estimate] = await Promise.all([
+    const [items, { events, users }, eventsOutsideHistory, estimate] = await Promise.all([
       this.items.summary(tenantId),
       this.events.summary(tenantId),
+      this.events.outsideHistory(tenantId, historyDays),
       this.estimateOf(tenantId),
     ])
-    const sizes = { events, users, ...items, estimate, countedAt }
+    const sizes = { events, eventsOutsideHistory, users, ...items, estimate, countedAt }
     const tookMs = Date.now() - countedAt.getTime()
     if (this.known.size > MOST_REMEMBERED) this.known.clear()
     if (events + items.items >= MANY_ROWS) this.known.set(key, { sizes, until: Date.now() + tookMs / COUNTING_SHARE })

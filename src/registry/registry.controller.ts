@@ -20,6 +20,10 @@ const VersionSummary = z
     dataWindow: z.unknown(),
     counts: z.unknown(),
     metrics: z.unknown(),
+    judgedAs: z.enum(['candidate', 'from-scratch']).nullable().meta({
+      description:
+        'Whose figures in `metrics` are its own: `from-scratch` where it serves its twin, which did better than what was fine-tuned. Null where `metrics` is',
+    }),
   })
   .meta({ id: 'ModelVersionSummary' })
 const VersionView = VersionSummary.extend({
@@ -49,7 +53,8 @@ const listVersions = contract({
   access: 'train',
   query: Page.extend({
     brief: z.enum(['true', 'false']).default('false').meta({
-      description: 'true: without what their reports say, so that `dataWindow`, `counts` and `metrics` are null',
+      description:
+        'true: without what their reports say, so that `dataWindow`, `counts`, `metrics` and `judgedAs` are null',
     }),
   }),
   response: pageOf(VersionSummary),
@@ -129,10 +134,11 @@ export class RegistryController {
   }
 }
 
-function summary(version: ModelVersion, served: string | null | undefined) {
+function summary(version: ModelVersion, served: string | null | undefined): z.output<typeof VersionSummary> {
   const { id, runId, parentId, baseModel, createdAt, decision, reason, sizeBytes, report } = version
   const { dataWindow = null, counts = null, metrics = null } = report
   const serving = id === served
+  const own = report.recipe?.served === 'from-scratch' ? 'from-scratch' : 'candidate'
   return {
     id,
     runId,
@@ -146,5 +152,6 @@ function summary(version: ModelVersion, served: string | null | undefined) {
     dataWindow,
     counts,
     metrics,
+    judgedAs: metrics && own,
   }
 }

@@ -78,6 +78,8 @@ export const VersionReport = z
     blend: z.looseObject({}),
     quality: z.looseObject({}),
     baseline: Baseline,
+    /** What the tenant had set that decides what is learned: the same events make another version by other ones. */
+    settings: z.looseObject({}),
   })
   .partial()
   .meta({ id: 'VersionReport' })

@@ -43,7 +43,7 @@ const COLUMNS = `version_id AS id, run_id AS "runId", parent_id AS "parentId", b
 // Curves and checks are most of a report: a list has no use for them.
 const LISTED = COLUMNS.replace(
   ' report,',
-  ` jsonb_build_object('dataWindow', report->'dataWindow', 'counts', report->'counts', 'metrics', report->'metrics') AS report,`,
+  ` jsonb_build_object('dataWindow', report->'dataWindow', 'counts', report->'counts', 'metrics', report->'metrics', 'recipe', jsonb_build_object('served', report #> '{recipe,served}')) AS report,`,
 )
 // Reports lie apart from their rows, compressed: where nothing of them is asked for, none is read.
 const BRIEF = COLUMNS.replace(' report,', ` '{}'::jsonb AS report,`)

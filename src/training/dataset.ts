@@ -32,6 +32,8 @@ export interface Dataset {
   unknownItem: number
   /** Events that were not read because so many newer ones were. */
   tooOld: number
+  /** Events that were not read because they are older than `days` before the newest; absent: none is. */
+  outsideHistory?: { events: number; days: number }
 }
 
 /** Of a tenant with more events the newest so many are read. */
@@ -195,14 +197,16 @@ export class DatasetWriter {
   }
 
   /**
-   * @param tooOld events that were not read
+   * @param tooOld events that were not read because so many newer ones were
+   * @param outsideHistory those that were not read because of the tenant's `historyDays`
    * @returns bytes of the ids, which is what the child makes objects of
    */
-  async finish(tooOld = 0): Promise<number> {
+  async finish(tooOld = 0, outsideHistory?: Dataset['outsideHistory']): Promise<number> {
     const { eventTypes, hiddenAfter, read, unknownItem, vectorLength } = this
     const userCount = this.userIndices.size
     const categoryCount = this.categoryIndices.size
-    const facts: Facts = { vectorLength, categoryCount, userCount, eventTypes, hiddenAfter, read, unknownItem, tooOld }
+    const left = { unknownItem, tooOld, ...(outsideHistory && { outsideHistory }) }
+    const facts: Facts = { vectorLength, categoryCount, userCount, eventTypes, hiddenAfter, read, ...left }
     await writeFile(join(this.folder, FACTS), JSON.stringify(facts))
     await this.close()
     return this.idBytes

@@ -70,8 +70,8 @@ export interface Progress {
   steps: number
   /** Mean loss of the epoch so far. */
   loss: number
-  /** Best validation so far. */
-  validation: number
+  /** Best validation so far; null where there is none. */
+  validation: number | null
   tokensPerSecond: number
   /** 0 to 1 */
   progress: number
@@ -196,7 +196,7 @@ async function fitWith(trainer: Trainer, input: FitInput): Promise<FitResult> {
       step++
       batch = take(rows, options.rowsPerStep)
       if (step % REPORT_EVERY === 0 || step === steps || done === stepsPerEpoch) {
-        const validation = best.validation ?? 0
+        const { validation } = best
         const tokensPerSecond = tokens / seconds
         input.onProgress?.({
           epoch,

@@ -95,13 +95,14 @@ export async function fitFromEach(
   ground: Ground,
   recipe: Pick<Recipe, 'config' | 'options'>,
   starts: Starts,
-  meter: Pick<ProgressMeter, 'part'>,
+  meter: Pick<ProgressMeter, 'begin' | 'part'>,
 ): Promise<Learned & { reasons: Record<string, string> }> {
   const names = Object.keys(starts)
   let best: Learned | undefined
   let chosen = ''
   const found: string[] = []
   for (const [index, name] of names.entries()) {
+    if (names.length > 1) meter.begin(`fine-tuning from ${name} (start ${index + 1} of ${names.length})`)
     const one = await fitNetwork(ground, recipe, starts[name], recipe.options, meter.part(index, names.length))
     const quality = one.result.bestValidation ?? 0
     found.push(`${name} ${(100 * quality).toFixed(2)}`)

@@ -1,5 +1,5 @@
 import type { EpochResult } from './fit.js'
-import { type Judged, mean, pairedDifference, type Slice, SLICES } from './metrics.js'
+import { type Judged, mean, pairedDifference, type Slice, SLICE_WORDS, SLICES } from './metrics.js'
 
 export interface GateInput {
   candidate: Judged
@@ -9,8 +9,10 @@ export interface GateInput {
   base: Judged
   popular: Judged
   recent: Judged
-  /** The candidate's twin trained from a random start; null where it was not affordable, or no network takes part. */
+  /** The candidate's twin trained from a random start; null where there is none, or none to compare. */
   scratch: Judged | null
+  /** Why there is none, in words. */
+  withoutTwin?: string
   /** The candidate without its network; null where it has none. */
   withoutNetwork?: Judged | null
   slices: Record<Slice, Uint32Array>
@@ -44,6 +46,8 @@ export const DEFAULT_THRESHOLDS: Thresholds = {
 
 export interface Check {
   name: string
+  /** For people, where the name has a word of the code in it. */
+  title?: string
   passed: boolean
   /** A failed check that is not required is told, and stops nothing. */
   required: boolean
@@ -169,14 +173,21 @@ function forgetting(judged: Judged, served: Judged, slices: GateInput['slices'],
     const large = users >= leastSliceUsers
     const guard = guards.indexOf(found)
     const falls = large && share > sliceTolerance && (guard >= 0 ? certain[guard] : p <= sliceChance)
-    const size = `slice ${slice} (${users} users)`
+    const tolerated = `the ${wholePercent(sliceTolerance)} % that a slice may lose`
+    const comparison = `NDCG@10 in %: ${percent(own)} against ${percent(before)}, ${wholePercent(share)} % of it lost`
+    const size = `${SLICE_WORDS[slice]} (${users})`
     const detail = !large
-      ? `${size} is too small to judge`
+      ? `${size} are too few to judge: ${leastSliceUsers} are needed`
       : falls
-        ? `${size} falls from ${percent(before)} to ${percent(own)}, by more than ${percent(sliceTolerance)} %`
-        : `${size} holds: ${percent(own)} against ${percent(before)}`
-    const figures = { users, own, served: before, lossShare: share, p }
-    return { name: `keeps ${slice}`, passed: !falls, required: !TOLD_ONLY.has(slice), detail, figures }
+        ? `${size} lose more than ${tolerated}, and not by chance (${comparison})`
+        : share > sliceTolerance
+          ? `${size} may have lost by chance (${comparison}, more than ${tolerated})`
+          : loss > 0
+            ? `${size} stay within ${tolerated} (${comparison})`
+            : `${size} lose nothing (NDCG@10 in %: ${percent(own)} against ${percent(before)})`
+    const figures = { users, own, served: before, lossShare: share, p, tolerance: sliceTolerance }
+    const title = `keeps ${SLICE_WORDS[slice]}`
+    return { name: `keeps ${slice}`, title, passed: !falls, required: !TOLD_ONLY.has(slice), detail, figures }
   })
 }
 
@@ -187,11 +198,11 @@ function forgetting(judged: Judged, served: Judged, slices: GateInput['slices'],
  */
 function shared(judged: Judged, served: Judged, slices: GateInput['slices'], thresholds: Thresholds): Check {
   const { leastUsers, leastSliceUsers, withoutLead } = thresholds
-  const kindOf = new Map<number, string>()
+  const kindOf = new Map<number, Kind>()
   for (const slice of ['newUsers', 'lightUsers'] as const) for (const at of slices[slice]) kindOf.set(at, slice)
   const all = Array.from(judged.ndcg.keys())
-  const leads = ['newUsers', 'lightUsers', REGULAR].flatMap((kind) => {
-    const others = all.filter((at) => (kindOf.get(at) ?? REGULAR) !== kind)
+  const leads = KINDS.flatMap((kind) => {
+    const others = all.filter((at) => (kindOf.get(at) ?? 'regular') !== kind)
     if (others.length < Math.max(leastUsers, withoutLead * all.length)) return []
     if (all.length - others.length < leastSliceUsers) return []
     const lead = mean(others.map((at) => judged.ndcg[at])) - mean(others.map((at) => served.ndcg[at]))
@@ -199,14 +210,23 @@ function shared(judged: Judged, served: Judged, slices: GateInput['slices'], thr
   })
   const base = { name: 'leads beyond one kind of user', required: true }
   if (leads.length === 0) return { ...base, passed: true, detail: 'nearly all users are of one kind', figures: {} }
+  // What refuses it then is that it leads nowhere, which another check says.
+  if (mean(judged.ndcg) <= mean(served.ndcg))
+    return { ...base, passed: false, required: false, detail: 'there is no lead to look into', figures: {} }
   const { kind, lead, users } = leads.reduce((a, b) => (b.lead < a.lead ? b : a))
   const passed = lead > 0
   const detail = passed
-    ? `it leads without any one kind of user, too (without ${kind} by ${percent(lead)} on ${users} users)`
-    : `its lead is that of ${kind} alone: the other ${users} users gain nothing (${percent(lead)})`
+    ? `it leads without any one kind of user, too (without ${KIND_WORDS[kind]}: ${signed(lead)} points of NDCG@10 in % for the other ${users})`
+    : `all of its lead comes from ${KIND_WORDS[kind]}: for the other ${users} users it does not lead (${signed(lead)} points of NDCG@10 in %)`
   return { ...base, passed, detail, figures: { users, lead } }
 }
-const REGULAR = 'regular users'
+const KINDS = ['newUsers', 'lightUsers', 'regular'] as const
+type Kind = (typeof KINDS)[number]
+const KIND_WORDS: Record<Kind, string> = {
+  newUsers: SLICE_WORDS.newUsers,
+  lightUsers: SLICE_WORDS.lightUsers,
+  regular: 'regular users',
+}
 
 /** Which of several findings are none of chance, where even one false one is as rare as `chance` (Holm 1979). */
 function beyondChance(ps: number[], chance: number): boolean[] {
@@ -240,22 +260,17 @@ function overfitting({ networkCurve, bestEpoch }: GateInput): Check {
 
 function network({ candidate, withoutNetwork }: GateInput): Check {
   const base = { name: 'network adds', required: false }
-  if (!withoutNetwork) return { ...base, passed: true, detail: 'no network takes part', figures: {} }
+  if (!withoutNetwork) return { ...base, passed: true, detail: 'its blend does without a network', figures: {} }
   const lead = pairedDifference(candidate.ndcg, withoutNetwork.ndcg)
   const passed = lead.mean > 0
-  const detail = `the network ${passed ? 'adds' : 'does not add'} to the other parts: with it ${compare(candidate, withoutNetwork, 'the blend without')}`
+  const figures = `NDCG@10 in %: ${percent(mean(candidate.ndcg))} with it, ${percent(mean(withoutNetwork.ndcg))} without`
+  const detail = `the network ${passed ? 'adds' : 'does not add'} to the other parts (${figures})`
   return { ...base, passed, detail, figures: figuresOf(candidate, withoutNetwork, lead) }
 }
 
-function twin({ candidate, scratch }: GateInput): Check {
+function twin({ candidate, scratch, withoutTwin }: GateInput): Check {
   const base = { name: 'from-scratch twin', required: false }
-  if (!scratch)
-    return {
-      ...base,
-      passed: true,
-      detail: 'no twin to compare with: none was trained, or no network takes part',
-      figures: {},
-    }
+  if (!scratch) return { ...base, passed: true, detail: `not compared: ${withoutTwin ?? 'there is none'}`, figures: {} }
   const check = notWorse(base.name, candidate, scratch, 'the from-scratch twin')
   return { ...check, ...base }
 }
@@ -266,6 +281,8 @@ function figuresOf(judged: Judged, other: Judged, difference: { mean: number; lo
 }
 
 const percent = (value: number): string => (100 * value).toFixed(2)
+const wholePercent = (share: number): string => (100 * share).toFixed(share > 0 && share < 0.095 ? 1 : 0)
+const signed = (value: number): string => `${value > 0 ? '+' : ''}${percent(value)}`
 
 const compare = (judged: Judged, other: Judged, who: string): string =>
   `${who} (NDCG@10 in %: ${percent(mean(judged.ndcg))} against ${percent(mean(other.ndcg))})`

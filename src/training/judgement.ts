@@ -42,7 +42,7 @@ export async function judgeVersion(
   onProgress: (share: number) => void,
   categories?: Categories,
 ): Promise<Judgement> {
-  const { split, text, lexical, candidate, twin, withoutNetwork } = trained
+  const { split, text, lexical, candidate, twin, withoutNetwork, recipe } = trained
   const itemCount = dataset.itemIds.length
   const { published } = dataset
   const counts = Counts.from(split.beforeTest, itemCount, trained.counts)
@@ -98,6 +98,11 @@ export async function judgeVersion(
     scratch: [candidate, twin].some((one) => one && asksNetwork(one.choice.blend))
       ? (judged['from-scratch']?.judged ?? null)
       : null,
+    withoutTwin: !hasNetwork
+      ? 'the settings switch the network off'
+      : twin
+        ? 'neither its blend nor that of its twin has a network, so that they differ by chance only'
+        : `no twin was trained (${recipe.reasons.twin})`,
     withoutNetwork: asksNetwork(candidate.choice.blend) ? judged['blend without network'].judged : null,
     slices: own.slices,
     networkCurve: candidate.fit.curve,

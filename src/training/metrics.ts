@@ -240,6 +240,16 @@ export function miscalibration(history: Map<number, number>, list: Map<number, n
 /** Kinds of case that are looked at by themselves, so that a gain for many cannot hide a loss for some. */
 export const SLICES = ['oneEvent', 'newUsers', 'lightUsers', 'returning', 'coldItems', 'head', 'tail'] as const
 export type Slice = (typeof SLICES)[number]
+/** Who is in each, as people are told. */
+export const SLICE_WORDS: Record<Slice, string> = {
+  oneEvent: 'users with one event',
+  newUsers: 'new users',
+  lightUsers: 'light users',
+  returning: 'returning users',
+  coldItems: 'users who took a new item',
+  head: 'users who took popular items only',
+  tail: 'users who took less popular items',
+}
 
 /** Events of a user before the moment judged: fewer than this is new, fewer than the other is light. */
 const NEW_BELOW = 3

@@ -216,7 +216,7 @@ export async function train(input: TrainingInput, meter: ProgressMeter): Promise
   const twinChoice = scratch && chooseBlend(cases.scratch[base.name], base.blend, without, priorUsers)
   const others = COMPONENTS.filter((name) => name !== 'network' && !without.includes(name))
 
-  meter.enter('refitting', 'going on with the events that validation had')
+  meter.enter('refitting', 'refitting with the events that validation had')
   const refit = async (
     of: Ground,
     { network, result }: Learned,
@@ -225,6 +225,7 @@ export async function train(input: TrainingInput, meter: ProgressMeter): Promise
   ): Promise<Network> =>
     asksNetwork(blend) ? refitNetwork(of, recipe, network, result, options, meter.fitting) : network
   const candidate = { network: await refit(ground, tuned, choice, recipe.options), fit: tuned.result, choice }
+  if (scratch) meter.begin('refitting the twin, too')
   const twin =
     scratch && twinChoice
       ? {

@@ -6,6 +6,8 @@ import {
   keepRows,
   userCount,
 } from '../model/history.js'
+import type { Dataset } from './dataset.js'
+import { outsideHistoryWords } from './readiness.js'
 import { isHigh, isLow, plainType } from '../tenants/settings.js'
 
 /** Something that was found in the events, how often, and what was done about it. */
@@ -13,6 +15,7 @@ export interface Finding {
   reason:
     | 'unknown-item'
     | 'too-old'
+    | 'outside-history'
     | 'duplicate'
     | 'burst'
     | 'bot'
@@ -64,7 +67,7 @@ export function cleanEvents(
   rows: EventColumns,
   users: number,
   types: EventType[],
-  before: { read: number; unknownItem: number; tooOld?: number },
+  before: Pick<Dataset, 'read' | 'unknownItem' | 'outsideHistory'> & { tooOld?: number },
 ): { histories: Histories; report: QualityReport } {
   const findings: Finding[] = []
   const note = (reason: Finding['reason'], events: number, usersConcerned: number, action: string) => {
@@ -78,6 +81,10 @@ export function cleanEvents(
     0,
     `not read: a run takes the newest ${(before.read / 1e6).toFixed(1)} million events; what is older is not learned from`,
   )
+
+  const { events: outside, days } = before.outsideHistory ?? { events: 0, days: 0 }
+  const stored = outside + (before.tooOld ?? 0) + before.read
+  note('outside-history', outside, 0, outsideHistoryWords(outside, stored, days))
 
   let histories = groupByUser(rows, users)
   const bots = botUsers(histories)

@@ -25,6 +25,23 @@ export const NEEDED = {
   },
 } as const satisfies Record<Shortage['what'], { need: number; why: string }>
 
+/** What each is called, where people read it. */
+export const SHORTAGE_WORDS: Record<Shortage['what'], string> = {
+  events: 'events',
+  usersWithHistory: 'users with history',
+  items: 'items',
+}
+
+/** `events 120 of 200, users with history 3 of 30` */
+export const shortageWords = (missing: Shortage[]): string =>
+  missing.map(({ what, have, need }) => `${SHORTAGE_WORDS[what]} ${have} of ${need}`).join(', ')
+
+/** What `historyDays` leaves out, in words. @param stored all events that there are */
+export const outsideHistoryWords = (events: number, stored: number, historyDays: number): string =>
+  `${whole(events)} of ${whole(stored)} events are older than historyDays (${historyDays} days) before the newest, and take no part`
+
+const whole = (count: number) => count.toLocaleString('en-US')
+
 export interface DataFacts {
   /** Events within the tenant's `historyDays` of items in the catalogue; counted no further than needed. */
   events: number

@@ -41,14 +41,15 @@ export interface Estimate {
 export interface RunStatus {
   /** 0 to 1, never falling within an attempt. */
   progress?: number
-  epoch?: number
-  step?: number
-  tokensPerSecond?: number
+  /** This and the other figures are those of the training that goes on, null between two; of an ended run those of its fine-tuning. */
+  epoch?: number | null
+  step?: number | null
+  tokensPerSecond?: number | null
   etaSeconds?: number
   /** Training loss. */
-  loss?: number
-  /** NDCG@10 on the validation window. */
-  validation?: number
+  loss?: number | null
+  /** NDCG@10 on the validation window; null also where a training has none, as it learns from that. */
+  validation?: number | null
   /** What computes it: cuda, native, webgpu, wasm or cpu. */
   engine?: string
   /** Why each better engine was not used. */

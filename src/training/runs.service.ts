@@ -3,11 +3,13 @@ import { Inject, Injectable } from '@nestjs/common'
 import { z } from 'zod'
 import { hasItemsPast, itemsUpTo } from '../catalog/training-facts.js'
 import { behaviourSince, erasuresSince, eventsPast, historyStart } from '../events/training-facts.js'
+import { trainedSettings } from '../registry/trained-settings.js'
 import { Database, type Sql } from '../platform/database.js'
 import { AppError, notFound } from '../platform/errors.js'
 import { cursorMoment, CursorMoment, decodeCursor, Id, toPage } from '../platform/schema.js'
-import { TenantsService } from '../tenants/tenants.service.js'
-import { NEEDED, type Shortage, shortages } from './readiness.js'
+import { type Tenant, TenantsService } from '../tenants/tenants.service.js'
+import { isLearnedAlike, learnedBy } from './learned-by.js'
+import { NEEDED, type Shortage, shortages, shortageWords } from './readiness.js'
 import { LIVE_STATES, type Run, RUN_COLUMNS, type RunEvent, type StartFrom } from './run.js'
 
 const IS_LIVE = `state IN (${LIVE_STATES.map((state) => `'${state}'`).join(', ')})`
@@ -23,7 +25,11 @@ interface LastTraining {
   createdAt: Date
   startedAt: Date
   dataSnapshot: string | null
+  versionId: string
 }
+
+const NOTHING_NEW =
+  'Nothing is new since the last training run: no event, no item, and no setting that training goes by. Force it to train all the same (attune train --force).'
 
 /** Training runs as callers see them: asked for, listed, followed, cancelled. `RunQueue` is the side that does the work. */
 @Injectable()
@@ -42,12 +48,12 @@ export class RunsService {
 
   /**
    * Asks for a training run.
-   * @returns the queued run, or one of state `skipped` where nothing is new since the last one and it is not forced
+   * @returns the queued run, or one of state `skipped` where nothing is new since the last one (no setting either) and it is not forced
    * @throws AppError RUN_IN_PROGRESS (409) with the `runId` of the one that is live
    * @throws AppError NOT_ENOUGH_DATA (422) saying what is missing
    */
   async request(tenantId: string, request: RunRequest, caller: { name: string }): Promise<Run> {
-    const { settings } = await this.tenants.get(tenantId)
+    const tenant = await this.tenants.get(tenantId)
     const id = `r-${new Date().toISOString().replaceAll(/[-:]|\..*/g, '')}-${randomBytes(4).toString('hex')}`
     const run = await this.database.inTenant(tenantId, async (sql) => {
       const [live] = await sql.query<{ id: string }>(
@@ -55,9 +61,9 @@ export class RunsService {
         [tenantId],
       )
       if (live) throw inProgress(live.id)
-      const missing = await this.missingIn(sql, tenantId, settings.training.historyDays)
+      const missing = await this.missingIn(sql, tenantId, tenant.settings.training.historyDays)
       if (missing.length > 0) throw notEnough(missing)
-      const skipped = !request.force && !(await this.hasNews(sql, tenantId))
+      const skipped = !request.force && !(await this.hasNews(sql, tenant))
       const [made] = await sql.query<Run>(
         `INSERT INTO training_runs (tenant_id, run_id, state, start_from, reason, requested_by, outcome, status, finished_at)
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, CASE WHEN $7::text IS NULL THEN NULL ELSE now() END)
@@ -70,7 +76,7 @@ export class RunsService {
           request.reason ?? null,
           caller.name,
           skipped ? 'nothing-new' : null,
-          JSON.stringify(skipped ? { detail: 'No event or item is new since the last training run.' } : {}),
+          JSON.stringify(skipped ? { detail: NOTHING_NEW } : {}),
         ],
       )
       return made
@@ -174,18 +180,22 @@ export class RunsService {
     return shortages({ ...behaviour, items })
   }
 
-  private async hasNews(sql: Sql, tenantId: string): Promise<boolean> {
+  private async hasNews(sql: Sql, tenant: Tenant): Promise<boolean> {
+    const { id: tenantId } = tenant
     const last = await lastTraining(sql, tenantId)
     if (!last?.dataSnapshot) return true
     if ((await eventsPast(sql, tenantId, last.dataSnapshot, 1)) > 0) return true
     if (await hasItemsPast(sql, tenantId, last.dataSnapshot)) return true
+    const before = await trainedSettings(sql, tenantId, last.versionId)
+    if (before !== null && !isLearnedAlike(before, learnedBy(tenant))) return true
     return (await erasuresSince(sql, tenantId, last.startedAt)) > 0
   }
 }
 
 async function lastTraining(sql: Sql, tenantId: string): Promise<LastTraining | undefined> {
   const [last] = await sql.query<LastTraining>(
-    `SELECT created_at AS "createdAt", started_at AS "startedAt", data_snapshot AS "dataSnapshot" FROM training_runs
+    `SELECT created_at AS "createdAt", started_at AS "startedAt", data_snapshot AS "dataSnapshot",
+       version_id AS "versionId" FROM training_runs
      WHERE tenant_id = $1 AND version_id IS NOT NULL ORDER BY created_at DESC LIMIT 1`,
     [tenantId],
   )
@@ -200,15 +210,11 @@ const inProgress = (runId: string | null) =>
   })
 
 const notEnough = (missing: Shortage[]) =>
-  new AppError(
-    'NOT_ENOUGH_DATA',
-    `There is not enough to train on yet: ${missing.map(({ what, have, need }) => `${what} ${have} of ${need}`).join(', ')}.`,
-    {
-      status: 422,
-      errors: missing.map(({ what, have, need, why }) => ({
-        path: what,
-        message: `${have} of at least ${need}: ${why}`,
-      })),
-      extra: { missing },
-    },
-  )
+  new AppError('NOT_ENOUGH_DATA', `There is not enough to train on yet: ${shortageWords(missing)}.`, {
+    status: 422,
+    errors: missing.map(({ what, have, need, why }) => ({
+      path: what,
+      message: `${have} of at least ${need}: ${why}`,
+    })),
+    extra: { missing },
+  })

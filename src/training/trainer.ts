@@ -17,12 +17,13 @@ import { untraced, within } from '../platform/work-context.js'
 import type { Baseline, VersionReport } from '../registry/version-report.js'
 import { VERSION_ARTIFACT, VersionsService } from '../registry/versions.service.js'
 import { eventTypeTable } from '../tenants/settings.js'
-import { TenantsService } from '../tenants/tenants.service.js'
+import { type Tenant, TenantsService } from '../tenants/tenants.service.js'
 import { Capacity, keptForService, machineMemory, threadsOf } from './capacity.js'
 import { trainInChild } from './child-process.js'
 import { DatasetWriter, MOST_EVENTS } from './dataset.js'
 import { estimateRun, threadsWithin, tooLarge } from './estimate.js'
 import { EstimatesService } from './estimates.service.js'
+import { learnedBy } from './learned-by.js'
 import { type Claim, type Ending, HEARTBEAT_MS, RunQueue } from './run-queue.js'
 import { RunReports } from './run-reports.js'
 import { type EngineState, TrainerEngine } from './trainer-engine.js'
@@ -125,7 +126,7 @@ export class Trainer {
     const folder = await mkdtemp(join(tmpdir(), 'attune-run-'))
     try {
       const champion = (await this.versions.current(tenantId))?.versionId ?? null
-      const { idBytes, baseline } = await this.tracing.span('prepare data', {}, () =>
+      const { idBytes, ...prepared } = await this.tracing.span('prepare data', {}, () =>
         this.prepare(claim, folder, champion, admission, signal),
       )
       signal.throwIfAborted()
@@ -148,7 +149,7 @@ export class Trainer {
       }
       signal.throwIfAborted()
       if (reports.error) return { state: 'failed', outcome: 'failed', error: reports.error }
-      const told = { engineReasons: reports.engineReasons, baseline }
+      const told = { engineReasons: reports.engineReasons, ...prepared }
       return await this.tracing.span('publish', {}, () => this.publish(claim, folder, champion, told))
     } finally {
       await rm(folder, { recursive: true, force: true })
@@ -180,36 +181,38 @@ export class Trainer {
     return { engine, reasons, threads }
   }
 
-  /** Writes what the child needs into its folder. @returns the size of the items' ids, and what the data are like */
+  /** Writes what the child needs into its folder. @returns the size of the items' ids, what the data are like, and the settings that decide */
   private async prepare(
     claim: Claim,
     folder: string,
     champion: string | null,
     { engine, reasons, threads }: Admission,
     signal: AbortSignal,
-  ): Promise<{ idBytes: number; baseline: Baseline }> {
+  ): Promise<{ idBytes: number; baseline: Baseline; settings: Record<string, unknown> }> {
     const { tenantId, from } = claim.run
     // Taken before anything is read: what it does not show is new to the next run.
     const [{ snapshot, readAt }] = await this.database.query<{ snapshot: string; readAt: Date }>(
       tenantId,
       'SELECT pg_current_snapshot()::text AS snapshot, now() AS "readAt"',
     )
-    await this.queue.report(claim, { dataSnapshot: snapshot }, [])
-    const { idBytes, items, eventTypes } = await this.writeDataset(tenantId, join(folder, FILES.dataset), signal)
+    const status = { detail: 'reading items and events' }
+    await this.queue.report(claim, { dataSnapshot: snapshot, status }, [{ kind: 'progress', data: status }])
+    const tenant = await this.tenants.get(tenantId)
+    const { idBytes, items, eventTypes } = await this.writeDataset(tenant, join(folder, FILES.dataset), signal)
     if (champion)
       await writeFile(
         join(folder, FILES.champion),
         await this.versions.readArtifact(tenantId, champion, VERSION_ARTIFACT),
       )
-    const { baseModel, settings } = await this.tenants.get(tenantId)
+    const { baseModel, settings } = tenant
     const { without } = settings.training
     const job: Job = { from, backend: engine, engineReasons: reasons, threads, baseModel, without, now: Date.now() }
     await writeFile(join(folder, FILES.job), JSON.stringify(job))
-    return { idBytes, baseline: { readAt: readAt.toISOString(), snapshot, days: MIX_DAYS, eventTypes, items } }
+    const baseline = { readAt: readAt.toISOString(), snapshot, days: MIX_DAYS, eventTypes, items }
+    return { idBytes, baseline, settings: learnedBy(tenant) }
   }
 
-  private async writeDataset(tenantId: string, folder: string, signal: AbortSignal) {
-    const { settings, embeddingLength } = await this.tenants.get(tenantId)
+  private async writeDataset({ id: tenantId, settings, embeddingLength }: Tenant, folder: string, signal: AbortSignal) {
     const length = embeddingLength ?? TEXT_LENGTH
     const writer = await DatasetWriter.open(folder, length, eventTypeTable(settings), settings.hideAfter)
     try {
@@ -217,13 +220,19 @@ export class Trainer {
         signal.throwIfAborted()
         await writer.addItems(page)
       })
-      const since = await this.events.historyStart(tenantId, settings.training.historyDays)
+      const { historyDays: days } = settings.training
+      const since = await this.events.historyStart(tenantId, days)
+      const events = await this.events.outsideHistory(tenantId, days)
       const onPage = async (page: WrittenEvent[]) => {
         signal.throwIfAborted()
         await writer.addEvents(page)
       }
       const tooOld = await this.events.streamForTraining(tenantId, since, onPage, MOST_EVENTS)
-      return { idBytes: await writer.finish(tooOld), items: writer.itemCount, eventTypes: writer.mix.newest() }
+      return {
+        idBytes: await writer.finish(tooOld, { events, days }),
+        items: writer.itemCount,
+        eventTypes: writer.mix.newest(),
+      }
     } finally {
       await writer.close()
     }
@@ -234,7 +243,7 @@ export class Trainer {
     claim: Claim,
     folder: string,
     champion: string | null,
-    told: Pick<VersionReport, 'engineReasons' | 'baseline'>,
+    told: Pick<VersionReport, 'engineReasons' | 'baseline' | 'settings'>,
   ): Promise<Ending> {
     const { tenantId, id: runId } = claim.run
     // A run that was taken over while this process slept must not leave two versions.

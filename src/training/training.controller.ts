@@ -77,7 +77,10 @@ const requestRun = contract({
     .strictObject({
       from: z.enum(['base', 'active']).default('active'),
       reason: text(500).optional(),
-      force: z.boolean().default(false).meta({ description: 'Also where nothing is new' }),
+      force: z
+        .boolean()
+        .default(false)
+        .meta({ description: 'Also where nothing is new: no event, item or setting that training goes by' }),
     })
     .prefault({}),
   response: RunView,

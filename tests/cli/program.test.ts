@@ -117,7 +117,9 @@ describe('what is shown', () => {
         etaSeconds: 61,
         detail: 'x',
       }),
-    ).toBe('training   ████████████░░░░░░░░░░░░  epoch 3  loss 1.235  NDCG@10 10.0 %  1,235 events/s  1:01 left  x')
+    ).toBe(
+      'training   ████████████░░░░░░░░░░░░  x  epoch 3  loss 1.235  NDCG@10 10.0 %  1,235 events/s  about 1:01 left',
+    )
     expect(progressLine({ state: 'queued' })).toBe('queued     ░░░░░░░░░░░░░░░░░░░░░░░░')
   })
 

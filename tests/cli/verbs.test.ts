@@ -62,7 +62,10 @@ describe('attune, against a service', () => {
     expect(JSON.parse(piped.out)).toMatchObject({ hideAfter: ['read'] })
     const shown = await home.attune(['tenants', 'show', 'acme'])
     expect(shown.out).toMatch(/^served by +popular$/m)
-    expect(shown.out).toMatch(/^missing: 0 of \d+/m)
+    expect(shown.out).toMatch(/^training +not ready/m)
+    expect(shown.out).toMatch(/^missing: 0 of \d+ events: /m)
+    expect(shown.out).toMatch(/^missing: 0 of \d+ users with history: /m)
+    expect(shown.out).not.toContain('too old')
     expect((await home.attune(['tenants', 'set', 'acme', '--settings', '[1]'])).code).toBe(2)
     expect((await home.attune(['tenants', 'set', 'acme', '--settings', '@none.json'])).code).toBe(2)
     expect((await home.attune(['tenants', 'set', 'acme', '--settings', '{"hideAfter":5}'])).err).toContain(
@@ -72,6 +75,16 @@ describe('attune, against a service', () => {
     expect([unasked.code, unasked.err]).toEqual([2, expect.stringContaining('--yes') as string])
     expect((await home.attune(['tenants', 'delete', 'acme', '--yes'])).code).toBe(0)
     expect((await home.attune(['tenants', 'show', 'acme'])).code).toBe(1)
+  })
+
+  it('shows whether a tenant may be trained, and what of its events no run reads', async () => {
+    const { id, attune, shop } = await withShop()
+    expect((await home.attune(['tenants', 'show', id])).out).toMatch(/^training +ready, would take about \d+:\d\d on /m)
+    await attune.events.send([{ ...shop.events[0], eventId: 'long-ago', occurredAt: '2001-01-01T00:00:00Z' }])
+    const shown = await home.attune(['tenants', 'show', id])
+    const words = 'events are older than historyDays (730 days) before the newest, and take no part'
+    expect(shown.out).toContain(`1 of ${(shop.events.length + 1).toLocaleString('en-US')} ${words}`)
+    expect(await attune.readiness()).toMatchObject({ eventsOutsideHistory: 1, events: shop.events.length + 1 })
   })
 
   it('makes keys, shows each once, and revokes them', async () => {
@@ -112,8 +125,11 @@ describe('attune, against a service', () => {
     const plain = await run(user, '--explain')
     expect(plain.out.trimEnd().split('\n')).toHaveLength(6)
     expect(plain.out).toMatch(/^ +item +score +title +because of$/m)
-    expect(plain.out).toMatch(/^1 +item\/\d+ +-?\d\.\d{4} +\w+ \w+ number \d+ +item\/\d+ \(0\.\d\d\)/m)
-    expect(plain.err).toMatch(/^base, base, \S+$/m)
+    expect(plain.out).toMatch(/^1 +item\/\d+ +-?\d\.\d{4} +\w+ \w+ number \d+ +\w+ \w+ number \d+ \(0\.\d\d\)/m)
+    expect(plain.err).toMatch(/^source: base, version: base, recommendation: \S+$/m)
+    const { key } = await attune.keys.create({ scopes: ['recommend'], name: 'shop window' })
+    const window = await home.attune(['recommend', user, '--explain'], { env: { ...env, ATTUNE_KEY: key } })
+    expect(window.out).toMatch(/^ *1 +item\/\d+ +\S+ +\w+ \w+ number \d+ +(item\/\d+|\w+ \w+ number \d+) \(0\.\d\d\)/m)
     for (const way of [
       ['--history', 'item/2,item/5'],
       ['--similar', 'item/2'],

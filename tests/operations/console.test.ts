@@ -39,6 +39,12 @@ describe("the console's page", () => {
     expect(nonces.size).toBe(4)
   })
 
+  it('says to a browser without a session that there is none, so that it need not ask', async () => {
+    const page = async (cookie: string) => (await fetch(`${service.url}/console`, { headers: { cookie } })).text()
+    expect(await page('')).toContain('name="signed-in" content="no"')
+    expect(await page('other=1; attune_session=x')).toContain('name="signed-in" content=""')
+  })
+
   it('loads less than 300 kB compressed, which browsers keep', async () => {
     const page = await (await get('/console')).text()
     const files = linked(page)

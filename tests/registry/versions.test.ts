@@ -60,10 +60,23 @@ describe('registry', () => {
       { id: made[1].id, decision: 'rejected', counts, metrics },
       { id: made[0].id, decision: 'passed', counts, metrics },
     ])
-    const brief = whole.data?.map((version) => ({ ...version, counts: null, metrics: null }))
+    const brief = whole.data?.map((version) => ({ ...version, counts: null, metrics: null, judgedAs: null }))
     expect((await list('brief=true')).data).toEqual(brief)
     expect((await list('brief=false')).data).toEqual(whole.data)
     expect((await list('brief=maybe')).status).toBe(400)
+  })
+
+  it('tells whose figures are its own: those of the twin where that is served', async () => {
+    const { id, key } = await service.makeTenant()
+    const { report, ...rest } = draft()
+    const metrics = { ...report.metrics, 'from-scratch': { ndcg: 0.3 } }
+    const recipe = { served: 'from-scratch' }
+    const twin = await versions.create(id, { ...rest, report: { ...report, metrics, recipe } }, {})
+    await versions.create(id, draft(), {})
+    const at = `/v1/tenants/${id}/model-versions`
+    const { body } = await service.call('GET', at, { key })
+    expect((body as { data: object[] }).data).toMatchObject([{ judgedAs: 'candidate' }, { judgedAs: 'from-scratch' }])
+    expect((await service.call('GET', `${at}/${twin.id}`, { key })).body).toMatchObject({ judgedAs: 'from-scratch' })
   })
 
   it('refuses an artifact whose bytes are no longer what was stored', async () => {

@@ -100,12 +100,27 @@ describe('the forgetting guard', () => {
     const candidate = changed(judged(0.15, USERS, 0.02, 2), newUsers, -0.25)
     const decision = decide(input({ candidate, slices: { ...NO_SLICES, newUsers } }))
     expect(decision.promote).toBe(false)
-    expect(decision.reason).toContain('slice newUsers (60 users) falls')
+    expect(decision.reason).toContain('new users (60) lose more than the 10 % that a slice may lose, and not by chance')
   })
 
   it('lets a slice fall within the tolerance', () => {
     const candidate = changed(judged(0.1, USERS, 0.02, 2), newUsers, -0.06)
-    expect(failed({ candidate, slices: { ...NO_SLICES, newUsers } })).toEqual([])
+    const { checks } = decide(input({ candidate, slices: { ...NO_SLICES, newUsers } }))
+    expect(checks.filter(({ passed }) => !passed)).toEqual([])
+    const kept = checks.find(({ name }) => name === 'keeps newUsers')
+    expect(kept?.title).toBe('keeps new users')
+    expect(kept?.detail).toMatch(
+      /^new users \(60\) stay within the 10 % that a slice may lose \(NDCG@10 in %: [\d.]+ against [\d.]+, [1-9]\.\d % of it lost\)$/,
+    )
+  })
+
+  it('names no slice by a word of the code', () => {
+    const words = [-0.4, -0.06, 0].flatMap((by) => {
+      const candidate = changed(judged(0.2, USERS, 0.02, 2), all.subarray(0, 120), by)
+      const { checks, reason } = decide(input({ candidate, slices: slicesOf60 }))
+      return [reason, ...checks.map(({ detail, name, title = name }) => `${title}: ${detail}`)]
+    })
+    expect(words.join('\n')).not.toMatch(/[a-z][A-Z]/)
   })
 
   it('guards users who have been away, and tells of those with one event only', () => {
@@ -113,7 +128,7 @@ describe('the forgetting guard', () => {
     expect(decide(input({ candidate, slices: { ...NO_SLICES, returning: newUsers } })).promote).toBe(false)
     const told = decide(input({ candidate, slices: { ...NO_SLICES, oneEvent: newUsers } }))
     expect(told.promote).toBe(true)
-    expect(told.reason).toContain('note: slice oneEvent (60 users) falls')
+    expect(told.reason).toContain('note: users with one event (60) lose more than the 10 %')
   })
 
   /** Slices of 60 users each, whom another seed gives other luck. */
@@ -163,9 +178,19 @@ describe('a lead', () => {
     const decision = decide(input({ candidate, champion, slices }))
     expect(decision.promote).toBe(false)
     expect(decision.reason).toBe(
-      'Rejected: its lead is that of regular users alone: the other 160 users gain nothing (-1.00).',
+      'Rejected: all of its lead comes from regular users: for the other 160 users it does not lead (-1.00 points of NDCG@10 in %).',
     )
     expect(failed({ candidate: changed(candidate, few, 0.02), champion, slices })).toEqual([])
+  })
+
+  it('that is not there is nobody’s: the reason tells of none', () => {
+    const champion = judged(0.05)
+    const decision = decide(input({ candidate: changed(champion, all, -0.01), champion, slices }))
+    expect(decision.promote).toBe(false)
+    expect(decision.reason).toMatch(/^Rejected: it does not beat the champion/)
+    expect(decision.reason).not.toContain('comes from')
+    const check = decision.checks.find(({ name }) => name === 'leads beyond one kind of user')
+    expect(check).toMatchObject({ passed: false, required: false, detail: 'there is no lead to look into' })
   })
 
   it('may leave out a small part of the users, whom the forgetting guard looks after', () => {

@@ -66,14 +66,18 @@ describe('data quality', () => {
       ]),
       2,
       TYPES,
-      { read: 5, unknownItem: 2, tooOld: 900 },
+      { read: 5, unknownItem: 2, tooOld: 900, outsideHistory: { events: 2095, days: 730 } },
     )
     expect(result.report.findings.map(({ reason, events }) => [reason, events])).toEqual([
       ['unknown-item', 2],
       ['too-old', 900],
+      ['outside-history', 2095],
       ['short-user', 1],
       ['negative', 1],
     ])
+    expect(finding(result, 'outside-history')?.action).toBe(
+      '2,095 of 3,000 events are older than historyDays (730 days) before the newest, and take no part',
+    )
     expect(result.report).toMatchObject({ read: 5, kept: 3 })
   })
 

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { Database } from '../../src/platform/database.js'
 import { VersionsService } from '../../src/registry/versions.service.js'
 import { TenantsService } from '../../src/tenants/tenants.service.js'
+import { learnedBy } from '../../src/training/learned-by.js'
 import { RunQueue } from '../../src/training/run-queue.js'
 import { RunsService } from '../../src/training/runs.service.js'
 import { isDue, lastTick, nextTick, Scheduler } from '../../src/training/scheduler.js'
@@ -164,6 +165,7 @@ describe('training runs', () => {
     await queue.finish(claimed, { state: 'rejected', outcome: 'rejected', versionId: 'v-some' })
     const skipped = await ask(tenant)
     expect(skipped).toMatchObject({ status: 200, body: { state: 'skipped', outcome: 'nothing-new' } })
+    expect(skipped.body.detail).toMatch(/no event, no item, and no setting.*--force/)
     const forced = await ask(tenant, { force: true })
     expect(forced.status).toBe(202)
     await service.call('POST', `${runs(tenant.id)}/${forced.body.id}/cancel`, { key: tenant.key })
@@ -176,6 +178,43 @@ describe('training runs', () => {
     const news = await ask(tenant)
     expect(news.status).toBe(202)
     await finishAll()
+  })
+
+  it('takes a changed setting for news where training goes by it', async () => {
+    const tenant = await tenantWithShop({ hideAfter: ['read', 'purchase'] })
+    await ask(tenant)
+    const claimed = await claim('trainer')
+    const [{ snapshot }] = await database.query<{ snapshot: string }>(
+      tenant.id,
+      'SELECT pg_current_snapshot()::text AS snapshot',
+    )
+    await queue.report(claimed, { dataSnapshot: snapshot }, [])
+    const version = await service.app.get(VersionsService).create(
+      tenant.id,
+      {
+        runId: claimed.run.id,
+        parentId: null,
+        baseModel: 'default',
+        decision: 'rejected',
+        reason: '',
+        report: { settings: learnedBy(await service.app.get(TenantsService).get(tenant.id)) },
+      },
+      {},
+    )
+    await queue.finish(claimed, { state: 'rejected', outcome: 'rejected', versionId: version.id })
+    expect((await ask(tenant)).status).toBe(200)
+    const set = (settings: object) =>
+      service.call('PATCH', `/v1/tenants/${tenant.id}`, { key: tenant.key, body: { settings } })
+    await set({ training: { autoPromote: false }, hideAfter: ['purchase', 'read'] })
+    expect((await ask(tenant)).status).toBe(200)
+    for (const settings of [{ training: { historyDays: 9000 } }, { eventTypes: { view: { weight: 0.4 } } }]) {
+      expect((await set(settings)).status).toBe(200)
+      const { status, body } = await ask(tenant)
+      expect(status).toBe(202)
+      await service.call('POST', `${runs(tenant.id)}/${body.id}/cancel`, { key: tenant.key })
+    }
+    await set({ training: { historyDays: null }, eventTypes: null })
+    expect((await ask(tenant)).status).toBe(200)
   })
 
   it('lists runs newest first, page by page, and none of another tenant', async () => {

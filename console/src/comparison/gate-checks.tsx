@@ -25,20 +25,20 @@ export function GateChecks({ version: { gate } }: { version: Version }) {
   )
 }
 
-function Verdict({ name, passed, required }: Check) {
+function Verdict({ name, title = name, passed, required }: Check) {
   if (passed)
     return (
       <Status tone="good" icon={IconCircleCheck}>
-        {name}
+        {title}
       </Status>
     )
   return required ? (
     <Status tone="bad" icon={IconCircleX}>
-      {name}: failed
+      {title}: failed
     </Status>
   ) : (
     <Status tone="warn" icon={IconAlertTriangle}>
-      {name}: told, stops nothing
+      {title}: told, stops nothing
     </Status>
   )
 }

@@ -6,6 +6,7 @@ import { type Column, Rows } from './rows'
 const REASONS: Record<string, string> = {
   'unknown-item': 'Unknown item',
   'too-old': 'Too old',
+  'outside-history': 'Older than the history',
   duplicate: 'Duplicate',
   burst: 'Burst',
   bot: 'Bot',

@@ -3,6 +3,7 @@ import {
   IconBan,
   IconCircleCheck,
   IconCircleDashed,
+  IconCircleMinus,
   IconCircleX,
   IconInfoCircle,
   IconLoader,
@@ -54,7 +55,8 @@ function runState({ state, outcome }: Pick<Run, 'state' | 'outcome'>): { tone: T
     case 'promoted':
       return { tone: 'good', icon: IconCircleCheck, says: 'promoted' }
     case 'rejected':
-      return { tone: 'warn', icon: IconBan, says: 'refused by the gate' }
+      // No fault: what is served was better, and goes on.
+      return { tone: 'plain', icon: IconCircleMinus, says: 'refused by the gate' }
     case 'failed':
       return { tone: 'bad', icon: IconCircleX, says: 'failed' }
     case 'cancelled':
@@ -74,7 +76,7 @@ export function GateStatus({ decision }: { decision: 'passed' | 'rejected' }) {
       passed
     </Status>
   ) : (
-    <Status tone="warn" icon={IconBan}>
+    <Status tone="plain" icon={IconCircleMinus}>
       refused
     </Status>
   )

@@ -73,6 +73,11 @@ export class Lanes {
     return first
   }
 
+  /** Rows whose fate nobody knows yet. */
+  get pending(): number {
+    return this.lanes.reduce((sum, { filling, sending }) => sum + filling.length + sending.length, 0)
+  }
+
   private async start(lane: Lane): Promise<void> {
     await lane.sent
     if (this.failure !== undefined || lane.filling.length === 0) return

@@ -65,6 +65,7 @@ export class Sending {
   private readonly signal: AbortSignal
   private saving: Promise<void> | undefined
   private savedAt = Date.now()
+  private drawn = false
 
   constructor(
     private readonly attune: Attune,
@@ -136,13 +137,23 @@ export class Sending {
     const { mapping, meter, total } = reading
     const lanes = new Lanes(this.options.inFlight, (batch) => this.sendBatch(batch, mapping, problems))
     let place: Place = { line: progress.line, offset: progress.offset }
+    const begun = progress.offset
+    // Where a place is one in the file it tells how far that was read; else only what was taken from the disk is known.
+    const exact = !this.input.gzip && !this.input.encoding
+    const draw = () => {
+      if (!total) return this.draw(undefined, problems.count)
+      // A row counts once the service has it: a small file is read whole before its first row is stored.
+      const settled = 1 - lanes.pending / Math.max(1, this.sums.read)
+      const read = exact ? place.offset : meter.read
+      this.draw(Math.min(1, (begun + (read - begun) * settled) / total), problems.count)
+    }
     const note = () => {
       const { line, offset } = lanes.unsettled ?? place
       problems.release(line)
       Object.assign(progress, { line, offset, refused: problems.count, reportBytes: problems.reportBytes })
     }
     const timer = setInterval(() => {
-      this.draw(meter.read, total, problems.count)
+      draw()
       if (Date.now() - this.savedAt < CHECKPOINT_MS || this.saving) return
       // Going on without would be work that the next try does again.
       this.saving = this.save(progress, note)
@@ -157,6 +168,7 @@ export class Sending {
           place = { line: row.nextLine, offset: row.next }
         }
       await lanes.finish()
+      if (this.drawn) this.live.say(this.line(total && 1, problems.count))
     } finally {
       clearInterval(timer)
       await lanes.settle()
@@ -204,18 +216,25 @@ export class Sending {
     return this.options.report ?? join(path === undefined ? '.' : dirname(path), `${name}.refused.ndjson`)
   }
 
-  private draw(read: number, total: number | undefined, refused: number) {
+  /** @param share of the input; undefined: nobody knows how much there is */
+  private draw(share: number | undefined, refused: number) {
+    this.drawn = true
+    this.live.draw(this.line(share, refused))
+  }
+
+  private line(share: number | undefined, refused: number): string {
     const seconds = (performance.now() - this.startedAt) / 1000
     const rate = this.sums.read / seconds
-    const share = total === undefined || total === 0 ? undefined : Math.min(1, read / total)
     const parts = [
       ...(share === undefined ? [] : [bar(share), `${Math.floor(100 * share)} %`]),
       `${this.sums.read.toLocaleString('en-US')} ${this.options.kind}`,
       `${Math.round(rate).toLocaleString('en-US')} a second`,
-      ...(share !== undefined && share > 0.01 ? [`${clock((seconds / share) * (1 - share))} left`] : []),
+      ...(share !== undefined && share > 0.01 && share < 1
+        ? [`about ${clock((seconds / share) * (1 - share))} left`]
+        : []),
       ...(refused > 0 ? [`${refused} refused`] : []),
     ]
-    this.live.draw(parts.join('  '))
+    return parts.join('  ')
   }
 
   private summary(progress: Progress, from: number, finishedBefore: boolean): Summary {

@@ -178,7 +178,8 @@ describe('attune import', () => {
     const file = put('long.csv', `userId,itemId,type,occurredAt\n${lines.join('\n')}\n`)
     const args = ['import', 'events', file, '--tenant', id]
     for (const share of [0.2, 0.5]) {
-      const child = home.start(args)
+      // One request at a time: slow enough for the place to be kept before it is killed.
+      const child = home.start([...args, '--in-flight', '1'])
       const gone = once(child, 'exit')
       while ((await attune.readiness()).events < share * count && child.exitCode === null)
         await new Promise((next) => setTimeout(next, 50))
@@ -302,6 +303,18 @@ describe('attune import', () => {
     const ended = await home.attune(['import', 'events', put(name, text), ...flags, '--tenant', id])
     expect([ended.code, `${ended.out}${ended.err}`]).toEqual([code, expect.stringMatching(words)])
     expect(ended.err).not.toMatch(/\n\s+at /)
+  })
+
+  it('shows how much of a file is stored, up to all of it', async () => {
+    const { id } = await tenantOf()
+    const rows = Array.from({ length: 8000 }, (_, i) => `i${i},${'red wooden garden chair '.repeat(4)}${i}\n`)
+    const file = put('chairs.csv', `itemId,title\n${rows.join('')}`)
+    const { code, err } = await home.attune(['import', 'items', file, '--tenant', id])
+    expect(code).toBe(0)
+    const shares = [...err.matchAll(/(\d+) % {2}([\d,]+) items/g)].map(([, share, read]) => [Number(share), read])
+    expect(shares.at(-1)).toEqual([100, '8,000'])
+    // The first is said before anything is stored, or little of it.
+    expect(shares[0][0]).toBeLessThan(100)
   })
 
   it('ends with codes that say why: unknown tenant, no key, bad key, nobody there, no such file', async () => {

@@ -28,6 +28,7 @@ describe('lanes', () => {
     expect([...seen.values()].flat()).toHaveLength(20_000)
     for (const lines of seen.values()) expect(lines).toEqual([...lines].sort((a, b) => a - b))
     expect(lanes.unsettled).toBeUndefined()
+    expect(lanes.pending).toBe(0)
   })
 
   it('know the first row whose fate is open, also where a lane gets few', async () => {
@@ -35,6 +36,7 @@ describe('lanes', () => {
     const lanes = new Lanes(2, () => new Promise((done) => open.push(done)))
     await lanes.put('a', entry(1))
     expect(lanes.unsettled).toMatchObject({ line: 1, offset: 10 })
+    expect(lanes.pending).toBe(1)
     // 'b' and 'a' have lanes of their own; what lies that far behind does not wait for others.
     await lanes.put('b', entry(30_000))
     await lanes.put('b', entry(30_001))

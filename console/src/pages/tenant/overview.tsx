@@ -15,6 +15,7 @@ import { RunStatus, ServingStatus } from '../../parts/status'
 import { runPath, tenantPath, versionPath } from '../../paths'
 import { overviewOf, readinessOf, runsOf } from '../../queries'
 import { useMay } from '../../session'
+import { SHORTAGES } from '../../shortages'
 import { useTenant } from '.'
 import classes from './overview.module.css'
 
@@ -134,10 +135,8 @@ function Head(overview: HeadProps) {
   )
 }
 
-const WHAT: Record<string, string> = { events: 'Events', usersWithHistory: 'Users with a history', items: 'Items' }
-
 function Ready({ tenant, readiness }: { tenant: string; readiness: Readiness }) {
-  const { events, users, items, itemsWithText, missing, estimate } = readiness
+  const { events, eventsOutsideHistory, users, items, itemsWithText, missing, estimate } = readiness
   return (
     <Stack gap="md">
       <dl className={classes.facts}>
@@ -155,6 +154,15 @@ function Ready({ tenant, readiness }: { tenant: string; readiness: Readiness }) 
           </div>
         ))}
       </dl>
+      {eventsOutsideHistory > 0 && (
+        <Text>
+          {count(eventsOutsideHistory)} of {count(events)} events are older than <code>historyDays</code> before the
+          newest, and take no part in a training.{' '}
+          <Anchor component={Link} to={tenantPath(tenant, 'settings')} underline="always">
+            See the settings
+          </Anchor>
+        </Text>
+      )}
       {missing.length === 0 ? (
         <Text>
           Nothing is missing for a training.{' '}
@@ -173,7 +181,7 @@ function Ready({ tenant, readiness }: { tenant: string; readiness: Readiness }) 
           {missing.map(({ what, have, need, why }) => (
             <li key={what}>
               <div className={classes.shortage}>
-                <b>{WHAT[what] ?? what}</b>
+                <b>{SHORTAGES[what] ?? what}</b>
                 <span>
                   {count(have)} of {count(need)}
                 </span>
@@ -182,7 +190,7 @@ function Ready({ tenant, readiness }: { tenant: string; readiness: Readiness }) 
                 value={(100 * have) / need}
                 color="orange"
                 size="sm"
-                aria-label={`${WHAT[what] ?? what}: ${have} of ${need}`}
+                aria-label={`${SHORTAGES[what] ?? what}: ${have} of ${need}`}
               />
               <Text size="xs" c="dimmed">
                 {why}

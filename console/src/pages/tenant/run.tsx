@@ -148,7 +148,7 @@ function Came({ run: { state, error }, detail }: { run: TrainingRun; detail: str
   if (!detail) return null
   if (state === 'rejected')
     return (
-      <Alert color="orange" title="Why the gate refused it">
+      <Alert color="gray" title="Why the gate refused it">
         <Worded text={detail} />
       </Alert>
     )

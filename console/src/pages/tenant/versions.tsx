@@ -110,7 +110,17 @@ const columnsOf = (tenant: string, picked: string[], pick: (id: string) => void)
     label: 'NDCG@10',
     render: (version) => {
       const own = ownMetrics(version)
-      return own ? <Figure value={own.ndcg} /> : '–'
+      if (!own) return '–'
+      return (
+        <>
+          <Figure value={own.ndcg} />
+          {version.judgedAs === 'from-scratch' && (
+            <Text size="xs" c="dimmed">
+              of its from-scratch twin
+            </Text>
+          )}
+        </>
+      )
     },
   },
   {
@@ -120,7 +130,7 @@ const columnsOf = (tenant: string, picked: string[], pick: (id: string) => void)
       const own = ownMetrics(version)
       if (!own) return '–'
       const rivals = RIVALS.slice(0, 4).flatMap(([method, name]) => {
-        const found = version.metrics?.[method]
+        const found = method === version.judgedAs ? undefined : version.metrics?.[method]
         return found ? [{ name, ...found.ndcg }] : []
       })
       return <Whiskers values={[{ name: 'this version', ...own.ndcg, own: true }, ...rivals]} />
