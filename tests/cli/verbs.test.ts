@@ -214,7 +214,7 @@ describe('attune, against a service', () => {
     expect(listed.out).toMatch(new RegExp(`^> +${two.id} `, 'm'))
     expect(listed.out).toMatch(new RegExp(`^ +${one.id} +\\S+ \\S+ +rejected +12\\.3 % +20\\.0 % +no better`, 'm'))
     const shown = await home.attune(['versions', 'show', one.id], { env })
-    expect(shown.out).toMatch(/^candidate +12\.3 % +-/m)
+    expect(shown.out).toMatch(/^candidate \(this version\) +12\.3 % +-/m)
     expect(shown.out).toMatch(/^NO {2}beats popular: it does not$/m)
     expect((await home.attune(['rollback'], { env })).out).toBe(
       `${id} is served by ${one.id} again, instead of ${two.id}\n`,

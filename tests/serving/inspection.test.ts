@@ -154,7 +154,7 @@ describe('looking into a version', () => {
       const description = 'x'.repeat(20_000)
       const tenant = await small.makeTenant()
       for (let part = 0; part < 3; part++) {
-        const items = Array.from({ length: 200 }, (_, i) => ({ ...item(part * 200 + i), description }))
+        const items = Array.from({ length: 230 }, (_, i) => ({ ...item(part * 230 + i), description }))
         await call(tenant, 'POST', '/items', { items }, small)
       }
       const items = await catalogOf(small, tenant.id)
