@@ -7,6 +7,7 @@ import {
   userCount,
 } from '../model/history.js'
 import type { Dataset } from './dataset.js'
+import { findFarms } from './farms.js'
 import { outsideHistoryWords } from './readiness.js'
 import { isHigh, isLow, plainType } from '../tenants/settings.js'
 
@@ -19,6 +20,7 @@ export interface Finding {
     | 'duplicate'
     | 'burst'
     | 'bot'
+    | 'farm'
     | 'short-user'
     | 'superseded'
     | 'low'
@@ -96,6 +98,16 @@ export function cleanEvents(
     `left out whole: more than ${BOT_MOMENTS_PER_HOUR} separate moments within an hour`,
   )
   if (bots.size > 0) histories = keepRows(histories, (_, user) => !bots.has(user))
+
+  const farms = findFarms(histories)
+  const ofFarms = tally(histories, (_, user) => farms.has(user))
+  note(
+    'farm',
+    ofFarms.events,
+    ofFarms.users,
+    'left out whole: many users with much the same items, which hardly anybody else has, as a click farm has',
+  )
+  if (farms.size > 0) histories = keepRows(histories, (_, user) => !farms.has(user))
 
   const repeats = findRepeats(histories)
   const exact = tally(histories, (row) => repeats[row] === EXACT)

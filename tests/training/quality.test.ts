@@ -50,6 +50,25 @@ describe('data quality', () => {
     expect(result.histories.offsets[2] - result.histories.offsets[1]).toBe(0)
   })
 
+  it('leaves a click farm out, and says how many', () => {
+    const people = Array.from({ length: 3000 }, (_, i): [number, number, number] => [
+      i % 200,
+      (i * 7919) % 2000,
+      3600 * i,
+    ])
+    const farm = Array.from({ length: 30 * 15 }, (_, i): [number, number, number] => [
+      200 + (i % 30),
+      5000 + Math.floor(i / 30),
+      60 * i,
+    ])
+    const result = clean(
+      [...people, ...farm].sort((a, b) => a[2] - b[2]),
+      230,
+    )
+    expect(finding(result, 'farm')).toMatchObject({ events: 450, users: 30 })
+    expect(result.report).toMatchObject({ read: 3450, kept: 3000, users: 200 })
+  })
+
   it('does not take order numbers for machines', () => {
     const rows = Array.from({ length: 4 * 700 }, (_, i): [number, number, number] => [i % 4, i % 90, Math.floor(i / 4)])
     const result = clean(rows, 4)

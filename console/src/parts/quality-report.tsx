@@ -9,6 +9,7 @@ const REASONS: Record<string, string> = {
   'outside-history': 'Older than the history',
   duplicate: 'Duplicate',
   burst: 'Burst',
+  farm: 'Click farm',
   bot: 'Bot',
   'short-user': 'User with one event',
   superseded: 'Superseded',
