@@ -143,9 +143,9 @@ export class Ensemble {
     const { itemCount, text, counts, published, network } = this.parts
     switch (name) {
       case 'popular':
-        return counts.popular(new Float32Array(itemCount)).map(Math.log1p)
+        return logOfOneMore(counts.popular(new Float32Array(itemCount)))
       case 'recent':
-        return counts.recent(now, new Float32Array(itemCount)).map(Math.log1p)
+        return logOfOneMore(counts.recent(now, new Float32Array(itemCount)))
       case 'network':
         if (!network || !userVector) return null
         return products(network.vectors, network.width, userVector, itemCount)
@@ -256,3 +256,9 @@ export class Ensemble {
 
 const decay = (name: (typeof PERSONAL_COMPONENTS)[number], k: number): number =>
   (k + 1) ** (name === 'narrow' ? -1.5 : -1)
+
+/** In place: ln(1 + x). In a large catalogue most counts are 0, and stay so. */
+function logOfOneMore(values: Float32Array): Float32Array {
+  for (let i = 0; i < values.length; i++) if (values[i] !== 0) values[i] = Math.log1p(values[i])
+  return values
+}
