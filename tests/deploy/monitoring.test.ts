@@ -82,7 +82,7 @@ describe('alerts', () => {
   it('name metrics and labels that there are', () => {
     expect(alerts.length).toBeGreaterThan(20)
     for (const { name, expr } of alerts) {
-      expect(expr, name).toMatch(/(?:attune|nodejs)_/)
+      expect(expr, name).toMatch(/(?:attune|nodejs|process)_/)
       expect(mistakes(expr), name).toEqual([])
     }
   })
