@@ -1,22 +1,28 @@
 // A small shop that shows recommendations on every page. Start Attune (`npm start`), then:
 //
-//   ATTUNE_KEY=... ATTUNE_TENANT=my-shop node examples/shop/shop.mjs
+//   ATTUNE_KEY=... ATTUNE_MANAGE_KEY=... ATTUNE_TENANT=my-shop node examples/shop/shop.mjs
 //
-// ATTUNE_KEY is a key of the tenant with the scopes ingest and recommend, and manage for joining visitors to accounts.
+// ATTUNE_KEY is a key of the tenant with the scopes ingest and recommend; ATTUNE_MANAGE_KEY one with manage alone, which
+// nothing but the login uses.
 import { randomUUID } from 'node:crypto'
 import { createServer } from 'node:http'
 import { Attune } from 'attune/client'
 import { catalogue } from './catalogue.mjs'
 
-const { ATTUNE_SERVER = 'http://127.0.0.1:3000', ATTUNE_KEY, ATTUNE_TENANT, SHOP_PORT = '8080' } = process.env
-if (!ATTUNE_KEY || !ATTUNE_TENANT) {
-  console.error('Set ATTUNE_KEY and ATTUNE_TENANT; ATTUNE_SERVER, if it is not http://127.0.0.1:3000.')
+const { ATTUNE_SERVER = 'http://127.0.0.1:3000', ATTUNE_TENANT, SHOP_PORT = '8080' } = process.env
+const { ATTUNE_KEY, ATTUNE_MANAGE_KEY } = process.env
+if (!ATTUNE_KEY || !ATTUNE_MANAGE_KEY || !ATTUNE_TENANT) {
+  console.error(
+    'Set ATTUNE_KEY, ATTUNE_MANAGE_KEY and ATTUNE_TENANT; ATTUNE_SERVER, if it is not http://127.0.0.1:3000.',
+  )
   process.exit(2)
 }
 
 // Two clients: events may wait and be sent again; a page may not. After 150 ms it goes out without recommendations.
 const attune = new Attune({ server: ATTUNE_SERVER, key: ATTUNE_KEY, tenant: ATTUNE_TENANT })
 const quick = new Attune({ server: ATTUNE_SERVER, key: ATTUNE_KEY, tenant: ATTUNE_TENANT, timeoutMs: 150, retries: 0 })
+// Joins visitors to accounts; it could read and erase users too, so that it is kept apart.
+const login = new Attune({ server: ATTUNE_SERVER, key: ATTUNE_MANAGE_KEY, tenant: ATTUNE_TENANT })
 
 const products = new Map(catalogue.map((item) => [item.itemId, item]))
 await attune.items.upsert(catalogue)
@@ -36,7 +42,7 @@ const routes = [
   ['GET', /^\/$/, home],
   ['GET', /^\/product\/([^/]+)$/, product],
   ['POST', /^\/(cart|purchase)\/([^/]+)$/, act],
-  ['POST', /^\/login\/([^/]+)$/, login],
+  ['POST', /^\/login\/([^/]+)$/, signIn],
 ]
 
 async function home({ visitor }) {
@@ -68,9 +74,9 @@ function act({ visitor }, what, id) {
 }
 
 /** What the visitor did before signing in becomes the account's. */
-async function login({ visitor }, account) {
+async function signIn({ visitor }, account) {
   await attune.events.flush()
-  await attune.users.merge(visitor, account)
+  await login.users.merge(visitor, account)
   return { redirect: '/', visitor: account }
 }
 

@@ -1,12 +1,9 @@
 import type { IHeaders, KafkaMessage } from 'kafkajs'
 import { z } from 'zod'
-import { Id, isObject } from '../platform/schema.js'
 import { ORIGIN_HEADER } from './dead-letters.js'
 
-/** Letters that name no tenant. */
-export const NOBODY = '*'
 /** A message with a value that is larger, or with more of key and headers, is left at its origin. */
-const MAX_VALUE_BYTES = 1024 * 1024
+export const MAX_VALUE_BYTES = 1024 * 1024
 const MAX_OTHER_BYTES = 256 * 1024
 /** Of the key of a letter that is put away: enough to see whom it is about. */
 export const KEY_LEFT = 1024
@@ -29,20 +26,6 @@ interface Stored {
 export const away = ({ key }: KafkaMessage): Stored => ({
   ...{ key: key?.subarray(0, KEY_LEFT) ?? null, value: null, headers: '{}', putAway: true },
 })
-
-/** Which tenant and user a message names, so that what is done to them reaches it. */
-export function claimed(value: Buffer | null): { tenantId: string; userId: string | null } {
-  const nobody = { tenantId: NOBODY, userId: null }
-  if (!value || value.length > MAX_VALUE_BYTES) return nobody
-  try {
-    const json: unknown = JSON.parse(value.toString())
-    if (!isObject(json)) return nobody
-    const tenantId = Id.safeParse(json.tenantId).data ?? NOBODY
-    return { tenantId, userId: tenantId === NOBODY ? null : (Id.safeParse(json.userId).data ?? null) }
-  } catch {
-    return nobody
-  }
-}
 
 export const storable = (text: string) => text.replaceAll('\u0000', '').toWellFormed()
 

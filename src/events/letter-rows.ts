@@ -1,8 +1,9 @@
 import type { IHeaders } from 'kafkajs'
 import type { Sql } from '../platform/database.js'
 import { cursorMoment } from '../platform/schema.js'
-import { type DeadLetter, inParts, MAX_REASON, MOST_PARTITION } from './dead-letters.js'
-import { away, claimed, KEY_LEFT, momentOf, NOBODY, readHeaders, storable, stored } from './letter-contents.js'
+import { inParts, MAX_REASON, MOST_PARTITION } from './dead-letters.js'
+import { type ClaimedLetter, NOBODY } from './letter-claims.js'
+import { away, KEY_LEFT, momentOf, readHeaders, storable, stored } from './letter-contents.js'
 
 /** Which of the letters are meant; all fields have to fit. */
 export interface LetterChoice {
@@ -106,18 +107,15 @@ export async function upsertLetters(
   sql: Sql,
   topic: string,
   partition: number,
-  letters: DeadLetter[],
+  letters: ClaimedLetter[],
   known: 'told anew' | 'kept' = 'told anew',
 ): Promise<number> {
   // One that was sent round twice may be there twice: the later one holds.
   const byPlace = new Map(letters.map((letter) => [placeId(letter.origin), letter]))
   const rows = [...byPlace.values()].map((letter) => {
-    const { message } = letter
-    return {
-      ...letter,
-      ...claimed(message.value),
-      stored: letter.bytes === undefined ? stored(message) : away(message),
-    }
+    const { message, claim } = letter
+    const kept = letter.bytes === undefined && claim ? stored(message) : away(message)
+    return { ...letter, stored: claim ? kept : { ...kept, key: null } }
   })
   const bytesOf = ({ stored: { key, value, headers } }: (typeof rows)[number]) =>
     (key?.length ?? 0) + (value?.length ?? 0) + headers.length
@@ -128,12 +126,12 @@ export async function upsertLetters(
   function upsertPart(part: typeof rows) {
     const column = <T>(pick: (row: (typeof rows)[number]) => T) => part.map(pick)
     return sql.execute(UPSERT + (known === 'kept' ? 'NOTHING' : TOLD_ANEW), [
-      column(({ tenantId }) => tenantId),
+      column(({ claim }) => claim?.tenantId ?? NOBODY),
       column(({ origin }) => origin.topic),
       column(({ origin }) => origin.partition),
       column(({ origin }) => origin.offset),
       column(({ message }) => placeId({ topic, partition, offset: message.offset })),
-      column(({ userId }) => userId),
+      column(({ claim }) => claim?.userId ?? null),
       column(({ code }) => storable(code)),
       column(({ reason }) => storable(reason.slice(0, MAX_REASON))),
       column(({ origin }) => momentOf(Number(origin.timestamp))),

@@ -71,17 +71,27 @@ const MAX_COLONS = 16
  */
 export function readItemKey(key: Buffer | null): Parsed<{ tenantId: string; itemId: string }[]> {
   if (key === null) return unusable('BAD_KEY', 'A deletion needs a key: tenantId:itemId.')
+  const pairs = readKey(key)
+  if (pairs === null) return unusable('BAD_KEY', 'The key has too many colons to be told apart.')
+  if (pairs.length === 0) return unusable('BAD_KEY', 'The key is not tenantId:itemId.')
+  return { value: pairs.map(({ tenantId, id }) => ({ tenantId, itemId: id })) }
+}
+
+/**
+ * All that a key `tenantId:id` may mean, the shortest tenant first.
+ * @returns none where it is no such key; null where it has too many colons to be told apart
+ */
+export function readKey(key: Buffer | null): { tenantId: string; id: string }[] | null {
   let text: string
   try {
-    text = key.length > 2048 ? '' : utf8.decode(key)
+    text = key === null || key.length > 2048 ? '' : utf8.decode(key)
   } catch {
     text = ''
   }
   const parts = text.split(':')
-  if (parts.length > MAX_COLONS + 1) return unusable('BAD_KEY', 'The key has too many colons to be told apart.')
-  const pairs = parts
+  if (parts.length > MAX_COLONS + 1) return null
+  return parts
     .slice(1)
-    .map((_, i) => ({ tenantId: parts.slice(0, i + 1).join(':'), itemId: parts.slice(i + 1).join(':') }))
-    .filter(({ tenantId, itemId }) => Id.safeParse(tenantId).success && Id.safeParse(itemId).success)
-  return pairs.length > 0 ? { value: pairs } : unusable('BAD_KEY', 'The key is not tenantId:itemId.')
+    .map((_, i) => ({ tenantId: parts.slice(0, i + 1).join(':'), id: parts.slice(i + 1).join(':') }))
+    .filter(({ tenantId, id }) => Id.safeParse(tenantId).success && Id.safeParse(id).success)
 }

@@ -1,3 +1,5 @@
+import { createHash } from 'node:crypto'
+
 /** A table that holds rows of users: each has `tenant_id` and `user_id`. */
 export interface PersonalTable {
   name: string
@@ -25,3 +27,9 @@ export const PERSONAL_TABLES: readonly PersonalTable[] = [
   },
   { name: 'experiment_units', kind: 'experiment', at: 'seen_at', key: "experiment_id || ' ' || unit" },
 ]
+
+/** What is kept of the id of a user who was erased: bound to the tenant, so that the same user of two can not be told to be the same. */
+export const userHash = (tenantId: string, userId: string) =>
+  createHash('sha256')
+    .update(JSON.stringify([tenantId, userId]))
+    .digest()

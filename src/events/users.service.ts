@@ -1,11 +1,11 @@
-import { createHash, randomUUID } from 'node:crypto'
+import { randomUUID } from 'node:crypto'
 import { Inject, Injectable } from '@nestjs/common'
 import { z } from 'zod'
 import { Database, type Sql } from '../platform/database.js'
 import { AppError, notFound } from '../platform/errors.js'
 import type { Caller } from '../platform/http.js'
 import { AuditService } from '../tenants/audit.service.js'
-import { PERSONAL_TABLES, type PersonalTable } from './personal-data.js'
+import { PERSONAL_TABLES, type PersonalTable, userHash } from './personal-data.js'
 
 export interface Erasure {
   id: string
@@ -62,7 +62,7 @@ export class UsersService {
       await sql.execute(
         `INSERT INTO erasures (tenant_id, erasure_id, user_hash, state, finished_at, removed)
          VALUES ($1, $2, $3, 'done', clock_timestamp(), $4)`,
-        [tenantId, id, hashOf(tenantId, userId), JSON.stringify(removed)],
+        [tenantId, id, userHash(tenantId, userId), JSON.stringify(removed)],
       )
       await this.audit.record(sql, tenantId, caller, 'user.erase', id, { removed })
       await sql.query('SELECT pg_notify($1, $2)', [ERASURES_CHANNEL, JSON.stringify({ tenantId, userId })])
@@ -142,7 +142,7 @@ export class UsersService {
           into,
         ]),
       )
-      const [from, to] = [userId, into].map((id) => hashOf(tenantId, id).toString('hex'))
+      const [from, to] = [userId, into].map((id) => userHash(tenantId, id).toString('hex'))
       // The log outlives an erasure: it knows users by their hash only.
       await this.audit.record(sql, tenantId, caller, 'user.merge', `sha256:${to}`, { from: `sha256:${from}`, moved })
       return moved
@@ -194,9 +194,3 @@ async function inEachTable(work: (table: PersonalTable) => Promise<number>): Pro
   for (const table of PERSONAL_TABLES) counts[table.name] = await work(table)
   return counts
 }
-
-/** Bound to the tenant, so that the same user of two tenants can not be told to be the same. */
-const hashOf = (tenantId: string, userId: string) =>
-  createHash('sha256')
-    .update(JSON.stringify([tenantId, userId]))
-    .digest()

@@ -10,6 +10,7 @@ import { LOGGER, type Logger } from '../platform/logger.js'
 import { CursorMoment, cursorMoment, CursorNumber, decodeCursor, toPage } from '../platform/schema.js'
 import { AuditService } from '../tenants/audit.service.js'
 import { type DeadLetter, inSends, ORIGIN_HEADER, sizeOf } from './dead-letters.js'
+import { notErased, withClaims } from './letter-claims.js'
 import {
   countKept,
   deleteChosen,
@@ -86,13 +87,16 @@ export class WaitingLetters {
     await this.keep(topic, partition, letters, 'told anew')
   }
 
-  /** Keeps letters of the topic that are not here yet. @returns how many */
+  /** Keeps letters of the topic that are not here yet, but of users who were erased since. @returns how many */
   takeIn(topic: string, partition: number, letters: DeadLetter[]): Promise<number> {
     return this.keep(topic, partition, letters, 'kept')
   }
 
   private async keep(topic: string, partition: number, letters: DeadLetter[], known: 'told anew' | 'kept') {
-    const written = await this.database.asSystem((sql) => upsertLetters(sql, topic, partition, letters, known))
+    const written = await this.database.asSystem(async (sql) => {
+      const all = await withClaims(sql, letters, this.config.kafka?.itemsTopic)
+      return upsertLetters(sql, topic, partition, known === 'kept' ? await notErased(sql, all) : all, known)
+    })
     this.unswept += letters.reduce((sum, { message }) => sum + sizeOf(message), 0)
     if (Date.now() - this.sweptAt > SWEEP_EVERY_MS || this.unswept > SWEEP_EVERY_BYTES) await this.sweep()
     return written

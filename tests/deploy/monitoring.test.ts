@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { collectDefaultMetrics, Registry } from 'prom-client'
@@ -82,7 +82,7 @@ describe('alerts', () => {
   it('name metrics and labels that there are', () => {
     expect(alerts.length).toBeGreaterThan(20)
     for (const { name, expr } of alerts) {
-      expect(expr, name).toMatch(/(?:attune|nodejs)_/)
+      expect(expr, name).toMatch(/(?:attune|nodejs|process)_/)
       expect(mistakes(expr), name).toEqual([])
     }
   })
@@ -115,6 +115,21 @@ describe('alerts', () => {
     const { status, said } = promtool!('test', 'rules', packagePath('deploy/monitoring/alerts.test.yml'))
     expect(said).toContain('SUCCESS')
     expect(status).toBe(0)
+  })
+})
+
+describe('the docs', () => {
+  it('name metrics that there are', () => {
+    const pages = readdirSync(packagePath('docs')).filter((page) => page.endsWith('.md'))
+    const texts = [read('README.md'), ...pages.map((page) => read('docs', page))]
+    // Whatever is written so, in or out of backticks, is a metric or one of these.
+    const others = ['attune_service', 'tenant_id', 'user_id']
+    const named = texts.flatMap((text) => [
+      ...[...text.matchAll(/\battune_\w+/g)].map(([name]) => name),
+      ...[...text.matchAll(/`([a-z]+(?:_[a-z0-9]+)+)(?:\{[^}`]*\})?`/g)].map(([, name]) => name),
+    ])
+    expect(named.length).toBeGreaterThan(100)
+    expect([...new Set(named)].filter((name) => !known.has(name) && !others.includes(name))).toEqual([])
   })
 })
 

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { IHeaders } from 'kafkajs'
 import { ORIGIN_HEADER, originOf } from '../../src/events/dead-letters.js'
+import { claimsOf } from '../../src/events/letter-claims.js'
 import { RetentionService } from '../../src/events/retention.service.js'
 import { WaitingLetters } from '../../src/events/waiting-letters.service.js'
 import { Database } from '../../src/platform/database.js'
@@ -190,6 +191,66 @@ describe('dead letters through REST', () => {
     expect((await list()).data.map((letter) => letter.tenant).sort()).toEqual(['nobody', other.id, tenant.id].sort())
     const seen = await service.app.get(Database).query(other.id, 'SELECT tenant_id FROM dead_letters')
     expect(seen).toEqual([{ tenant_id: other.id }])
+  })
+
+  it('go with the user whom their key names where the value names none', async () => {
+    const [tenant, nested] = [await service.makeTenant(), await service.makeTenant()]
+    await service.makeTenant(`${nested.id}:ann`)
+    await clear()
+    const of = (userId: string, value: Buffer | string | null = 'not JSON') => ({
+      value,
+      key: `${tenant.id}:${userId}`,
+    })
+    await fail(of('ann'), of('ann', null), of('ann', Buffer.alloc(1024 * 1024 + 1)), of('ann', `{"userId":"ann"}`))
+    await fail(of('ann', JSON.stringify({ tenantId: tenant.id, userId: 7 })))
+    const colons = `:a${':a'.repeat(9)}`
+    await fail(of(`ann${colons}`))
+    const left = await fail(
+      ...[of('ben'), of('ann', JSON.stringify({ tenantId: tenant.id, userId: 'ben' }))],
+      ...[{ key: 'ann' }, { key: `nobody:ann` }, of('ann', '{"tenantId":"nobody","userId":"ann"}')],
+    )
+    const { body } = await service.call('GET', `/v1/tenants/${tenant.id}/users/ann/export`)
+    expect(String(body).trim().split('\n')).toHaveLength(5)
+    for (const user of ['ann', `ann${colons}`]) await service.call('DELETE', `/v1/tenants/${tenant.id}/users/${user}`)
+    expect((await list()).data.map(({ id }) => id)).toEqual(left.reverse())
+    expect((await list(`tenant=${tenant.id}`)).data).toHaveLength(2)
+    await clear()
+    // Both tenants could be meant, and too many colons: what cannot be given to anybody names nobody.
+    const unclear = await fail({ key: `${nested.id}:ann:x` }, { key: `${nested.id}:ann${':x'.repeat(16)}` })
+    for (const id of unclear)
+      expect((await call('GET', `/${id}`)).body).toMatchObject({ tenant: null, key: null, value: null })
+  })
+
+  it('of items name a tenant and no user by their key', () => {
+    const message = { key: Buffer.from('shop:mug'), value: null }
+    expect(claimsOf(message, 'item')).toEqual([{ tenantId: 'shop', userId: null }])
+    expect(claimsOf(message, 'user')).toEqual([{ tenantId: 'shop', userId: 'mug' }])
+  })
+
+  it('are not taken in where the user was erased after they were sent', async () => {
+    const [tenant, other] = [await service.makeTenant(), await service.makeTenant()]
+    await clear()
+    await service.call('DELETE', `/v1/tenants/${tenant.id}/users/ann`)
+    const [before, after] = [Date.now() - 60_000, Date.now() + 60_000]
+    const letter = (tenantId: string, userId: string, sent: number, failed: number) => {
+      const at = next++
+      return {
+        message: {
+          ...{ key: null, value: Buffer.from(JSON.stringify({ tenantId, userId })) },
+          ...{ headers: {}, offset: String(at), timestamp: String(failed), attributes: 0 },
+        },
+        origin: { topic: TOPIC, partition: 3, offset: String(at), timestamp: String(sent) },
+        ...{ code: 'INVALID_EVENT', reason: '', failedAt: failed },
+      }
+    }
+    const erased = [letter(tenant.id, 'ann', before, before), letter(tenant.id, 'ann', before, after)]
+    const kept = [
+      ...[letter(tenant.id, 'ann', after, after), letter(tenant.id, 'ben', before, before)],
+      letter(other.id, 'ann', before, before),
+    ]
+    expect(await waiting.takeIn(TOPIC, 3, [...erased, letter(tenant.id, 'ann', 0, 0), ...kept])).toBe(3)
+    const ids = kept.map(({ origin }) => `${TOPIC}-3-${origin.offset}`)
+    expect((await list()).data.map(({ id }) => id).sort()).toEqual(ids.sort())
   })
 
   it('hold no more bytes than they may, by tenant and in all: what the oldest hold goes first', async () => {
