@@ -141,7 +141,7 @@ Examples:
         return output.show({ dropped: 1 }, () => `${id} is dropped`)
       }
       await confirm(`${words(choice)} will be dropped.`, 'drop', yes)
-      const answer = await attune.deadLetters.dropAll(choice)
+      const answer = await attune.deadLetters.dropAll(choice, { timeoutMs: CALL_MS })
       output.show(answer, () => `${number(answer.dropped)} dropped`)
     })
 }
