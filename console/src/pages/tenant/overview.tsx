@@ -17,6 +17,7 @@ import { overviewOf, readinessOf, runsOf } from '../../queries'
 import { useMay } from '../../session'
 import { SHORTAGES } from '../../shortages'
 import { useTenant } from '.'
+import { DriftPanel, FreshnessPanel } from './monitoring'
 import classes from './overview.module.css'
 
 const EventsOverTime = lazy(() => import('./events-over-time'))
@@ -54,6 +55,12 @@ export default function Overview() {
           </Grid.Col>
           <Grid.Col span={{ base: 12, md: 7 }}>
             <LastQuality tenant={tenant} />
+          </Grid.Col>
+          <Grid.Col span={{ base: 12, md: 6 }}>
+            <DriftPanel tenant={tenant} />
+          </Grid.Col>
+          <Grid.Col span={{ base: 12, md: 6 }}>
+            <FreshnessPanel tenant={tenant} />
           </Grid.Col>
         </Grid>
       </Stack>
