@@ -95,7 +95,7 @@ export interface Readiness {
   items: number
   itemsWithText: number
   serving: Serving
-  missing: { what: string; have: number; need: number; why: string }[]
+  missing: { what: string; words: string; have: number; need: number; why: string }[]
   nextTraining: string | null
   estimate: Estimate | null
 }

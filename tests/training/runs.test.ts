@@ -63,8 +63,9 @@ describe('training runs', () => {
     const { status, body } = await ask(tenant)
     expect(status).toBe(422)
     expect(body.code).toBe('NOT_ENOUGH_DATA')
-    const missing = body.missing as { what: string; have: number; need: number; why: string }[]
+    const missing = body.missing as { what: string; words: string; have: number }[]
     expect(missing.map(({ what }) => what).sort()).toEqual(['events', 'items', 'usersWithHistory'])
+    expect(missing.map(({ words }) => words).sort()).toEqual(['events', 'items', 'users with history'])
     expect(missing.find(({ what }) => what === 'items')).toMatchObject({ have: 5, need: 20 })
     expect((body.errors as { message: string }[])[0].message).toMatch(/of at least/)
   })

@@ -15,7 +15,6 @@ import { RunStatus, ServingStatus } from '../../parts/status'
 import { runPath, tenantPath, versionPath } from '../../paths'
 import { overviewOf, readinessOf, runsOf } from '../../queries'
 import { useMay } from '../../session'
-import { SHORTAGES } from '../../shortages'
 import { useTenant } from '.'
 import { DriftPanel, FreshnessPanel } from './monitoring'
 import classes from './overview.module.css'
@@ -185,10 +184,10 @@ function Ready({ tenant, readiness }: { tenant: string; readiness: Readiness }) 
         </Text>
       ) : (
         <ul className={classes.missing}>
-          {missing.map(({ what, have, need, why }) => (
+          {missing.map(({ what, words, have, need, why }) => (
             <li key={what}>
               <div className={classes.shortage}>
-                <b>{SHORTAGES[what] ?? what}</b>
+                <b className={classes.shortageName}>{words}</b>
                 <span>
                   {count(have)} of {count(need)}
                 </span>
@@ -197,7 +196,7 @@ function Ready({ tenant, readiness }: { tenant: string; readiness: Readiness }) 
                 value={(100 * have) / need}
                 color="orange"
                 size="sm"
-                aria-label={`${SHORTAGES[what] ?? what}: ${have} of ${need}`}
+                aria-label={`${words}: ${have} of ${need}`}
               />
               <Text size="xs" c="dimmed">
                 {why}
