@@ -95,9 +95,44 @@ export interface Readiness {
   items: number
   itemsWithText: number
   serving: Serving
-  missing: { what: string; have: number; need: number; why: string }[]
+  missing: { what: string; words: string; have: number; need: number; why: string }[]
   nextTraining: string | null
   estimate: Estimate | null
+}
+
+/** Stable, moderate, strong; null: nothing can be said yet. */
+export type DriftState = 'stable' | 'moderate' | 'strong' | null
+
+export interface DriftMeasure {
+  state: DriftState
+  value: number | null
+  /** Why nothing can be said. */
+  missing: string | null
+}
+
+/** From the training window of what is served. */
+export interface Drift {
+  /** Null: it was not trained on the tenant. */
+  modelVersion: string | null
+  readAt: string | null
+  state: DriftState
+  eventMix: DriftMeasure | null
+  catalogue: (DriftMeasure & { added: number; gone: number }) | null
+  scores: DriftMeasure | null
+}
+
+export interface FreshnessFigures {
+  measured: number
+  promisedSeconds: number
+  withinPromise: number | null
+  /** Seconds; 300 stands for that and more. */
+  p95: number | null
+}
+
+export interface Freshness {
+  hours: number
+  events: FreshnessFigures
+  items: FreshnessFigures
 }
 
 export interface Quality {

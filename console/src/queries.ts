@@ -2,6 +2,8 @@ import { keepPreviousData, queryOptions } from '@tanstack/react-query'
 import { call, of, query } from './api'
 import type {
   ApiKey,
+  Drift,
+  Freshness,
   Overview,
   Page,
   Readiness,
@@ -28,6 +30,21 @@ export const readinessOf = (tenant: string) =>
     queryKey: [...tenantKey(tenant), 'readiness'],
     queryFn: ({ signal }) => call<Readiness>(of(tenant, '/readiness'), { signal }),
     refetchInterval: 15_000,
+  })
+
+export const driftOf = (tenant: string) =>
+  queryOptions({
+    queryKey: [...tenantKey(tenant), 'drift'],
+    queryFn: ({ signal }) => call<Drift>(of(tenant, '/drift'), { signal }),
+    // Made of days: nothing is another by the second.
+    refetchInterval: 60_000,
+  })
+
+export const freshnessOf = (tenant: string) =>
+  queryOptions({
+    queryKey: [...tenantKey(tenant), 'freshness'],
+    queryFn: ({ signal }) => call<Freshness>(of(tenant, '/freshness'), { signal }),
+    refetchInterval: 60_000,
   })
 
 export const settingsOf = (tenant: string) =>

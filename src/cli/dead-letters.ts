@@ -84,6 +84,7 @@ Examples:
       'send one, those of a choice, or all of them round again, each to the topic it came from, those that wait longest first; what is stored already stays stored once',
     )
     .argument('[letter]', 'its id, as attune dead-letters list shows it')
+    .option('--all', 'whatever it is')
     .option('--limit <n>', 'at most so many', whole)
     .option('--json', 'for programs')
   talking(replaying)
@@ -94,14 +95,14 @@ Examples:
   attune dead-letters replay attune.events-3-1042
   attune dead-letters replay --code UNKNOWN_TENANT              a tenant was made that events had come for too early
   attune dead-letters replay --topic attune.items --limit 100
+  attune dead-letters replay --all
 
 Ends with 3 where some of the choice are kept: their value is not here, or the service does not consume their topic. One
 that still cannot be used comes back, and goes round once by one command.`,
     )
     .action(async (id: string | undefined, { json = false, limit, ...flags }: Flags) => {
-      const choice = choiceOf(flags)
-      if (id !== undefined && (isSome(choice) || limit !== undefined))
-        throw new UsageError('One letter is named by its id, several by flags: not both.')
+      const choice = choiceNamed(id, flags)
+      if (id !== undefined && limit !== undefined) throw new UsageError('One letter is one: --limit is for several.')
       const attune = await operator(flags, env)
       const output = new Output(json)
       if (id !== undefined) {
@@ -128,11 +129,8 @@ Examples:
   attune dead-letters drop --code NOT_JSON --yes
   attune dead-letters drop --all`,
     )
-    .action(async (id: string | undefined, { all, yes, json = false, ...flags }: Flags) => {
-      const choice = choiceOf(flags)
-      const ways = [id !== undefined, isSome(choice), all === true].filter(Boolean)
-      if (ways.length !== 1)
-        throw new UsageError('Which letters? Name one by its id, choose by --code, --topic or --tenant, or say --all.')
+    .action(async (id: string | undefined, { yes, json = false, ...flags }: Flags) => {
+      const choice = choiceNamed(id, flags)
       const attune = await operator(flags, env)
       const output = new Output(json)
       if (id !== undefined) {
@@ -141,7 +139,7 @@ Examples:
         return output.show({ dropped: 1 }, () => `${id} is dropped`)
       }
       await confirm(`${words(choice)} will be dropped.`, 'drop', yes)
-      const answer = await attune.deadLetters.dropAll(choice)
+      const answer = await attune.deadLetters.dropAll(choice, { timeoutMs: CALL_MS })
       output.show(answer, () => `${number(answer.dropped)} dropped`)
     })
 }
@@ -155,7 +153,15 @@ const choiceOf = ({ code, topic, tenant }: Choice): Choice => ({
   ...(topic !== undefined && { topic }),
   ...(tenant !== undefined && { tenant }),
 })
-const isSome = (choice: Choice) => Object.keys(choice).length > 0
+
+/** Nothing is done to all of them unasked. @throws UsageError unless they are named in one way */
+function choiceNamed(id: string | undefined, flags: Flags): Choice {
+  const choice = choiceOf(flags)
+  const ways = [id !== undefined, Object.keys(choice).length > 0, flags.all === true].filter(Boolean)
+  if (ways.length !== 1)
+    throw new UsageError('Which letters? Name one by its id, choose by --code, --topic or --tenant, or say --all.')
+  return choice
+}
 
 function words({ code, topic, tenant }: Choice): string {
   const parts = [code && ` with code ${code}`, topic && ` from topic ${topic}`, tenant && ` of tenant ${tenant}`]

@@ -1,7 +1,7 @@
 import { type Command, Option } from 'commander'
 import type { Schemas } from '../client/index.js'
 import { BASE_MODELS } from '../tenants/base-models.js'
-import { outsideHistoryWords, SHORTAGE_WORDS, type Shortage } from '../training/readiness.js'
+import { outsideHistoryWords } from '../training/readiness.js'
 import { connect, type ConnectionFlags, connectToTenant, withConnection } from './connection.js'
 import { jsonObject } from './flags.js'
 import { first } from './lists.js'
@@ -74,8 +74,7 @@ export function addTenants(program: Command, env: NodeJS.ProcessEnv) {
             ['next look', moment(readiness.nextTraining) ?? 'none: only on request'],
           ]),
           ...readiness.missing.map(
-            ({ what, have, need, why }) =>
-              `missing: ${number(have)} of ${number(need)} ${SHORTAGE_WORDS[what as Shortage['what']] ?? what}: ${why}`,
+            ({ words, have, need, why }) => `missing: ${number(have)} of ${number(need)} ${words}: ${why}`,
           ),
           '',
           JSON.stringify(tenant.settings, null, 2),

@@ -2068,6 +2068,8 @@ export interface components {
             /** @description What a first training lacks; empty: nothing */
             missing: {
                 what: string;
+                /** @description What it is called, where people read it */
+                words: string;
                 have: number;
                 need: number;
                 why: string;

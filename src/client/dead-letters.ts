@@ -34,12 +34,13 @@ export class DeadLetters {
     return this.transport.call('post', '/v1/dead-letters/replay', { body: choice, repeatable: false }, options)
   }
 
+  /** Made once only: by a second try it would be no longer there, which reads as if it never was. */
   async drop(id: string, options?: CallOptions): Promise<void> {
-    await this.transport.call('delete', '/v1/dead-letters/{id}', { path: { id } }, options)
+    await this.transport.call('delete', '/v1/dead-letters/{id}', { path: { id }, repeatable: false }, options)
   }
 
-  /** Drops those of a choice; all where nothing is chosen. */
+  /** Drops those of a choice; all where nothing is chosen. Made once only: a second try would take what came since. */
   dropAll(choice: LetterChoice, options?: CallOptions) {
-    return this.transport.call('post', '/v1/dead-letters/drop', { body: choice }, options)
+    return this.transport.call('post', '/v1/dead-letters/drop', { body: choice, repeatable: false }, options)
   }
 }

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import fastifyStatic from '@fastify/static'
 import type { NestFastifyApplication } from '@nestjs/platform-fastify'
 import { packagePath } from '../platform/paths.js'
-import { readSessionCookie } from '../tenants/session-cookie.js'
+import { isSignedOut } from '../tenants/session-cookie.js'
 
 /**
  * Everything comes from here but the pictures of items, which are the tenants' own. Styles that the page's components make
@@ -23,11 +23,11 @@ const policyOf = (nonce: string) =>
     "frame-ancestors 'none'",
   ].join('; ')
 
-/** @param mayBe whether the browser has a session, ended or not: without any the page need not ask for it and be refused */
-const told = (page: string, nonce: string, mayBe: boolean) =>
+/** @param signedOut that the browser has no session is known: the page need not ask for it and be refused */
+const told = (page: string, nonce: string, signedOut: boolean) =>
   page
     .replace('name="style-nonce" content=""', `name="style-nonce" content="${nonce}"`)
-    .replace('name="signed-in" content=""', `name="signed-in" content="${mayBe ? '' : 'no'}"`)
+    .replace('name="signed-in" content=""', `name="signed-in" content="${signedOut ? 'no' : ''}"`)
 
 /** `/console`: the operator's page. It uses the REST contract alone, by a session's cookie. */
 export async function serveConsole(app: NestFastifyApplication) {
@@ -60,6 +60,6 @@ export async function serveConsole(app: NestFastifyApplication) {
           'referrer-policy': 'no-referrer',
           'x-content-type-options': 'nosniff',
         })
-        .send(told(page, nonce, readSessionCookie(request) !== undefined))
+        .send(told(page, nonce, isSignedOut(request)))
     })
 }

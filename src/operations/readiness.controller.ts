@@ -19,7 +19,15 @@ const Readiness = z
     }),
     serving: z.enum(['fine-tuned', 'base', 'popular']),
     missing: z
-      .array(z.object({ what: z.string(), have: z.number(), need: z.number(), why: z.string() }))
+      .array(
+        z.object({
+          what: z.string(),
+          words: z.string().meta({ description: 'What it is called, where people read it' }),
+          have: z.number(),
+          need: z.number(),
+          why: z.string(),
+        }),
+      )
       .meta({ description: 'What a first training lacks; empty: nothing' }),
     nextTraining: z
       .date()

@@ -26,6 +26,14 @@ export function readSessionCookie(request: Requested): string | undefined {
   return undefined
 }
 
+/**
+ * Whether the browser that asks for a page has no session, not even one that has ended. Who follows a link of another site
+ * sends none with it (`SameSite=Strict`) and may have one all the same; so may who does not say where he comes from.
+ */
+export const isSignedOut = (request: Requested): boolean =>
+  readSessionCookie(request) === undefined &&
+  ['none', 'same-origin'].includes(first(request.headers['sec-fetch-site']) ?? '')
+
 /** The value of `Set-Cookie`. @param value empty: the cookie goes @param seconds that the browser keeps it */
 export function writeSessionCookie(request: Requested, value: string, seconds: number): string {
   const secure = isSecure(request)

@@ -1,6 +1,8 @@
 /** One thing that training needs and a tenant has too little of. */
 export interface Shortage {
   what: 'events' | 'usersWithHistory' | 'items'
+  /** What it is called, where people read it. */
+  words: string
   have: number
   need: number
   why: string
@@ -12,29 +14,25 @@ export interface Shortage {
  */
 export const NEEDED = {
   events: {
+    words: 'events',
     need: 200,
     why: 'a tenth of them validates and a tenth tests: fewer leave both without anything to judge by',
   },
   usersWithHistory: {
+    words: 'users with history',
     need: 30,
     why: 'only a user with events at two moments has a history to recommend from and something to be right about',
   },
   items: {
+    words: 'items',
     need: 20,
     why: 'a list of ten out of fewer items is right by chance',
   },
-} as const satisfies Record<Shortage['what'], { need: number; why: string }>
-
-/** What each is called, where people read it. */
-export const SHORTAGE_WORDS: Record<Shortage['what'], string> = {
-  events: 'events',
-  usersWithHistory: 'users with history',
-  items: 'items',
-}
+} as const satisfies Record<Shortage['what'], { words: string; need: number; why: string }>
 
 /** `events 120 of 200, users with history 3 of 30` */
 export const shortageWords = (missing: Shortage[]): string =>
-  missing.map(({ what, have, need }) => `${SHORTAGE_WORDS[what]} ${have} of ${need}`).join(', ')
+  missing.map(({ words, have, need }) => `${words} ${have} of ${need}`).join(', ')
 
 /** What `historyDays` leaves out, in words. @param stored all events that there are */
 export const outsideHistoryWords = (events: number, stored: number, historyDays: number): string =>

@@ -97,6 +97,8 @@ describe('attune dead-letters', () => {
       [idOf(0), '--code', 'NOT_JSON'],
       [idOf(0), '--limit', '1'],
       ['--limit', '0'],
+      ['--code', 'NOT_JSON', '--all'],
+      [idOf(0), '--all'],
     ])
       expect([flags, (await run('replay', ...flags)).code]).toEqual([flags, 2])
     const refused = async (code: number, word: string, ...flags: string[]) => {
@@ -105,14 +107,15 @@ describe('attune dead-letters', () => {
     }
     await refused(1, 'NOT_FOUND', idOf(9))
     await refused(1, 'NOT_REPLAYABLE', idOf(3))
-    await refused(1, 'NO_KAFKA')
+    for (const flags of [[], ['--limit', '5']]) await refused(2, 'Which letters?', ...flags)
+    await refused(1, 'NO_KAFKA', '--all')
     const { key } = await service.makeTenant()
-    for (const verb of ['list', 'reasons', 'replay'])
-      expect((await home.attune(['dead-letters', verb], { env: { ATTUNE_KEY: key } })).code).toBe(5)
+    for (const verb of [['list'], ['reasons'], ['replay', '--all']])
+      expect((await home.attune(['dead-letters', ...verb], { env: { ATTUNE_KEY: key } })).code).toBe(5)
     const env = { ROLES: 'api', KAFKA_BROKERS: '127.0.0.1:1', DATABASE_URL: service.databaseUrl }
     const other = await testService(env)
     try {
-      await refused(4, 'KAFKA_AWAY', '--server', other.url)
+      await refused(4, 'KAFKA_AWAY', '--all', '--server', other.url)
     } finally {
       await other.stop()
     }

@@ -213,6 +213,11 @@ describe('attune, against a service', () => {
     const listed = await home.attune(['versions'], { env })
     expect(listed.out).toMatch(new RegExp(`^> +${two.id} `, 'm'))
     expect(listed.out).toMatch(new RegExp(`^ +${one.id} +\\S+ \\S+ +rejected +12\\.3 % +20\\.0 % +no better`, 'm'))
+    // As docs/command-line.md picks the refused ones: an object a line.
+    expect((await home.attune(['versions', 'list', '--json'], { env })).json()).toMatchObject([
+      { id: two.id, decision: 'passed' },
+      { id: one.id, decision: 'rejected' },
+    ])
     const shown = await home.attune(['versions', 'show', one.id], { env })
     expect(shown.out).toMatch(/^candidate \(this version\) +12\.3 % +-/m)
     expect(shown.out).toMatch(/^NO {2}beats popular: it does not$/m)

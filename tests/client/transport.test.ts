@@ -86,6 +86,16 @@ describe('a call of the client', () => {
     expect(busy.far.asked).toHaveLength(2)
   })
 
+  it('drops dead letters once: a second try would take newer ones, or find none', async () => {
+    const { far, attune } = await clientOf(() => 'drop')
+    expect(await errorOf(attune.deadLetters.drop('t-0-1'))).toMatchObject({ code: 'NETWORK' })
+    expect(await errorOf(attune.deadLetters.dropAll({ code: 'NOT_JSON' }))).toMatchObject({ code: 'NETWORK' })
+    expect(far.asked.map(({ method, url }) => `${method} ${url}`)).toEqual([
+      'DELETE /v1/dead-letters/t-0-1',
+      'POST /v1/dead-letters/drop',
+    ])
+  })
+
   it('does not hang for as long as it is told to stay away', async () => {
     const { far, attune } = await clientOf(() => problem(429, 'QUOTA_EXCEEDED', {}, { 'retry-after': '86400' }))
     expect(await errorOf(attune.readiness())).toMatchObject({ code: 'QUOTA_EXCEEDED', retryAfter: 86400 })

@@ -2,7 +2,11 @@ import { readFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import type { Page } from 'playwright-core'
 import { afterAll, beforeAll, expect, it } from 'vitest'
+import { FreshnessService } from '../../src/monitoring/freshness.service.js'
+import { SketchesService } from '../../src/monitoring/sketches.service.js'
+import { Database } from '../../src/platform/database.js'
 import { VersionsService } from '../../src/registry/versions.service.js'
+import { catalogOf, encoded, promoteVersion } from '../serving/made-version.js'
 import { type TestService, testService } from '../support/service.js'
 import { madeUpShop, send } from '../training/shop.js'
 import { describeInBrowser, openBrowser, signIn } from './page.js'
@@ -141,6 +145,36 @@ describeInBrowser('each page of the console', () => {
     const tabs = page.getByRole('navigation', { name: 'Tenant' }).getByRole('link')
     expect(await tabs.allInnerTexts()).toEqual(['Training', 'Versions', 'Look inside'])
     expect(await page.getByRole('navigation', { name: 'Main' }).count()).toBe(0)
+    expect(complaints).toEqual([])
+    await close()
+  })
+
+  it('tell how far a tenant has drifted, and how soon what comes counts', async () => {
+    const tenant = await service.makeTenant('drifting')
+    await send(service, tenant, { items: madeUpShop(40, 1).items })
+    const [{ snapshot }] = await service.app
+      .get(Database)
+      .query<{ snapshot: string }>(tenant.id, 'SELECT pg_current_snapshot()::text AS snapshot')
+    await promoteVersion(service, tenant.id, encoded(await catalogOf(service, tenant.id), 1), {
+      ...{ readAt: new Date().toISOString(), snapshot },
+      ...{ days: 28, eventTypes: { view: 800 }, items: 40 },
+    })
+    const newer = Array.from({ length: 60 }, (_, i) => ({ itemId: `newer ${i}`, title: `Newer ${i}` }))
+    await send(service, tenant, { items: newer })
+    const freshness = service.app.get(FreshnessService)
+    for (const seconds of [0.2, 0.2, 0.2, 20]) freshness.taken('event', tenant.id, seconds)
+    await service.app.get(SketchesService).flush()
+    const { page, complaints, close } = await browser.visit()
+    await signIn(page, service.url, service.operatorKey)
+    await page.goto(`${service.url}/console/tenants/drifting`)
+    await settled(page)
+    const drift = await page.getByRole('region', { name: 'Drift' }).innerText()
+    expect(drift).toMatch(/In all\s+strong/)
+    expect(drift).toMatch(/Catalogue\s+strong\s+60 % of the items: 60 new, 0 gone/)
+    expect(drift).toMatch(/Mix of events\s+not known yet\s+No whole day has passed/)
+    const fresh = await page.getByRole('region', { name: 'Freshness' }).innerText()
+    expect(fresh).toMatch(/Events\s+75\.0 % within 1 s\s+of 4 measured/)
+    expect(fresh).toMatch(/Items\s+none measured/)
     expect(complaints).toEqual([])
     await close()
   })

@@ -39,10 +39,17 @@ describe("the console's page", () => {
     expect(nonces.size).toBe(4)
   })
 
-  it('says to a browser without a session that there is none, so that it need not ask', async () => {
-    const page = async (cookie: string) => (await fetch(`${service.url}/console`, { headers: { cookie } })).text()
-    expect(await page('')).toContain('name="signed-in" content="no"')
-    expect(await page('other=1; attune_session=x')).toContain('name="signed-in" content=""')
+  it('says to a browser without a session that there is none, unless it may have kept its cookie to itself', async () => {
+    const page = async (cookie: string, site?: string) => {
+      const headers = { cookie, ...(site !== undefined && { 'sec-fetch-site': site }) }
+      return (await fetch(`${service.url}/console`, { headers })).text()
+    }
+    for (const site of ['none', 'same-origin']) {
+      expect(await page('', site)).toContain('name="signed-in" content="no"')
+      expect(await page('other=1; attune_session=x', site)).toContain('name="signed-in" content=""')
+    }
+    for (const site of ['cross-site', 'same-site', 'x, none', undefined])
+      expect(await page('', site), site).toContain('name="signed-in" content=""')
   })
 
   it('loads less than 300 kB compressed, which browsers keep', async () => {

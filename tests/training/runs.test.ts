@@ -1,8 +1,10 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { pino } from 'pino'
 import { Database } from '../../src/platform/database.js'
 import { VersionsService } from '../../src/registry/versions.service.js'
 import { TenantsService } from '../../src/tenants/tenants.service.js'
 import { learnedBy } from '../../src/training/learned-by.js'
+import { RunReports } from '../../src/training/run-reports.js'
 import { RunQueue } from '../../src/training/run-queue.js'
 import { RunsService } from '../../src/training/runs.service.js'
 import { isDue, lastTick, nextTick, Scheduler } from '../../src/training/scheduler.js'
@@ -61,8 +63,9 @@ describe('training runs', () => {
     const { status, body } = await ask(tenant)
     expect(status).toBe(422)
     expect(body.code).toBe('NOT_ENOUGH_DATA')
-    const missing = body.missing as { what: string; have: number; need: number; why: string }[]
+    const missing = body.missing as { what: string; words: string; have: number }[]
     expect(missing.map(({ what }) => what).sort()).toEqual(['events', 'items', 'usersWithHistory'])
+    expect(missing.map(({ words }) => words).sort()).toEqual(['events', 'items', 'users with history'])
     expect(missing.find(({ what }) => what === 'items')).toMatchObject({ have: 5, need: 20 })
     expect((body.errors as { message: string }[])[0].message).toMatch(/of at least/)
   })
@@ -236,6 +239,32 @@ describe('training runs', () => {
     for (const end of ['', '/events'])
       expect((await service.call('GET', `${runs(other.id)}/${ids[0]}${end}`, { key: other.key })).status).toBe(404)
     expect((await service.call('GET', runs(tenant.id), { key: other.key })).status).toBe(403)
+  })
+
+  it('tells that another training begins by an event of its own, however soon its figures come', async () => {
+    const tenant = await tenantWithShop()
+    const { body } = await ask(tenant)
+    const claimed = await claim('trainer')
+    const reports = new RunReports(claimed, queue, pino({ level: 'silent' }))
+    reports.add({ status: { epoch: 1, loss: 3 } })
+    reports.add({ status: { loss: 2 } })
+    reports.add({ state: 'evaluating', status: { epoch: null, loss: null, detail: 'once more' } })
+    reports.add({ status: { epoch: 1, loss: 4 } })
+    await reports.flush()
+    expect(await show(tenant, body.id)).toMatchObject({ state: 'evaluating', epoch: 1, loss: 4, detail: 'once more' })
+    await queue.finish(claimed, { state: 'rejected', outcome: 'rejected' })
+    const { body: stream } = await service.call('GET', `${runs(tenant.id)}/${body.id}/events`, { key: tenant.key })
+    const told = [...String(stream).matchAll(/^event: (\w+)\ndata: (.*)$/gm)].map(([, kind, data]) => ({
+      kind,
+      ...(JSON.parse(data) as object),
+    }))
+    const at = told.findIndex(({ kind }) => kind === 'progress')
+    expect(told.slice(at, at + 4)).toMatchObject([
+      { kind: 'progress', epoch: 1, loss: 2 },
+      { kind: 'state', state: 'evaluating' },
+      { kind: 'progress', epoch: null, loss: null, detail: 'once more' },
+      { kind: 'progress', epoch: 1, loss: 4 },
+    ])
   })
 
   it('streams what a run reported and reports, from where the client left, until it ends', async () => {

@@ -4,6 +4,7 @@ import { useState } from 'react'
 import { useSearchParams } from 'react-router'
 import { call, query } from '../api'
 import type { DeadLetter, DeadLetters as Letters, OpenedLetter } from '../contract'
+import { type Deed, done, letterPath, noValue, whyKept } from '../letters'
 import { bytes, count } from '../numbers'
 import { Confirm } from '../parts/confirm'
 import { Facts } from '../parts/facts'
@@ -17,34 +18,6 @@ import { Empty, Failure, Loading } from '../parts/states'
 
 const A_PAGE = 50
 const LETTERS = ['dead letters']
-
-/** What can be done with letters: with one, or with all of a reason. */
-interface Deed {
-  kind: 'replay' | 'drop'
-  which: { id: string } | { code: string }
-  /** What they are, in words. */
-  named: string
-}
-
-const letterPath = (id: string) => `/v1/dead-letters/${encodeURIComponent(id)}`
-
-/** @returns what came of it, in words */
-async function done({ kind, which }: Deed): Promise<string> {
-  if (kind === 'replay') {
-    const path = 'id' in which ? `${letterPath(which.id)}/replay` : '/v1/dead-letters/replay'
-    const { replayed, more } = await call<{ replayed: number; more?: boolean }>(path, {
-      method: 'POST',
-      body: 'id' in which ? undefined : which,
-    })
-    return `${count(replayed)} sent round again; what still cannot be used comes back.${more ? ' There are more.' : ''}`
-  }
-  if ('id' in which) {
-    await call(letterPath(which.id), { method: 'DELETE' })
-    return '1 dropped.'
-  }
-  const { dropped } = await call<{ dropped: number }>('/v1/dead-letters/drop', { method: 'POST', body: which })
-  return `${count(dropped)} dropped.`
-}
 
 export default function DeadLetters() {
   const [parameters, setParameters] = useSearchParams()
@@ -90,9 +63,10 @@ export default function DeadLetters() {
                 columns={columnsOf(setOpened, setDeed)}
                 rows={data.data}
                 keyOf={({ id }) => id}
-                below={({ reason }) => (
+                below={(letter) => (
                   <Text size="sm" c="dimmed">
-                    {reason}
+                    {letter.reason}
+                    {!letter.replayable && <> {whyKept(letter)}</>}
                   </Text>
                 )}
               />
@@ -220,23 +194,20 @@ function Opened({ id, onClose }: { id: string | null; onClose: () => void }) {
               ...Object.entries(data.headers).map(([name, value]) => [name, value] as const),
             ]}
           />
-          <Code block tabIndex={0} aria-label="Value of the letter">
-            {data.value === null ? 'no value' : readable(data.value)}
-          </Code>
+          {data.value === null ? (
+            <Text>{noValue(data)}</Text>
+          ) : (
+            // As it came: read and written anew, its large numbers would be others.
+            <Code block tabIndex={0} aria-label="Value of the letter" style={{ whiteSpace: 'pre-wrap' }}>
+              {data.value}
+            </Code>
+          )}
           {data.encoding === 'base64' && <Text c="dimmed">It is no text: shown as base64.</Text>}
+          {!data.replayable && <Text c="dimmed">{whyKept(data)}</Text>}
         </Stack>
       )}
     </Modal>
   )
-}
-
-/** JSON by lines, anything else as it is. */
-function readable(value: string): string {
-  try {
-    return JSON.stringify(JSON.parse(value), null, 2)
-  } catch {
-    return value
-  }
 }
 
 function Doing({ deed, onClose }: { deed: Deed | null; onClose: () => void }) {
@@ -251,9 +222,8 @@ function Doing({ deed, onClose }: { deed: Deed | null; onClose: () => void }) {
       action={drops ? 'Drop' : 'Replay'}
       destructive={drops}
       onConfirm={async () => {
-        const said = await done(deed!)
-        await queries.invalidateQueries({ queryKey: LETTERS })
-        say(said)
+        // Some of many may be done before one goes wrong.
+        say(await done(deed!).finally(() => queries.invalidateQueries({ queryKey: LETTERS })))
       }}
     >
       {drops

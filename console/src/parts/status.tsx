@@ -11,7 +11,7 @@ import {
   type TablerIcon,
 } from '@tabler/icons-react'
 import type { ReactNode } from 'react'
-import type { Attention, Run, Serving } from '../contract'
+import type { Attention, DriftState, Run, Serving } from '../contract'
 import classes from './status.module.css'
 
 type Tone = 'good' | 'bad' | 'warn' | 'note' | 'plain' | 'live'
@@ -78,6 +78,20 @@ export function GateStatus({ decision }: { decision: 'passed' | 'rejected' }) {
   ) : (
     <Status tone="plain" icon={IconCircleMinus}>
       refused
+    </Status>
+  )
+}
+
+const DRIFT: Record<NonNullable<DriftState>, { tone: Tone; icon: TablerIcon }> = {
+  stable: { tone: 'good', icon: IconCircleCheck },
+  moderate: { tone: 'note', icon: IconInfoCircle },
+  strong: { tone: 'warn', icon: IconAlertTriangle },
+}
+export function DriftStatus({ state }: { state: DriftState }) {
+  const { tone, icon } = state ? DRIFT[state] : { tone: 'plain' as const, icon: IconCircleDashed }
+  return (
+    <Status tone={tone} icon={icon}>
+      {state ?? 'not known yet'}
     </Status>
   )
 }

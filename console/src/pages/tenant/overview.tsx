@@ -15,8 +15,8 @@ import { RunStatus, ServingStatus } from '../../parts/status'
 import { runPath, tenantPath, versionPath } from '../../paths'
 import { overviewOf, readinessOf, runsOf } from '../../queries'
 import { useMay } from '../../session'
-import { SHORTAGES } from '../../shortages'
 import { useTenant } from '.'
+import { DriftPanel, FreshnessPanel } from './monitoring'
 import classes from './overview.module.css'
 
 const EventsOverTime = lazy(() => import('./events-over-time'))
@@ -54,6 +54,12 @@ export default function Overview() {
           </Grid.Col>
           <Grid.Col span={{ base: 12, md: 7 }}>
             <LastQuality tenant={tenant} />
+          </Grid.Col>
+          <Grid.Col span={{ base: 12, md: 6 }}>
+            <DriftPanel tenant={tenant} />
+          </Grid.Col>
+          <Grid.Col span={{ base: 12, md: 6 }}>
+            <FreshnessPanel tenant={tenant} />
           </Grid.Col>
         </Grid>
       </Stack>
@@ -178,10 +184,10 @@ function Ready({ tenant, readiness }: { tenant: string; readiness: Readiness }) 
         </Text>
       ) : (
         <ul className={classes.missing}>
-          {missing.map(({ what, have, need, why }) => (
+          {missing.map(({ what, words, have, need, why }) => (
             <li key={what}>
               <div className={classes.shortage}>
-                <b>{SHORTAGES[what] ?? what}</b>
+                <b className={classes.shortageName}>{words}</b>
                 <span>
                   {count(have)} of {count(need)}
                 </span>
@@ -190,7 +196,7 @@ function Ready({ tenant, readiness }: { tenant: string; readiness: Readiness }) 
                 value={(100 * have) / need}
                 color="orange"
                 size="sm"
-                aria-label={`${SHORTAGES[what] ?? what}: ${have} of ${need}`}
+                aria-label={`${words}: ${have} of ${need}`}
               />
               <Text size="xs" c="dimmed">
                 {why}

@@ -10,7 +10,6 @@ import { Failure } from '../../parts/states'
 import { runPath, tenantPath } from '../../paths'
 import { readinessOf, tenantKey } from '../../queries'
 import { useMay } from '../../session'
-import { SHORTAGES } from '../../shortages'
 
 /** Asks how a new version is to be trained, says what that would take, and starts it. */
 export function StartRun({ tenant, opened, onClose }: { tenant: string; opened: boolean; onClose: () => void }) {
@@ -78,13 +77,7 @@ export function StartRun({ tenant, opened, onClose }: { tenant: string; opened: 
           {data && data.missing.length > 0 && (
             <Text c="var(--warn)">
               Too little is there:{' '}
-              {data.missing
-                .map(
-                  ({ what, have, need }) =>
-                    `${(SHORTAGES[what] ?? what).toLowerCase()} ${count(have)} of ${count(need)}`,
-                )
-                .join(', ')}
-              .{' '}
+              {data.missing.map(({ words, have, need }) => `${words} ${count(have)} of ${count(need)}`).join(', ')}.{' '}
               <Anchor component={Link} to={tenantPath(tenant)} underline="always">
                 See what is missing
               </Anchor>
