@@ -24,6 +24,8 @@ export interface GateInput {
 export interface Thresholds {
   /** Fewer judged users than this decide nothing. */
   leastUsers: number
+  /** Of the quality of what is served, the least lead over it that is one: a version that changes next to nothing is none. */
+  leastLead: number
   /** Share of its quality that a slice may lose. */
   sliceTolerance: number
   /** How often any slice at all may seem to lose where none does. */
@@ -38,6 +40,7 @@ export interface Thresholds {
 // since it can only refuse, and only for a loss beyond noise.
 export const DEFAULT_THRESHOLDS: Thresholds = {
   leastUsers: 50,
+  leastLead: 0.0025,
   sliceTolerance: 0.1,
   sliceChance: 0.1,
   withoutLead: 0.25,
@@ -108,7 +111,7 @@ function checksOf(judged: Judged, input: GateInput, thresholds: Thresholds): Che
   const served = input.champion ?? input.base
   const checks = [
     enoughUsers(judged, thresholds),
-    beats('beats what is served', judged, served, input.champion ? 'the champion' : 'the base'),
+    beats('beats what is served', judged, served, input.champion ? 'the champion' : 'the base', thresholds.leastLead),
     beats('beats recent popularity', judged, input.recent, 'recent popularity'),
     beats('beats popularity', judged, input.popular, 'popularity'),
   ]
@@ -126,15 +129,19 @@ function enoughUsers(judged: Judged, { leastUsers }: Thresholds): Check {
   return { name: 'enough users', passed, required: true, detail, figures: { users, leastUsers } }
 }
 
-function beats(name: string, judged: Judged, other: Judged, who: string): Check {
+/** @param least of the other's quality, the least lead that counts */
+function beats(name: string, judged: Judged, other: Judged, who: string, least = 0): Check {
   const lead = pairedDifference(judged.ndcg, other.ndcg)
-  const passed = lead.mean > 0 && lead.lowOneSided90 >= 0
+  const isBeyondNoise = lead.mean > 0 && lead.lowOneSided90 >= 0
+  const passed = isBeyondNoise && lead.mean >= least * mean(other.ndcg)
   const comparison = compare(judged, other, who)
   const detail = passed
     ? `it beats ${comparison}, beyond noise`
-    : lead.mean > 0
-      ? `its lead over ${comparison} may be noise`
-      : `it does not beat ${comparison}`
+    : isBeyondNoise
+      ? `it hardly differs from ${comparison}: its lead is below ${percent(least)} % of that`
+      : lead.mean > 0
+        ? `its lead over ${comparison} may be noise`
+        : `it does not beat ${comparison}`
   return { name, passed, required: true, detail, figures: figuresOf(judged, other, lead) }
 }
 

@@ -56,6 +56,14 @@ describe('the gate', () => {
     expect(decide(input({ base, candidate: base }))).toMatchObject({ promote: false, serve: 'current' })
   })
 
+  it('refuses what differs from what is served by next to nothing, though nobody loses', () => {
+    const base = judged(0.05)
+    const decision = decide(input({ base, candidate: changed(base, all.subarray(0, 40), 0.001) }))
+    expect(decision).toMatchObject({ promote: false, serve: 'current' })
+    expect(decision.reason).toMatch(/it hardly differs from the base .*: its lead is below 0\.25 % of that/)
+    expect(decide(input({ base, candidate: changed(base, all, 0.002) })).promote).toBe(true)
+  })
+
   it('refuses a lead that may be noise', () => {
     const decision = decide(input({ candidate: judged(0.051, USERS, 0.3, 9), base: judged(0.05, USERS, 0.3, 10) }))
     expect(decision.promote).toBe(false)
