@@ -20,9 +20,10 @@ RUN npm ci --ignore-scripts --no-audit --no-fund
 COPY . .
 RUN npm run build && node node_modules/vite/bin/vite.js build console --logLevel warn
 
-# Engines: see docs/engines.md. One that was made is tested before it is taken.
+# Engines: see docs/engines.md. The compiler makes the addon, pip fetches TensorFlow where its own download is not in reach;
+# one that was made is tested before it is taken.
 FROM build AS native
-RUN apt-get update && apt-get install -y --no-install-recommends g++ ca-certificates && rm -rf /var/lib/apt/lists/*
+RUN apt-get update && apt-get install -y --no-install-recommends g++ ca-certificates python3-pip && rm -rf /var/lib/apt/lists/*
 RUN node scripts/engine.mjs native
 
 # Made where there is no GPU, which the command then says and ends with 1: what counts is that it was made.

@@ -26,6 +26,7 @@ const LENT = [
   'etc/resolv.conf',
   'etc/hosts',
   'root/.npmrc',
+  'etc/pip.conf',
   'root/.config/pip',
 ]
 let kept = []
@@ -185,7 +186,15 @@ function lend(folder) {
     run('cp', ['-aL', join('/', path), own])
     return [{ own, aside, had }]
   })
-  const names = ['NODE_EXTRA_CA_CERTS', 'SSL_CERT_FILE', 'http_proxy', 'https_proxy', 'no_proxy']
+  const names = [
+    'NODE_EXTRA_CA_CERTS',
+    'SSL_CERT_FILE',
+    'PIP_CERT',
+    'PIP_INDEX_URL',
+    'http_proxy',
+    'https_proxy',
+    'no_proxy',
+  ]
   return Object.fromEntries(names.flatMap((name) => (process.env[name] ? [[name, process.env[name]]] : [])))
 }
 

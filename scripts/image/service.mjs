@@ -8,6 +8,10 @@ import { createLogger } from '../../dist/src/platform/logger.js'
 
 const KEY = 'operator-key-of-the-image-check'
 const PATIENCE_MS = 120_000
+const TENANTS = 10
+const USERS = 50
+/** What `api` may have in k8s/overlays/small. */
+const MEMORY_MIB = 512
 // A root that cannot be written, but for what a pod or compose.yaml gives: /tmp and /data. No capability, none to be had.
 const INSIDE = `mount --bind "$1" "$1" && cd "$1" && mount -o remount,ro,bind "$1" && mount -t proc proc proc \
 && mount --bind /dev dev && mount -t tmpfs -o mode=1777,size=256m tmpfs tmp \
@@ -62,7 +66,8 @@ export async function tryService(folder, { env, user, entrypoint, cmd, health })
     const trains = await until(async () => (await readiness(url))?.training?.engine)
     expect('it trains with the native engine', trains === 'native', trains)
     const [process] = childrenOf(service.pid)
-    expect('its process', true, memoryOf(process))
+    const peak = peakOf(process)
+    expect(`all roles together stay below ${MEMORY_MIB} MiB`, peak < MEMORY_MIB, `${peak} MiB at most`)
     const code = await ended(service, process)
     expect('it ends with 0 at SIGTERM', code === 0, String(code))
   } finally {
@@ -73,21 +78,35 @@ export async function tryService(folder, { env, user, entrypoint, cmd, health })
   return failures.length === 0
 }
 
-/** A tenant, items, events, and what comes of them. */
+/** Ten small tenants: items, events, and what comes of them. */
 async function ask(url, expect) {
   const call = async (path, body, key = KEY) => {
     const headers = { authorization: `Bearer ${key}`, 'content-type': 'application/json' }
     const response = await fetch(`${url}/v1${path}`, { method: 'POST', headers, body: JSON.stringify(body) })
     return { status: response.status, body: await response.json() }
   }
-  const { body: made } = await call('/tenants', { id: 'shop' })
-  const items = ['Blue enamel mug', 'Green enamel mug', 'Red teapot'].map((title, i) => ({ itemId: `i${i}`, title }))
-  await call('/tenants/shop/items', { items }, made.apiKey)
-  const events = [{ userId: 'u', itemId: 'i0', type: 'purchase' }]
-  await call('/tenants/shop/events', { events }, made.apiKey)
-  const { status, body } = await call('/tenants/shop/recommendations', { userId: 'u', count: 2 }, made.apiKey)
-  const ids = body.items?.map(({ itemId }) => itemId) ?? []
-  expect('it recommends', status === 200 && ids.length > 0, ids.join(' '))
+  const words = ['blue', 'green', 'red', 'enamel', 'clay', 'glass', 'mug', 'pot', 'plate', 'bowl']
+  const items = Array.from({ length: 500 }, (_, i) => ({
+    itemId: `i${i}`,
+    title: `${words[i % 3]} ${words[3 + (i % 7)]} ${words[6 + (i % 4)]} ${i}`,
+  }))
+  const events = Array.from({ length: 1000 }, (_, i) => ({
+    userId: `u${i % 100}`,
+    itemId: `i${(i * 7 + (i % 100)) % 500}`,
+    type: 'purchase',
+  }))
+  let lists = 0
+  for (let tenant = 0; tenant < TENANTS; tenant++) {
+    const { body: made } = await call('/tenants', { id: `shop-${tenant}` })
+    await call(`/tenants/shop-${tenant}/items`, { items }, made.apiKey)
+    await call(`/tenants/shop-${tenant}/events`, { events }, made.apiKey)
+    for (let user = 0; user < USERS; user++) {
+      const asked = { userId: `u${user}`, count: 10 }
+      const { status, body } = await call(`/tenants/shop-${tenant}/recommendations`, asked, made.apiKey)
+      if (status === 200 && body.items.length === 10) lists++
+    }
+  }
+  expect('it recommends', lists === TENANTS * USERS, `${lists} lists for ${TENANTS} tenants`)
   const page = await fetch(`${url}/console/`)
   expect('it has the console', page.status === 200 && (await page.text()).includes('<script'))
 }
@@ -125,9 +144,10 @@ const childrenOf = (pid) => {
   return existsSync(file) ? readFileSync(file, 'utf8').trim().split(' ') : []
 }
 
-function memoryOf(pid) {
+/** MiB that the process ever had in memory at once. */
+function peakOf(pid) {
   const [, peak] = /VmHWM:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8')) ?? []
-  return `${Math.round(Number(peak) / 1024)} MiB of memory at most, all roles`
+  return Math.round(Number(peak) / 1024)
 }
 
 async function freePort() {
