@@ -4,13 +4,22 @@ import type { Command } from 'commander'
 import { packagePath } from '../platform/paths.js'
 import { UsageError } from './exit.js'
 
-/** The verbs that are the service itself, or run it: `serve`, `quickstart`, `doctor`, `bench`. */
+/** The verbs that are the service itself, or run it: `serve`, `migrate`, `quickstart`, `doctor`, `bench`. */
 export function addServe(program: Command, env: NodeJS.ProcessEnv, version: string) {
   program
     .command('serve')
     .description('start the roles that ROLES names; its settings come from the environment, see .env.example')
     .action(async () => {
       await import('../main.js')
+    })
+
+  program
+    .command('migrate')
+    .description('bring the database up to date, as each instance does at its start, and end')
+    .addHelpText('after', '\nReads DATABASE_URL and LOG_LEVEL, like the service. Several at once wait for each other.')
+    .action(async () => {
+      const { migrateOnly } = await import('./migrate.js')
+      console.log(await migrateOnly(env))
     })
 
   program

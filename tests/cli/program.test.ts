@@ -24,8 +24,8 @@ describe('the verbs of attune', () => {
     const program = makeProgram({})
     expect(program.commands.map((verb) => verb.name()).sort()).toEqual(
       [
-        ['bench', 'completion', 'dead-letters', 'doctor', 'export', 'import', 'keys', 'login', 'logout', 'promote'],
-        ['quickstart', 'recommend', 'rollback', 'runs', 'serve', 'tenants', 'train', 'versions'],
+        ['bench', 'completion', 'dead-letters', 'doctor', 'export', 'import', 'keys', 'login', 'logout', 'migrate'],
+        ['promote', 'quickstart', 'recommend', 'rollback', 'runs', 'serve', 'tenants', 'train', 'versions'],
       ].flat(),
     )
     for (const verb of every(program)) expect(verb.description(), verb.name()).toMatch(/\S/)

@@ -1,9 +1,9 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { collectDefaultMetrics, Registry } from 'prom-client'
 import { describe, expect, it } from 'vitest'
 import { packagePath } from '../../src/platform/paths.js'
+import { known, mistakes } from '../support/expressions.js'
 import { findPromtool } from '../support/promtool.js'
 
 interface Panel {
@@ -24,16 +24,6 @@ const promtool = findPromtool()
 const rules = read('deploy', 'monitoring', 'alerts.yml')
 const dashboard = JSON.parse(read('deploy', 'monitoring', 'grafana-dashboard.json')) as Dashboard
 
-/** Metrics by name, as the reference has them, and those that every process of Node has. */
-const known = new Map<string, { type: string; labels: string[] }>()
-for (const [, name, type, labels] of read('docs', 'metrics-reference.md').matchAll(
-  /^\| `(attune_\w+)` +\| (\w+) +\| ([^|]*)\|/gm,
-))
-  known.set(name, { type, labels: [...labels.matchAll(/`(\w+)`/g)].map(([, label]) => label) })
-const defaults = new Registry()
-collectDefaultMetrics({ register: defaults })
-for (const { name } of defaults.getMetricsAsArray()) known.set(name, { type: 'gauge', labels: [] })
-
 const alerts = [...rules.matchAll(/- alert: (\w+)\n([\s\S]*?)(?=\n\s+- alert:|\n\n|$)/g)].map(([, name, body]) => ({
   name,
   body,
@@ -41,30 +31,6 @@ const alerts = [...rules.matchAll(/- alert: (\w+)\n([\s\S]*?)(?=\n\s+- alert:|\n
 }))
 const panels = dashboard.panels.filter(({ type }) => type !== 'row')
 const targets = panels.flatMap(({ title, targets = [] }) => targets.map(({ expr }) => ({ name: title, expr })))
-
-/** What is wrong with the metrics and labels that an expression names. */
-function mistakes(expr: string): string[] {
-  const found: string[] = []
-  const labels = new Set(['instance', 'job'])
-  for (const [, name, , selector = ''] of expr.matchAll(/\b((?:attune|process|nodejs)_\w+)(\{([^}]*)\})?/g)) {
-    const part = /_(?:bucket|count|sum)$/.exec(name)?.[0] ?? ''
-    const histogram = known.get(name.slice(0, name.length - part.length))
-    const isPart = part !== '' && histogram?.type === 'histogram'
-    const metric = isPart ? histogram : known.get(name)
-    if (!metric || (metric.type === 'histogram' && !isPart)) {
-      found.push(`no such metric: ${name}`)
-      continue
-    }
-    const own = [...metric.labels, ...(part === '_bucket' ? ['le'] : [])]
-    own.forEach((label) => labels.add(label))
-    for (const [, label] of selector.matchAll(/(\w+)\s*(?:=~|!~|!=|=)/g))
-      if (![...own, 'instance', 'job'].includes(label)) found.push(`${name} has no label ${label}`)
-  }
-  for (const [, by] of expr.matchAll(/\bby \(([^)]*)\)/g))
-    for (const label of by.split(',').map((word) => word.trim()))
-      if (!labels.has(label)) found.push(`nothing has the label ${label}`)
-  return found
-}
 
 describe('the check of expressions', () => {
   it('finds what is wrong', () => {
