@@ -102,7 +102,7 @@ export function decide(input: GateInput, thresholds: Thresholds = DEFAULT_THRESH
   }
   const gain = checks.find((check) => check.name === 'beats what is served')!
   const told = checks.filter((check) => !check.passed).map((check) => `; note: ${check.detail}`)
-  const reason = `Promoted: ${gain.detail}, beats popularity, and no part of the users loses against ${current}${told.join('')}.`
+  const reason = `Promoted: ${gain.detail}, beats popularity, and no kind of users loses more than it may against ${current}${told.join('')}.`
   return { promote: true, serve: 'candidate', reason, checks }
 }
 
@@ -149,7 +149,7 @@ function beats(name: string, judged: Judged, other: Judged, who: string, least =
 function notWorse(name: string, judged: Judged, other: Judged, who: string): Check {
   const loss = pairedDifference(other.ndcg, judged.ndcg)
   const passed = !(loss.mean > 0 && loss.lowOneSided90 > 0)
-  const detail = `it is ${passed ? 'not worse than' : 'worse, beyond noise, than'} ${compare(judged, other, who)}`
+  const detail = `it is ${passed ? 'not ' : ''}worse, beyond noise, than ${compare(judged, other, who)}`
   return { name, passed, required: true, detail, figures: figuresOf(judged, other, loss) }
 }
 
