@@ -89,25 +89,17 @@ export function cleanEvents(
   note('outside-history', outside, 0, outsideHistoryWords(outside, stored, days))
 
   let histories = groupByUser(rows, users)
-  const bots = botUsers(histories)
-  const ofBots = tally(histories, (_, user) => bots.has(user))
-  note(
-    'bot',
-    ofBots.events,
-    ofBots.users,
-    `left out whole: more than ${BOT_MOMENTS_PER_HOUR} separate moments within an hour`,
-  )
-  if (bots.size > 0) histories = keepRows(histories, (_, user) => !bots.has(user))
-
-  const farms = findFarms(histories)
-  const ofFarms = tally(histories, (_, user) => farms.has(user))
-  note(
+  const leaveOut = (reason: Finding['reason'], whom: Set<number>, action: string) => {
+    const found = tally(histories, (_, user) => whom.has(user))
+    note(reason, found.events, found.users, `left out whole: ${action}`)
+    if (whom.size > 0) histories = keepRows(histories, (_, user) => !whom.has(user))
+  }
+  leaveOut('bot', botUsers(histories), `more than ${BOT_MOMENTS_PER_HOUR} separate moments within an hour`)
+  leaveOut(
     'farm',
-    ofFarms.events,
-    ofFarms.users,
-    'left out whole: many users with much the same items, which hardly anybody else has, as a click farm has',
+    findFarms(histories),
+    'many users with much the same items, which hardly anybody else has, as a click farm has',
   )
-  if (farms.size > 0) histories = keepRows(histories, (_, user) => !farms.has(user))
 
   const repeats = findRepeats(histories)
   const exact = tally(histories, (row) => repeats[row] === EXACT)

@@ -156,15 +156,21 @@ describe('training runs', () => {
     await finishAll()
   })
 
-  it('skips where nothing is new, until an event or an item is, or it is forced', async () => {
-    const tenant = await tenantWithShop()
-    await ask(tenant)
+  /** The run that waits, as a trainer has it that has read the tenant's data. */
+  async function claimedAndRead(tenantId: string) {
     const claimed = await claim('trainer')
     const [{ snapshot }] = await database.query<{ snapshot: string }>(
-      tenant.id,
+      tenantId,
       'SELECT pg_current_snapshot()::text AS snapshot',
     )
     await queue.report(claimed, { dataSnapshot: snapshot }, [])
+    return claimed
+  }
+
+  it('skips where nothing is new, until an event or an item is, or it is forced', async () => {
+    const tenant = await tenantWithShop()
+    await ask(tenant)
+    const claimed = await claimedAndRead(tenant.id)
     await queue.finish(claimed, { state: 'rejected', outcome: 'rejected', versionId: 'v-some' })
     const skipped = await ask(tenant)
     expect(skipped).toMatchObject({ status: 200, body: { state: 'skipped', outcome: 'nothing-new' } })
@@ -186,12 +192,7 @@ describe('training runs', () => {
   it('takes a changed setting for news where training goes by it', async () => {
     const tenant = await tenantWithShop({ hideAfter: ['read', 'purchase'] })
     await ask(tenant)
-    const claimed = await claim('trainer')
-    const [{ snapshot }] = await database.query<{ snapshot: string }>(
-      tenant.id,
-      'SELECT pg_current_snapshot()::text AS snapshot',
-    )
-    await queue.report(claimed, { dataSnapshot: snapshot }, [])
+    const claimed = await claimedAndRead(tenant.id)
     const version = await service.app.get(VersionsService).create(
       tenant.id,
       {
