@@ -140,7 +140,9 @@ export class RunQueue {
         ...(['promoted', 'rejected', 'skipped'].includes(ending.state) && { progress: 1, etaSeconds: 0 }),
       }
       const changed = await sql.execute(
-        `UPDATE training_runs SET state = $4, outcome = $5, version_id = $6, error = $7, status = status || $8::jsonb,
+        `UPDATE training_runs SET state = $4, outcome = $5, version_id = $6, error = $7,
+           status = status || $8::jsonb || CASE WHEN $4 = 'cancelled' AND status ? 'detail'
+             THEN jsonb_build_object('detail', 'cancelled while ' || (status ->> 'detail')) ELSE '{}' END,
            finished_at = now(), lease_owner = NULL, lease_until = NULL WHERE ${MINE}`,
         [
           run.tenantId,

@@ -66,7 +66,11 @@ export class RunsService {
       const skipped = !request.force && !(await this.hasNews(sql, tenant))
       const [made] = await sql.query<Run>(
         `INSERT INTO training_runs (tenant_id, run_id, state, start_from, reason, requested_by, outcome, status, finished_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, CASE WHEN $7::text IS NULL THEN NULL ELSE now() END)
+         VALUES ($1, $2, $3,
+           -- Where nothing is served yet, the base is what it goes on from.
+           CASE WHEN (SELECT version_id FROM promotions WHERE tenant_id = $1 ORDER BY promotion_id DESC LIMIT 1) IS NULL
+             THEN 'base' ELSE $4 END,
+           $5, $6, $7, $8, CASE WHEN $7::text IS NULL THEN NULL ELSE now() END)
          ON CONFLICT DO NOTHING RETURNING ${RUN_COLUMNS}`,
         [
           tenantId,
@@ -156,6 +160,7 @@ export class RunsService {
       `UPDATE training_runs SET cancel_requested = true,
          state = CASE state WHEN 'queued' THEN 'cancelled' ELSE state END,
          outcome = CASE state WHEN 'queued' THEN 'cancelled' ELSE outcome END,
+         status = CASE state WHEN 'queued' THEN status || '{"detail": "cancelled before it began"}' ELSE status END,
          finished_at = CASE state WHEN 'queued' THEN now() ELSE finished_at END
        WHERE tenant_id = $1 AND run_id = $2 AND ${IS_LIVE} RETURNING ${RUN_COLUMNS}`,
       [tenantId, runId],

@@ -75,7 +75,8 @@ describe('training runs', () => {
     const answers = await Promise.all([1, 2, 3, 4].map(() => ask(tenant, { reason: 'because' })))
     expect(answers.map(({ status }) => status).sort()).toEqual([202, 409, 409, 409])
     const queued = answers.find(({ status }) => status === 202)?.body
-    expect(queued).toMatchObject({ state: 'queued', from: 'active', reason: 'because', progress: null })
+    // Nothing is served yet that it could go on from.
+    expect(queued).toMatchObject({ state: 'queued', from: 'base', reason: 'because', progress: null })
     const refused = answers.find(({ status }) => status === 409)?.body
     expect(refused).toMatchObject({ code: 'RUN_IN_PROGRESS', runId: queued?.id })
     await finishAll()
@@ -92,7 +93,10 @@ describe('training runs', () => {
     const tenant = await tenantWithShop()
     const { body } = await ask(tenant)
     const cancel = () => service.call('POST', `${runs(tenant.id)}/${body.id}/cancel`, { key: tenant.key })
-    expect(await cancel()).toMatchObject({ status: 200, body: { state: 'cancelled', outcome: 'cancelled' } })
+    expect(await cancel()).toMatchObject({
+      status: 200,
+      body: { state: 'cancelled', outcome: 'cancelled', detail: 'cancelled before it began' },
+    })
     expect(await cancel()).toMatchObject({ status: 200, body: { state: 'cancelled' } })
     expect((await ask(tenant)).status).toBe(202)
     await finishAll()
@@ -103,10 +107,15 @@ describe('training runs', () => {
     const { body } = await ask(tenant)
     const claimed = await claim('one')
     expect(await queue.heartbeat(claimed)).toBe('held')
+    await queue.report(claimed, { status: { detail: 'fine-tuning' } }, [])
     await service.call('POST', `${runs(tenant.id)}/${body.id}/cancel`, { key: tenant.key })
     expect(await queue.heartbeat(claimed)).toBe('cancelled')
     await queue.finish(claimed, { state: 'cancelled', outcome: 'cancelled' })
-    expect(await show(tenant, body.id)).toMatchObject({ state: 'cancelled', cancelRequested: true })
+    expect(await show(tenant, body.id)).toMatchObject({
+      state: 'cancelled',
+      cancelRequested: true,
+      detail: 'cancelled while fine-tuning',
+    })
   })
 
   it('gives each run to one trainer, the tenant first that waited longest since its last', async () => {
