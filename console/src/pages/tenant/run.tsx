@@ -97,7 +97,7 @@ function Shown({ run, story, tenant }: { run: TrainingRun; story: RunStory; tena
           live && {
             label: 'Time left',
             value: now.etaSeconds ? `about ${duration(now.etaSeconds)}` : '–',
-            note: state === 'training' ? 'less where it stops early' : undefined,
+            note: now.etaSeconds && state === 'training' ? 'less where it stops early' : undefined,
           },
           !live && { label: 'Took', value: tookOf(run) },
           { label: 'Epoch', value: now.epoch ?? '–', note: now.step ? `step ${count(now.step)}` : undefined },
