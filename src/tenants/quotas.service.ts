@@ -7,7 +7,7 @@ import { Metrics } from '../platform/metrics.js'
 import { BURST_SECONDS, QuotaBucket } from './quota-bucket.js'
 import { type Quota, QuotaHits } from './quota-hits.service.js'
 
-export type RateQuota = Exclude<Quota, 'items'>
+export type RateQuota = Extract<Quota, 'requests' | 'events'>
 
 const SHARE_EVERY_MS = 100
 /** Past this an instance that could not share goes by what it counts itself, and says so. */
