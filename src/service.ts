@@ -15,6 +15,7 @@ import { createLogger, NestLogger } from './platform/logger.js'
 import { startTracing } from './platform/tracing.js'
 import { AuthGuard } from './tenants/auth.guard.js'
 import { operatorKey } from './tenants/operator-key.js'
+import { QuotaGate } from './tenants/quota-gate.js'
 
 /** The contract's 5 MiB. */
 const MAX_BODY_BYTES = 5 * 1024 * 1024
@@ -52,6 +53,7 @@ export async function startService(config: Config, logger = createLogger(config.
   })
   try {
     app.get(HttpRequests).watch(adapter.getInstance())
+    app.get(QuotaGate).watch(adapter.getInstance())
     app.useGlobalFilters(new ProblemFilter(logger))
     app.useGlobalGuards(app.get(AuthGuard))
     await serveDocuments(app)

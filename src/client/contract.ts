@@ -1321,6 +1321,11 @@ export interface components {
                 items: number;
                 /** @default 1000 */
                 requestsPerSecond: number;
+                /**
+                 * @description Past so many within a day none is started on request; those of the schedule and of drift have rules of their own.
+                 * @default 100
+                 */
+                trainingRunsPerDay: number;
             };
             /**
              * @description served: an answer counts as an impression of each of its items; explicit: only events of type `impression` that carry its `recommendationId` do. For the answers that are made from then on.

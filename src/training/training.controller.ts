@@ -134,6 +134,7 @@ export class TrainingController {
 
   @Route(requestRun)
   async request(@Parsed() { tenant, body, caller }: Input<typeof requestRun>, @Res() reply: FastifyReply) {
+    await this.runs.checkQuota(tenant)
     const run = await this.runs.request(tenant, body, caller)
     return reply.status(run.state === 'skipped' ? 200 : 202).send(view(run))
   }
