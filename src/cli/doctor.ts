@@ -1,11 +1,9 @@
 import { existsSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
-import { arch, availableParallelism, platform, release, tmpdir } from 'node:os'
+import { arch, availableParallelism, platform, release } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
-import pg from 'pg'
 import { textEncoder } from '../catalog/item-vectors.js'
 import { type Config, readConfig } from '../platform/config.js'
-import { ownerOf, startEmbeddedPostgres } from '../platform/embedded-postgres.js'
 import { checkEngines, type EngineCheck } from '../platform/engine-check.js'
 import { createKafka } from '../platform/kafka.js'
 import { createLogger, type Logger } from '../platform/logger.js'
@@ -13,10 +11,10 @@ import type { Engine } from '../platform/tensorflow.js'
 import { shippedBlend, shippedPrior } from '../registry/shipped-base.js'
 import { keptForService, machineMemory, runsAtOnce } from '../training/capacity.js'
 import { fallbackOf, hardware } from '../training/trainer-engine.js'
+import { checkDatabase, PATIENCE_MS } from './doctor-database.js'
+import { uninterrupted } from './uninterrupted.js'
 
 const OLDEST_NODE = [20, 19]
-const OLDEST_POSTGRES = 15
-const PATIENCE_MS = 10_000
 /** As `auto` tries them. */
 const AUTO: Engine[] = ['cuda', 'native', 'wasm', 'cpu']
 
@@ -115,62 +113,6 @@ async function checkDataFolder(dataDir: string): Promise<string> {
     },
   )
   return folder === resolve(dataDir) ? `${dataDir} can be written` : `${dataDir} is not there yet and can be made`
-}
-
-async function checkDatabase({ database: { url }, dataDir }: Config, logger: Logger): Promise<string> {
-  if (url) return `DATABASE_URL: ${await askPostgres(url)}`
-  const own = join(dataDir, 'postgres')
-  const owner = await ownerOf(own)
-  if (owner) return `embedded: runs, and belongs to process ${owner}`
-  // What is there is started as it is; else one is made and thrown away, so that a look leaves nothing behind.
-  const trial = existsSync(own) ? undefined : await mkdtemp(join(tmpdir(), 'attune-doctor-'))
-  try {
-    const server = await startEmbeddedPostgres({ directory: trial ? join(trial, 'postgres') : own, logger })
-    try {
-      return `embedded: ${await askPostgres(server.url)}`
-    } finally {
-      await server.stop()
-    }
-  } finally {
-    if (trial) await rm(trial, { recursive: true, force: true })
-  }
-}
-
-/**
- * Work that cleans up after itself, also where the process is told to end meanwhile: the signal counts when the work is
- * done. It may well come twice, from a terminal and by npm.
- */
-async function uninterrupted<T>(work: () => Promise<T>): Promise<T> {
-  let caught: NodeJS.Signals | undefined
-  const hold = (signal: NodeJS.Signals) => {
-    if (!caught) console.error('attune: ends as soon as what it started is cleaned up')
-    caught = signal
-  }
-  const signals = ['SIGINT', 'SIGTERM'] as const
-  for (const signal of signals) process.on(signal, hold)
-  try {
-    return await work()
-  } finally {
-    for (const signal of signals) process.off(signal, hold)
-    if (caught) process.kill(process.pid, caught)
-  }
-}
-
-async function askPostgres(connectionString: string): Promise<string> {
-  const client = new pg.Client({ connectionString, connectionTimeoutMillis: PATIENCE_MS, query_timeout: PATIENCE_MS })
-  client.on('error', () => undefined)
-  try {
-    await client.connect()
-    const { rows } = await client.query<{ version: string; may: boolean }>(
-      `SELECT current_setting('server_version') AS version, has_schema_privilege(current_schema, 'CREATE') AS may`,
-    )
-    const [{ version, may }] = rows
-    if (parseInt(version) < OLDEST_POSTGRES) throw new Error(`PostgreSQL ${version}: ${OLDEST_POSTGRES} is the oldest`)
-    if (!may) throw new Error(`PostgreSQL ${version}: the user may not create tables`)
-    return `PostgreSQL ${version} answers`
-  } finally {
-    await client.end().catch(() => undefined)
-  }
 }
 
 async function checkKafka(kafka: NonNullable<Config['kafka']>, logger: Logger): Promise<string> {

@@ -28,8 +28,9 @@ const UPSERT = `
   ON CONFLICT (tenant_id, grain, at, type) DO UPDATE SET accepted = c.accepted + excluded.accepted,
     duplicates = c.duplicates + excluded.duplicates, rejected = c.rejected + excluded.rejected`
 
+/** Its conditions twice: a row's place is its own only within one table of one server, not among shards. */
 const CLEAN = `
-  DELETE FROM event_counts WHERE ctid = ANY (ARRAY(
+  DELETE FROM event_counts WHERE grain = $1 AND at < $2 AND ctid = ANY (ARRAY(
     SELECT old.ctid FROM tenants t
     CROSS JOIN LATERAL (SELECT c.ctid FROM event_counts c WHERE c.tenant_id = t.tenant_id AND c.grain = $1 AND c.at < $2
       LIMIT ${SWEPT_AT_ONCE}) old

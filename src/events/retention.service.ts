@@ -75,8 +75,10 @@ export class RetentionService implements OnApplicationBootstrap, BeforeApplicati
 
   private async clean(tenantId: string, before: Date): Promise<void> {
     for (const { name, at } of PERSONAL_TABLES) {
-      const old = `SELECT ctid FROM ${name} WHERE tenant_id = $1 AND ${at} < $2 LIMIT ${BATCH}`
-      const statement = `DELETE FROM ${name} WHERE tenant_id = $1 AND ctid = ANY (ARRAY(${old}))`
+      const isOld = `tenant_id = $1 AND ${at} < $2`
+      // Said twice: a row's place is its own only within one table of one server, not among partitions or shards.
+      const statement = `DELETE FROM ${name} WHERE ${isOld}
+        AND ctid = ANY (ARRAY(SELECT ctid FROM ${name} WHERE ${isOld} LIMIT ${BATCH}))`
       let removed: number
       do {
         removed = await this.database.inTenant(tenantId, (sql) => sql.execute(statement, [tenantId, before]))

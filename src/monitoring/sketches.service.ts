@@ -28,8 +28,9 @@ const UPSERT = `
     SELECT array_agg(coalesce(old, 0) + coalesce(new, 0) ORDER BY bin)
     FROM unnest(s.counts, excluded.counts) WITH ORDINALITY AS both_counts (old, new, bin))`
 
+/** Its conditions twice: a row's place is its own only within one table of one server, not among shards. */
 const SWEEP = `
-  DELETE FROM sketches WHERE ctid = ANY (ARRAY(
+  DELETE FROM sketches WHERE name = $1 AND at < now() - make_interval(days => $2) AND ctid = ANY (ARRAY(
     SELECT old.ctid FROM tenants t
     CROSS JOIN LATERAL (SELECT s.ctid FROM sketches s
       WHERE s.tenant_id = t.tenant_id AND s.name = $1 AND s.at < now() - make_interval(days => $2)
@@ -167,7 +168,8 @@ export class SketchesService implements OnApplicationBootstrap, BeforeApplicatio
     else this.waiting.set(key, row)
   }
 
-  private async sweep(): Promise<void> {
+  /** Deletes what is older than its kind is kept. */
+  async sweep(): Promise<void> {
     for (const { name, keptDays } of this.kinds.values())
       while ((await this.database.asSystem((sql) => sql.execute(SWEEP, [name, keptDays]))) === SWEPT_AT_ONCE);
   }

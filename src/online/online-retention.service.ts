@@ -42,8 +42,10 @@ export class OnlineRetentionService {
 
   private async clean(tenantId: string, now: number, stopping: () => boolean): Promise<void> {
     for (const { table, where, afterMs } of OLD) {
-      const old = `SELECT ctid FROM ${table} WHERE tenant_id = $1 AND ${where} LIMIT ${BATCH}`
-      const statement = `DELETE FROM ${table} WHERE tenant_id = $1 AND ctid = ANY (ARRAY(${old}))`
+      const isOld = `tenant_id = $1 AND ${where}`
+      // Said twice: a row's place is its own only within one table of one server, not among partitions or shards.
+      const statement = `DELETE FROM ${table} WHERE ${isOld}
+        AND ctid = ANY (ARRAY(SELECT ctid FROM ${table} WHERE ${isOld} LIMIT ${BATCH}))`
       let removed: number
       do {
         removed = await this.database.inTenant(tenantId, (sql) =>

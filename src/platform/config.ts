@@ -20,6 +20,7 @@ const isNetwork = (value: string) => {
   const most = isIPv4(address) ? 32 : isIPv6(address) ? 128 : -1
   return most > 0 && more.length === 0 && (bits === undefined || (/^\d+$/.test(bits) && Number(bits) <= most))
 }
+const postgres = z.url({ protocol: /^postgres(ql)?$/, error: 'has to be a postgres:// address' })
 const topic = z.string().regex(/^[A-Za-z0-9._-]{1,249}$/, 'letters, digits, dot, dash and underscore, at most 249')
 
 /** Every variable that Attune reads. `.env.example` lists them all; a test keeps it so. */
@@ -40,7 +41,8 @@ export const Environment = z.object({
     .transform(list)
     .pipe(z.array(z.enum(ROLES)).min(1)),
   DATA_DIR: z.string().min(1).default('.attune'),
-  DATABASE_URL: z.url({ protocol: /^postgres(ql)?$/, error: 'has to be a postgres:// address' }).optional(),
+  DATABASE_URL: postgres.optional(),
+  DATABASE_DIRECT_URL: postgres.optional(),
   DATABASE_POOL_SIZE: number(2, 500).default(20),
   OPERATOR_KEY: z.string().min(16, 'has to have at least 16 characters').optional(),
   KAFKA_BROKERS: z.string().transform(list).pipe(z.array(z.string()).min(1)).optional(),
@@ -69,7 +71,12 @@ export interface Config {
   trustedProxies: string[]
   roles: Role[]
   dataDir: string
-  database: { url?: string; poolSize: number }
+  database: {
+    url?: string
+    /** The server itself, where `url` is a pooler that gives out connections by the transaction. */
+    directUrl?: string
+    poolSize: number
+  }
   operatorKey?: string
   kafka?: {
     brokers: string[]
@@ -100,7 +107,7 @@ export function readConfig(env: NodeJS.ProcessEnv): Config {
   const set = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== ''))
   const parsed = Environment.safeParse(set)
   const problems = parsed.success
-    ? saslProblems(parsed.data)
+    ? [...databaseProblems(parsed.data), ...saslProblems(parsed.data)]
     : parsed.error.issues.map((i) => `${i.path.join('.')}: ${i.message}`)
   if (!parsed.success || problems.length > 0)
     throw new Error(`The environment does not fit:\n${problems.map((problem) => `  ${problem}`).join('\n')}`)
@@ -111,7 +118,7 @@ export function readConfig(env: NodeJS.ProcessEnv): Config {
     trustedProxies: e.TRUSTED_PROXIES,
     roles: [...new Set(e.ROLES)],
     dataDir: e.DATA_DIR,
-    database: { url: e.DATABASE_URL, poolSize: e.DATABASE_POOL_SIZE },
+    database: { url: e.DATABASE_URL, directUrl: e.DATABASE_DIRECT_URL, poolSize: e.DATABASE_POOL_SIZE },
     operatorKey: e.OPERATOR_KEY,
     kafka: e.KAFKA_BROKERS && {
       brokers: e.KAFKA_BROKERS,
@@ -133,6 +140,11 @@ export function readConfig(env: NodeJS.ProcessEnv): Config {
     metricsTenants: e.METRICS_TENANTS,
     otlpEndpoint: e.OTEL_EXPORTER_OTLP_ENDPOINT,
   }
+}
+
+function databaseProblems(env: z.infer<typeof Environment>): string[] {
+  if (env.DATABASE_URL || !env.DATABASE_DIRECT_URL) return []
+  return ['DATABASE_URL: needed with DATABASE_DIRECT_URL']
 }
 
 function saslProblems(env: z.infer<typeof Environment>): string[] {

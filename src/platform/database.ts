@@ -4,14 +4,15 @@ import pg from 'pg'
 import { join } from 'node:path'
 import type { Config } from './config.js'
 import { type EmbeddedPostgres, startEmbeddedPostgres } from './embedded-postgres.js'
-import { DatabaseMetrics, summaryOf } from './database-metrics.js'
+import { DatabaseMetrics } from './database-metrics.js'
 import type { Logger } from './logger.js'
 import { Metrics } from './metrics.js'
+import { Notifications } from './notifications.js'
 import { Tracing } from './tracing.js'
+import { type Sql, Transactions } from './transactions.js'
 import { detached } from './work-context.js'
 
-/** The role that every connection of the service takes on: row-level security binds it (the migrations make it). */
-export const SERVICE_ROLE = 'attune_service'
+export type { Sql } from './transactions.js'
 
 /** Any constant will do, as long as no other program locks it in the same database. */
 const MIGRATION_LOCK = 4_127_703_921
@@ -22,17 +23,11 @@ const EVERY_TENANT = '*'
 /** Migrations in the order in which they run. */
 type Migrations = (new () => MigrationInterface)[]
 
-/** What one unit of work runs SQL with. */
-export interface Sql {
-  /** The rows, of any statement with RETURNING too. */
-  query<T = Record<string, unknown>>(text: string, values?: unknown[]): Promise<T[]>
-  /** How many rows were changed. */
-  execute(text: string, values?: unknown[]): Promise<number>
-}
-
 /** Where the database comes from, opened before the application and closed after it. */
 export interface DatabaseHandle {
   dataSource: DataSource
+  /** The server itself, where the pool goes by a pooler: for LISTEN. */
+  directUrl: string
   embedded?: EmbeddedPostgres
   /** From here on a connection that breaks is no news. */
   closing: boolean
@@ -40,7 +35,7 @@ export interface DatabaseHandle {
 
 /**
  * Connects to `DATABASE_URL` or starts the embedded server, runs the migrations under an advisory lock (whoever comes
- * first does; the others wait), and opens the service's pool as the role that row-level security binds.
+ * first does; the others wait), and opens the service's pool. Migrations go by `DATABASE_DIRECT_URL` where it is set.
  */
 export async function openDatabase(config: Config, logger: Logger, migrations: Migrations): Promise<DatabaseHandle> {
   const embedded = config.database.url
@@ -48,7 +43,8 @@ export async function openDatabase(config: Config, logger: Logger, migrations: M
     : await startEmbeddedPostgres({ directory: join(config.dataDir, 'postgres'), logger })
   try {
     const url = config.database.url ?? embedded?.url ?? ''
-    await migrate(url, migrations, logger)
+    const directUrl = config.database.directUrl ?? url
+    await migrate(directUrl, migrations, logger)
     const state = { closing: false }
     const dataSource = new DataSource({
       type: 'postgres',
@@ -58,9 +54,6 @@ export async function openDatabase(config: Config, logger: Logger, migrations: M
       entities: [],
       connectTimeoutMS: 5000,
       extra: {
-        options: `-c role=${SERVICE_ROLE}`,
-        idle_in_transaction_session_timeout: 60_000,
-        statement_timeout: 120_000,
         // The pool listens only to those that lie idle, and whoever takes one only a moment later: a server that ends
         // a connection in between would end the process.
         onConnect: (client: pg.Client) => void client.on('error', () => undefined),
@@ -71,7 +64,7 @@ export async function openDatabase(config: Config, logger: Logger, migrations: M
       },
     })
     await dataSource.initialize()
-    return Object.assign(state, { dataSource, embedded })
+    return Object.assign(state, { dataSource, directUrl, embedded })
   } catch (error) {
     await embedded?.stop()
     throw error
@@ -103,24 +96,27 @@ export const DATABASE_HANDLE = Symbol('database handle')
 /** All access to the database. Every statement runs in a transaction that names its tenant: row-level security holds it to that. */
 @Injectable()
 export class Database implements OnApplicationShutdown {
-  private readonly metrics
+  private readonly transactions: Transactions
+  private readonly notifications: Notifications
 
   constructor(
     @Inject(DATABASE_HANDLE) private readonly handle: DatabaseHandle,
     @Inject(Metrics) metrics: Metrics,
-    @Inject(Tracing) private readonly tracing: Tracing,
+    @Inject(Tracing) tracing: Tracing,
   ) {
-    this.metrics = new DatabaseMetrics(metrics, handle.dataSource)
+    const { dataSource, directUrl } = handle
+    this.transactions = new Transactions(dataSource, new DatabaseMetrics(metrics, dataSource), tracing)
+    this.notifications = new Notifications(directUrl)
   }
 
   /** Runs `work` in one transaction that sees and writes only this tenant's rows. */
   inTenant<T>(tenantId: string, work: (sql: Sql) => Promise<T>): Promise<T> {
-    return this.transaction(tenantId, work)
+    return this.transactions.run(tenantId, work)
   }
 
   /** One transaction over all tenants: for the run queue, retention and the operator's lists only. */
   asSystem<T>(work: (sql: Sql) => Promise<T>): Promise<T> {
-    return this.transaction(EVERY_TENANT, work)
+    return this.transactions.run(EVERY_TENANT, work)
   }
 
   /** One statement of one tenant. */
@@ -134,73 +130,11 @@ export class Database implements OnApplicationShutdown {
   }
 
   /**
-   * A connection of its own with `LISTEN` on a channel; calls back with each payload, and reconnects by itself.
-   * Notifications only speed things up: whoever listens polls too.
+   * Calls back with the payload of each NOTIFY on a channel. Notifications only speed things up, and some are missed
+   * while a connection breaks: whoever listens polls too.
    */
   listen(channel: string, onPayload: (payload: string) => void): { stop: () => Promise<void> } {
-    let client: pg.Client | undefined
-    let stopped = false
-    const connect = async () => {
-      if (stopped) return
-      const { url } = this.handle.dataSource.options as { url: string }
-      client = new pg.Client({ connectionString: url, options: `-c role=${SERVICE_ROLE}` })
-      client.on('notification', (message) => onPayload(message.payload ?? ''))
-      client.on('error', () => void client?.end().catch(() => undefined))
-      client.on('end', () => setTimeout(() => void connect(), 1000).unref())
-      await client
-        .connect()
-        .then(() => client?.query(`LISTEN ${channel}`))
-        // Its end brings the next try.
-        .catch(() => client?.end().catch(() => undefined))
-    }
-    void connect()
-    return {
-      stop: async () => {
-        stopped = true
-        await client?.end().catch(() => undefined)
-      },
-    }
-  }
-
-  private async transaction<T>(tenant: string, work: (sql: Sql) => Promise<T>): Promise<T> {
-    const runner = this.handle.dataSource.createQueryRunner()
-    const run = (text: string, values?: unknown[]) =>
-      // The structured result: TypeORM's plain one has another shape for UPDATE and DELETE than for the rest.
-      this.traced(text, () => this.metrics.timed(text, () => runner.query(text, values, true)))
-    try {
-      await this.metrics.waited(() => runner.connect())
-      // In one message: this opens every request's work, and each trip to the database counts there.
-      await runner.query(`BEGIN; SELECT set_config('attune.tenant', ${pg.escapeLiteral(tenant)}, true)`)
-      const result = await work({
-        query: async <R>(text: string, values?: unknown[]) => (await run(text, values)).records as R[],
-        execute: async (text, values) => (await run(text, values)).affected ?? 0,
-      })
-      await runner.query('COMMIT')
-      return result
-    } catch (error) {
-      this.metrics.failed(error)
-      // Where the connection is gone there is nothing to roll back, and the first error is the one to tell.
-      await runner.query('ROLLBACK').catch(() => undefined)
-      throw error
-    } finally {
-      await runner.release()
-    }
-  }
-
-  /** Without the text of the statement, where some of it is put together, and without its values. */
-  private traced<T>(text: string, work: () => Promise<T>): Promise<T> {
-    if (!this.tracing.isOn) return work()
-    const { operation, table } = summaryOf(text)
-    // A large tenant's rows come in thousands of pages: whoever reads them has a span for all of it.
-    if (operation === 'FETCH') return work()
-    const summary = table ? `${operation} ${table}` : operation
-    const attributes = {
-      'db.system.name': 'postgresql',
-      'db.operation.name': operation,
-      'db.query.summary': summary,
-      ...(table && { 'db.collection.name': table }),
-    }
-    return this.tracing.inner(summary, { kind: 'client', attributes }, work)
+    return this.notifications.listen(channel, onPayload)
   }
 
   async onApplicationShutdown() {

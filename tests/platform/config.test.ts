@@ -50,6 +50,14 @@ describe('configuration', () => {
     )
   })
 
+  it('asks for the database that a direct way leads to', () => {
+    const DATABASE_DIRECT_URL = 'postgres://a@b/c'
+    expect(() => readConfig({ DATABASE_DIRECT_URL })).toThrow('DATABASE_URL: needed with DATABASE_DIRECT_URL')
+    expect(() => readConfig({ DATABASE_URL: 'postgres://a@b/c', DATABASE_DIRECT_URL: 'b:5432' })).toThrow(
+      'DATABASE_DIRECT_URL: has to be a postgres:// address',
+    )
+  })
+
   it('is listed whole in .env.example, with the defaults that hold', () => {
     const lines = readFileSync(packagePath('.env.example'), 'utf8').split('\n')
     const listed = Object.fromEntries(

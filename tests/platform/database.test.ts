@@ -1,4 +1,5 @@
 import { type AddressInfo, connect, createServer } from 'node:net'
+import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { MIGRATIONS } from '../../migrations/index.js'
 import { readConfig } from '../../src/platform/config.js'
@@ -84,7 +85,11 @@ describe('database', () => {
        WHERE c.relkind = 'r' AND c.relnamespace = 'public'::regnamespace AND a.attname = 'tenant_id'`,
     )
     expect(tables.length).toBeGreaterThanOrEqual(11)
-    for (const { name } of tables) expect(await handle.dataSource.query(`SELECT * FROM ${name}`)).toEqual([])
+    const bare = new pg.Client({ connectionString: own.url })
+    await bare.connect()
+    await bare.query('SET ROLE attune_service')
+    for (const { name } of tables) expect((await bare.query(`SELECT * FROM ${name}`)).rows).toEqual([])
+    await bare.end()
   })
 
   it('lets one tenant write, move or delete nothing of another', async () => {
@@ -113,9 +118,9 @@ describe('database', () => {
     expect(keys.filter((key) => key.first !== 'tenant_id')).toEqual([])
   })
 
-  it('connects as a role that is neither owner nor above the rules', async () => {
-    const [role]: Record<string, unknown>[] = await handle.dataSource.query(
-      `SELECT current_user AS name, rolsuper, rolbypassrls FROM pg_roles WHERE rolname = current_user`,
+  it('works as a role that is neither owner nor above the rules', async () => {
+    const [role] = await database.asSystem((sql) =>
+      sql.query(`SELECT current_user AS name, rolsuper, rolbypassrls FROM pg_roles WHERE rolname = current_user`),
     )
     expect(role).toEqual({ name: 'attune_service', rolsuper: false, rolbypassrls: false })
     await expect(database.asSystem((sql) => sql.execute('DROP TABLE events'))).rejects.toThrow(/must be owner/)

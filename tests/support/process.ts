@@ -56,7 +56,7 @@ export async function serviceProcess(
   const self: ServiceProcess = {
     url,
     child: await launch(),
-    databaseUrl: environment.env.DATABASE_URL,
+    databaseUrl: environment.databaseUrl,
     environment: environment.env,
     ...client(url, environment.env.OPERATOR_KEY),
     kill: async () => {

@@ -8,6 +8,7 @@ import { inject } from 'vitest'
 import { readConfig } from '../../src/platform/config.js'
 import { type Service, startService } from '../../src/service.js'
 import { knock } from './door.js'
+import type { PostgresAnswer } from './postgres-of-the-run.js'
 
 export interface Answer {
   status: number
@@ -17,6 +18,7 @@ export interface Answer {
 }
 
 export interface TestService extends Service {
+  /** The database itself, whatever way the service takes to it. */
   databaseUrl: string
   /** Calls the service; a body is sent as JSON, `raw` as it is. */
   call(
@@ -28,9 +30,11 @@ export interface TestService extends Service {
   makeTenant(id?: string, settings?: object): Promise<{ id: string; key: string }>
 }
 
+const postgresOfTheRun = () => knock<PostgresAnswer>(inject('postgresDoor'))
+
 /** A database of its own in the run's PostgreSQL. */
 export async function testDatabase(): Promise<{ url: string; drop(): Promise<void> }> {
-  const { url } = await knock<{ url: string }>(inject('postgresDoor'))
+  const { url } = await postgresOfTheRun()
   const name = `test_${randomBytes(8).toString('hex')}`
   const run = async (statement: string) => {
     const client = new pg.Client({ connectionString: url })
@@ -42,20 +46,31 @@ export async function testDatabase(): Promise<{ url: string; drop(): Promise<voi
   return { url: url.replace(/\/[^/]*$/, `/${name}`), drop: () => run(`DROP DATABASE IF EXISTS ${name} WITH (FORCE)`) }
 }
 
+/** How a service reaches a database: by the run's pooler, where it has one and the database is in the run's PostgreSQL. */
+async function wayTo(databaseUrl: string) {
+  const { url, pooledUrl } = await postgresOfTheRun()
+  const way = new URL(databaseUrl)
+  if (!pooledUrl || way.host !== new URL(url).host) return { DATABASE_URL: databaseUrl }
+  way.host = new URL(pooledUrl).host
+  return { DATABASE_URL: way.href, DATABASE_DIRECT_URL: databaseUrl }
+}
+
 /** The environment of a service for tests, whether it runs in this process or as one of its own. */
 export async function testEnvironment(env: Record<string, string> = {}) {
   const database = env.DATABASE_URL ? undefined : await testDatabase()
+  const databaseUrl = database?.url ?? env.DATABASE_URL
   const dataDir = await mkdtemp(join(tmpdir(), 'attune-data-'))
   const full = {
     PORT: '0',
     DATA_DIR: dataDir,
-    DATABASE_URL: database?.url ?? env.DATABASE_URL,
     OPERATOR_KEY: 'operator-key-of-the-tests',
     LOG_LEVEL: process.env.TEST_LOG_LEVEL ?? 'silent',
     ...env,
+    ...(await wayTo(databaseUrl)),
   }
   return {
     env: full,
+    databaseUrl,
     cleanUp: async () => {
       await rm(dataDir, { recursive: true, force: true })
       await database?.drop()
@@ -98,7 +113,7 @@ export async function testService(env: Record<string, string> = {}): Promise<Tes
   const service = await startService(readConfig(environment.env))
   return {
     ...service,
-    databaseUrl: environment.env.DATABASE_URL,
+    databaseUrl: environment.databaseUrl,
     ...client(service.url, service.operatorKey),
     stop: async () => {
       await service.stop()
