@@ -20,7 +20,7 @@ export const HEARTBEAT_MS = 2000
 /** How far back a tenant's runs tell what the next one will take. */
 const LOOKED_BACK_DAYS = 30
 // A run whose trainer vanished three times takes the next one with it as well.
-const MAX_ATTEMPTS = 3
+export const MAX_ATTEMPTS = 3
 
 const LIVE = LIVE_STATES.map((state) => `'${state}'`).join(', ')
 const WORKED_ON = LIVE_STATES.filter((state) => state !== 'queued')
@@ -180,14 +180,17 @@ export class RunQueue {
     })
   }
 
-  /** Puts a run back in the queue for what is no fault of it: it counts as not started. */
-  async giveBack({ run, owner }: Claim, detail: string): Promise<void> {
+  /**
+   * Puts a run back in the queue for what is no fault of it: it counts as not started.
+   * @param options.counts the attempt: what came in between may come again
+   */
+  async giveBack({ run, owner }: Claim, detail: string, { counts = false } = {}): Promise<void> {
     await this.database.inTenant(run.tenantId, async (sql) => {
       const changed = await sql.execute(
-        `UPDATE training_runs SET state = 'queued', attempt = attempt - 1, lease_owner = NULL, lease_until = NULL,
-           started_at = CASE WHEN attempt > 1 THEN started_at END, status = jsonb_build_object('detail', $4::text)
+        `UPDATE training_runs SET state = 'queued', attempt = attempt - $5, lease_owner = NULL, lease_until = NULL,
+           started_at = CASE WHEN attempt > $5 THEN started_at END, status = jsonb_build_object('detail', $4::text)
          WHERE ${MINE}`,
-        [run.tenantId, run.id, owner, detail],
+        [run.tenantId, run.id, owner, detail, counts ? 0 : 1],
       )
       if (changed > 0) await addEvent(sql, run, 'state', { state: 'queued', detail })
     })
