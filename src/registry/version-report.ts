@@ -69,7 +69,10 @@ export const VersionReport = z
     recipe: z.looseObject({}),
     /** By network and epoch, training against validation: losses and NDCG@10, each with its gap. */
     curves: z.looseObject({ candidate: Curve, 'from-scratch': Curve }).partial(),
-    /** Both gaps at the epoch that was kept and at the last, and NDCG@10 on users it learned from, on validation and on test. */
+    /**
+     * Of what is served, as are checks and forgetting: both gaps at the epoch that was kept and at the last, and NDCG@10 on
+     * users it learned from, on validation and on test.
+     */
     overfitting: z.looseObject({}),
     /** Each slice of users and items against what is served. */
     forgetting: z.looseObject({}),

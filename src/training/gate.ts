@@ -1,7 +1,18 @@
+import { beats, type Check, figuresOf, notWorse, percent, signed, wholePercent } from './check.js'
 import type { EpochResult } from './fit-watch.js'
 import { type Judged, mean, pairedDifference, type Slice, SLICE_WORDS, SLICES } from './metrics.js'
 
-export interface GateInput {
+/** What is told of a version's network and decides nothing. */
+interface Learning {
+  /** Losses of the network by epoch; empty where none was trained. */
+  networkCurve: EpochResult[]
+  bestEpoch?: number
+  /** The version without its network; null where it has none. */
+  withoutNetwork?: Judged | null
+}
+
+/** With what is told of the candidate's network. */
+export interface GateInput extends Learning {
   candidate: Judged
   /** What is promoted today; null where the tenant is served by the base. */
   champion: Judged | null
@@ -13,12 +24,9 @@ export interface GateInput {
   scratch: Judged | null
   /** Why there is none, in words. */
   withoutTwin?: string
-  /** The candidate without its network; null where it has none. */
-  withoutNetwork?: Judged | null
+  /** What is told of the twin's network where that is served. */
+  twin?: Learning | null
   slices: Record<Slice, Uint32Array>
-  /** Losses of the candidate's network by epoch; empty where none was trained. */
-  networkCurve: EpochResult[]
-  bestEpoch?: number
 }
 
 export interface Thresholds {
@@ -47,25 +55,13 @@ export const DEFAULT_THRESHOLDS: Thresholds = {
   leastSliceUsers: 30,
 }
 
-export interface Check {
-  name: string
-  /** For people, where the name has a word of the code in it. */
-  title?: string
-  passed: boolean
-  /** There was too little to ask it of: it passes, and says nothing. */
-  asked?: false
-  /** A failed check that is not required is told, and stops nothing. */
-  required: boolean
-  detail: string
-  figures: Record<string, number>
-}
-
 export interface Decision {
   promote: boolean
   /** Which one to serve from now on. */
   serve: 'candidate' | 'scratch' | 'current'
   /** A sentence for the operator. */
   reason: string
+  /** Of what is served: the twin's where it is served in the candidate's place, else the candidate's. */
   checks: Check[]
 }
 
@@ -76,37 +72,39 @@ export interface Decision {
  */
 export function decide(input: GateInput, thresholds: Thresholds = DEFAULT_THRESHOLDS): Decision {
   const current = input.champion ? 'the champion' : 'the base'
-  const checks = [...checksOf(input.candidate, input, thresholds), overfitting(input), network(input), twin(input)]
-  const failed = checks.filter((check) => check.required && !check.passed)
+  const checks = [...checksOf(input.candidate, input, thresholds), ...told(input.candidate, input), twin(input)]
+  const failed = failures(checks)
   const twinWins = checks.some((check) => check.name === 'from-scratch twin' && !check.passed)
   if (input.scratch && twinWins) {
-    const twinFailed = checksOf(input.scratch, input, thresholds).filter((check) => check.required && !check.passed)
+    const twinChecks = checksOf(input.scratch, input, thresholds)
+    const twinFailed = failures(twinChecks)
     const comparison = `NDCG@10 ${percent(mean(input.scratch.ndcg))} against ${percent(mean(input.candidate.ndcg))}`
     const warning = `WARNING: fine-tuning did harm: the twin trained from scratch beats the candidate beyond noise (${comparison})`
     if (twinFailed.length === 0) {
-      return { promote: true, serve: 'scratch', reason: `${warning}; the twin passes the gate and is served.`, checks }
-    }
-    if (failed.length === 0) {
-      const why = twinFailed.map((check) => check.detail).join('; ')
+      const lead = beats('beats the candidate', input.scratch, input.candidate, 'the fine-tuned candidate')
+      const refused = failed.length > 0 ? `, where the candidate would have been refused: ${details(failed)}` : ''
       return {
         promote: true,
-        serve: 'candidate',
-        reason: `${warning}, but the twin may not be served: ${why}.`,
-        checks,
+        serve: 'scratch',
+        reason: `${warning}; the twin passes the gate and is served${refused}.`,
+        checks: [...twinChecks, ...told(input.scratch, input.twin ?? { networkCurve: [] }), lead],
       }
     }
-    const why = failed.map((check) => check.detail).join('; ')
-    return { promote: false, serve: 'current', reason: `Rejected: ${why}. ${warning}.`, checks }
+    if (failed.length === 0) {
+      const reason = `${warning}, but the twin may not be served: ${details(twinFailed)}.`
+      return { promote: true, serve: 'candidate', reason, checks }
+    }
+    return { promote: false, serve: 'current', reason: `Rejected: ${details(failed)}. ${warning}.`, checks }
   }
-  if (failed.length > 0) {
-    const why = failed.map((check) => check.detail).join('; ')
-    return { promote: false, serve: 'current', reason: `Rejected: ${why}.`, checks }
-  }
+  if (failed.length > 0) return { promote: false, serve: 'current', reason: `Rejected: ${details(failed)}.`, checks }
   const gain = checks.find((check) => check.name === 'beats what is served')!
-  const told = checks.filter((check) => !check.passed).map((check) => `; note: ${check.detail}`)
-  const reason = `Promoted: ${gain.detail}, beats popularity, and no kind of users loses more than it may against ${current}${told.join('')}.`
+  const notes = checks.filter((check) => !check.passed).map((check) => `; note: ${check.detail}`)
+  const reason = `Promoted: ${gain.detail}, beats popularity, and no kind of users loses more than it may against ${current}${notes.join('')}.`
   return { promote: true, serve: 'candidate', reason, checks }
 }
+
+const failures = (checks: Check[]) => checks.filter(({ required, passed }) => required && !passed)
+const details = (checks: Check[]) => checks.map(({ detail }) => detail).join('; ')
 
 /** What anything has to pass that is to be served. */
 function checksOf(judged: Judged, input: GateInput, thresholds: Thresholds): Check[] {
@@ -129,30 +127,6 @@ function enoughUsers(judged: Judged, { leastUsers }: Thresholds): Check {
     ? `${users} users were judged`
     : `only ${users} users have something in the test window to judge by, ${leastUsers} are needed`
   return { name: 'enough users', passed, required: true, detail, figures: { users, leastUsers } }
-}
-
-/** @param least of the other's quality, the least lead that counts */
-function beats(name: string, judged: Judged, other: Judged, who: string, least = 0): Check {
-  const lead = pairedDifference(judged.ndcg, other.ndcg)
-  const isBeyondNoise = lead.mean > 0 && lead.lowOneSided90 >= 0
-  const passed = isBeyondNoise && lead.mean >= least * mean(other.ndcg)
-  const comparison = compare(judged, other, who)
-  const detail = passed
-    ? `it beats ${comparison}, beyond noise`
-    : isBeyondNoise
-      ? `it hardly differs from ${comparison}: its lead is below ${percent(least)} % of that`
-      : lead.mean > 0
-        ? `its lead over ${comparison} may be noise`
-        : `it does not beat ${comparison}`
-  return { name, passed, required: true, detail, figures: figuresOf(judged, other, lead) }
-}
-
-/** Holds unless it is worse beyond noise. */
-function notWorse(name: string, judged: Judged, other: Judged, who: string): Check {
-  const loss = pairedDifference(other.ndcg, judged.ndcg)
-  const passed = !(loss.mean > 0 && loss.lowOneSided90 > 0)
-  const detail = `it is ${passed ? 'not ' : ''}worse, beyond noise, than ${compare(judged, other, who)}`
-  return { name, passed, required: true, detail, figures: figuresOf(judged, other, loss) }
 }
 
 // It lies within `newUsers`, which guards it: two guards of the same users would refuse twice as often by chance.
@@ -255,8 +229,10 @@ function beyondChance(ps: number[], chance: number): boolean[] {
   return ps.map((_, place) => certain.has(place))
 }
 
+const told = (judged: Judged, learning: Learning): Check[] => [overfitting(learning), network(judged, learning)]
+
 /** Training goes on getting better while validation gets worse: harmless, as the best epoch is restored, but worth telling. */
-function overfitting({ networkCurve, bestEpoch }: GateInput): Check {
+function overfitting({ networkCurve, bestEpoch }: Learning): Check {
   const trained = networkCurve.filter((epoch) => epoch.trainLoss !== null && epoch.validationLoss !== null)
   const base = { name: 'overfitting', required: false }
   if (trained.length < 2) return { ...base, passed: true, asked: false, detail: 'too few epochs to tell', figures: {} }
@@ -277,15 +253,15 @@ function overfitting({ networkCurve, bestEpoch }: GateInput): Check {
   return { ...base, passed: !overfits, detail, figures }
 }
 
-function network({ candidate, withoutNetwork }: GateInput): Check {
+function network(judged: Judged, { withoutNetwork }: Learning): Check {
   const base = { name: 'network adds', required: false }
   if (!withoutNetwork)
     return { ...base, passed: true, asked: false, detail: 'its blend does without a network', figures: {} }
-  const lead = pairedDifference(candidate.ndcg, withoutNetwork.ndcg)
+  const lead = pairedDifference(judged.ndcg, withoutNetwork.ndcg)
   const passed = lead.mean > 0
-  const figures = `NDCG@10 in %: ${percent(mean(candidate.ndcg))} with it, ${percent(mean(withoutNetwork.ndcg))} without`
+  const figures = `NDCG@10 in %: ${percent(mean(judged.ndcg))} with it, ${percent(mean(withoutNetwork.ndcg))} without`
   const detail = `the network ${passed ? 'adds' : 'does not add'} to the other parts (${figures})`
-  return { ...base, passed, detail, figures: figuresOf(candidate, withoutNetwork, lead) }
+  return { ...base, passed, detail, figures: figuresOf(judged, withoutNetwork, lead) }
 }
 
 function twin({ candidate, scratch, withoutTwin }: GateInput): Check {
@@ -301,15 +277,3 @@ function twin({ candidate, scratch, withoutTwin }: GateInput): Check {
   const check = notWorse(base.name, candidate, scratch, 'the from-scratch twin')
   return { ...check, ...base }
 }
-
-function figuresOf(judged: Judged, other: Judged, difference: { mean: number; low: number; high: number }) {
-  const { mean: middle, low, high } = difference
-  return { own: mean(judged.ndcg), other: mean(other.ndcg), difference: middle, low, high }
-}
-
-const percent = (value: number): string => (100 * value).toFixed(2)
-const wholePercent = (share: number): string => (100 * share).toFixed(share > 0 && share < 0.095 ? 1 : 0)
-const signed = (value: number): string => `${value > 0 ? '+' : ''}${percent(value)}`
-
-const compare = (judged: Judged, other: Judged, who: string): string =>
-  `${who} (NDCG@10 in %: ${percent(mean(judged.ndcg))} against ${percent(mean(other.ndcg))})`

@@ -12,13 +12,13 @@ import { type EvaluatedNetwork, evaluate, type Evaluation, type Method, type Met
 import { decide, type Decision } from './gate.js'
 import { awaySince, type Categories } from './metrics.js'
 import { networkNdcg, trainingCases } from './network-quality.js'
-import type { Trained, TrainingInput } from './pipeline.js'
+import type { Fitted, Trained, TrainingInput } from './pipeline.js'
 
 export interface Judgement {
   decision: Decision
   users: number
   methods: Record<string, MethodResult>
-  /** NDCG@10 of the candidate's network by itself on what it learned from, and on the test window; null: switched off. */
+  /** NDCG@10 of the served network by itself on what it learned from, and on the test window; null: switched off. */
   fit: { training: number; test: number } | null
 }
 
@@ -88,6 +88,12 @@ export async function judgeVersion(
     })
     judged.champion = others.champion
   }
+  const learningOf = ({ choice, fit: { curve, bestEpoch } }: Fitted) => ({
+    networkCurve: curve,
+    bestEpoch,
+    // The other parts are the same in both.
+    withoutNetwork: asksNetwork(choice.blend) ? judged['blend without network'].judged : null,
+  })
   const decision = decide({
     candidate: judged.candidate.judged,
     champion: judged.champion?.judged ?? null,
@@ -103,21 +109,25 @@ export async function judgeVersion(
       : twin
         ? 'neither its blend nor that of its twin has a network, so that they differ by chance only'
         : `no twin was trained (${recipe.reasons.twin})`,
-    withoutNetwork: asksNetwork(candidate.choice.blend) ? judged['blend without network'].judged : null,
+    ...learningOf(candidate),
+    twin: twin && learningOf(twin),
     slices: own.slices,
-    networkCurve: candidate.fit.curve,
-    bestEpoch: candidate.fit.bestEpoch,
   })
   if (!hasNetwork) return { decision, users: own.users, methods: judged, fit: null }
   const hides = Uint8Array.from(dataset.eventTypes, ({ name }) => (dataset.hiddenAfter.includes(name) ? 1 : 0))
   const asked = Math.max(LEAST_TRAINING_USERS, Math.floor(TRAINING_SHARE * split.test.length))
   const learned = trainingCases(split.train, dataset.eventTypes, hides, asked)
+  const { network } = servedOf(trained, decision)
   const fit = {
-    training: networkNdcg(candidate.network, text, learned),
-    test: judged.network.metrics.ndcg.mean,
+    training: networkNdcg(network, text, learned),
+    test: network === candidate.network ? judged.network.metrics.ndcg.mean : networkNdcg(network, text, split.test),
   }
   return { decision, users: own.users, methods: judged, fit }
 }
+
+/** Whose network and blend the version has: the twin's where that is served, else the candidate's. */
+export const servedOf = ({ candidate, twin }: Pick<Trained, 'candidate' | 'twin'>, { serve }: Decision): Fitted =>
+  serve === 'scratch' && twin ? twin : candidate
 
 /** Whether the network has any weight in a blend. */
 export const asksNetwork = ({ sparse, dense }: Blend) => sparse.network > 0 || dense.network > 0

@@ -28,7 +28,7 @@ import {
   startFromNothing,
   startsFromBase,
 } from './fitting.js'
-import { asksNetwork, defaultsOf, encoderOf, fittingBase, judgeVersion } from './judgement.js'
+import { asksNetwork, defaultsOf, encoderOf, fittingBase, judgeVersion, servedOf } from './judgement.js'
 import { choosePairNorms } from './pair-norms.js'
 import { ProgressMeter } from './progress-meter.js'
 import { cleanEvents, type QualityReport } from './quality.js'
@@ -107,7 +107,7 @@ export async function trainVersion(input: TrainingInput): Promise<{ version: Ver
   const trained = await train(input, meter)
   meter.enter('judging', 'ranking the catalogue for the users of the test window')
   const judgement = await judgeVersion(trained, input, (share) => meter.move(share), dataset.categories)
-  const served = judgement.decision.serve === 'scratch' && trained.twin ? trained.twin : trained.candidate
+  const served = servedOf(trained, judgement.decision)
   const { blend } = served.choice
   const version: VersionFile = {
     itemIds: dataset.itemIds,

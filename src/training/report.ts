@@ -1,9 +1,9 @@
 import type { TextMatrix } from '../model/text-matrix.js'
 import type { VersionReport } from '../registry/version-report.js'
+import type { Check } from './check.js'
 import type { MethodResult } from './evaluate.js'
 import type { EpochResult } from './fit-watch.js'
-import type { Check } from './gate.js'
-import type { Judgement } from './judgement.js'
+import { type Judgement, servedOf } from './judgement.js'
 import type { Fitted, Trained, TrainingInput } from './pipeline.js'
 import type { Result } from './training-job.js'
 
@@ -15,7 +15,9 @@ export function reportOf(input: TrainingInput, trained: Trained, judgement: Judg
   const decision = gate.promote ? 'passed' : 'rejected'
   // Whether it is promoted is not the gate's to say: the tenant may want to do that by hand.
   const reason = gate.reason.replace(/^Promoted: /, 'Passed: ')
-  const served = gate.serve === 'scratch' && twin ? twin : candidate
+  // Whose network and blend it has, and under which name its figures stand among the methods.
+  const served = servedOf(trained, gate)
+  const own = served === twin ? 'from-scratch' : 'candidate'
   const { from, validationFrom, testFrom, to } = split.boundaries
   const report: VersionReport = {
     engine,
@@ -37,7 +39,7 @@ export function reportOf(input: TrainingInput, trained: Trained, judgement: Judg
     gate: { decision, reason, serve: gate.serve, checks: gate.checks.map((check) => ({ ...check })) },
     recipe: {
       startedFrom: trained.startedFrom,
-      served: gate.serve === 'scratch' ? 'from-scratch' : 'fine-tuned',
+      served: served === twin ? 'from-scratch' : 'fine-tuned',
       network: recipe.config,
       options: recipe.options,
       twin: recipe.twin,
@@ -52,7 +54,7 @@ export function reportOf(input: TrainingInput, trained: Trained, judgement: Judg
     quality: { ...quality },
   }
   return {
-    lineage: gate.serve === 'scratch' ? 'scratch' : trained.startedFrom,
+    lineage: served === twin ? 'scratch' : trained.startedFrom,
     baseModel: trained.baseModel,
     decision,
     reason,

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { Random } from '../../src/model/random.js'
 import { decide, type GateInput } from '../../src/training/gate.js'
-import type { Judged } from '../../src/training/metrics.js'
+import { type Judged, mean } from '../../src/training/metrics.js'
 
 const USERS = 400
 const all = Uint32Array.from({ length: USERS }, (_, i) => i)
@@ -218,6 +218,39 @@ describe('the from-scratch twin', () => {
     const decision = decide(input({ scratch: judged(0.2, USERS, 0.02, 6) }))
     expect(decision).toMatchObject({ promote: true, serve: 'scratch' })
     expect(decision.reason).toContain('WARNING: fine-tuning did harm')
+  })
+
+  it('has the checks of its own told where it is served, and in the reason what the candidate failed by', () => {
+    const curve = (validation: number) =>
+      [3, validation].map((validationLoss, i) => ({
+        epoch: i + 1,
+        trainLoss: 3 - i,
+        validationLoss,
+        trainNdcg: null,
+        validationNdcg: null,
+      }))
+    const scratch = judged(0.2, USERS, 0.02, 6)
+    const mine = { networkCurve: curve(4), bestEpoch: 1, withoutNetwork: null }
+    const twin = { networkCurve: curve(2), bestEpoch: 2, withoutNetwork: judged(0.15) }
+    const candidate = judged(0.01, USERS, 0.02, 2)
+    const { checks, reason } = decide(input({ ...mine, candidate, scratch, twin }))
+    const told = new Map(checks.map((check) => [check.name, check]))
+    expect(checks.every(({ passed }) => passed)).toBe(true)
+    for (const name of [
+      'beats what is served',
+      'beats popularity',
+      'keeps tail',
+      'network adds',
+      'beats the candidate',
+    ])
+      expect(told.get(name)?.figures.own, name).toBeCloseTo(mean(scratch.ndcg), 6)
+    expect(told.get('beats the candidate')?.figures.other).toBeCloseTo(mean(candidate.ndcg), 6)
+    expect(told.get('overfitting')?.figures).toMatchObject({ bestEpoch: 2, validationLoss: 2 })
+    expect(told.has('from-scratch twin')).toBe(false)
+    expect(reason).toMatch(/is served, where the candidate would have been refused: it does not beat the base/)
+    // Where it may not be served, they are the candidate's.
+    const kept = decide(input({ ...mine, scratch: judged(0.03, USERS, 0.02, 6), candidate, twin })).checks
+    expect(kept.find(({ name }) => name === 'overfitting')?.passed).toBe(false)
   })
 
   it('changes nothing where it is level or worse', () => {

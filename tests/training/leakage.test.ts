@@ -1,81 +1,22 @@
 import { beforeAll, describe, expect, it } from 'vitest'
 import { fixedBlend } from '../../src/model/ensemble.js'
-import { type Histories, groupByUser, toHistories, userCount } from '../../src/model/history.js'
-import { Random } from '../../src/model/random.js'
+import { type Histories, groupByUser } from '../../src/model/history.js'
 import { noWeights } from '../../src/model/ranking.js'
-import { rowsOf } from '../../src/model/text-matrix.js'
 import { encodeVersion } from '../../src/model/version-file.js'
 import { startTensorflow } from '../../src/platform/tensorflow.js'
 import type { Dataset } from '../../src/training/dataset.js'
 import { trainVersion } from '../../src/training/pipeline.js'
 import { chooseRecipe } from '../../src/training/recipe.js'
 import { splitByTime, type SplitOptions } from '../../src/training/split.js'
-import { HIDES, HOUR, randomText, VIEWS } from './paths.js'
-
-const GROUPS = 20
-/** Nobody has it but in the window where it is planted. Its text is that of the item before it, which nobody ever has. */
-const PLANTED = 12 * GROUPS + 1
-const UNTOUCHED = PLANTED - 1
-const ITEMS = PLANTED + 1
-const TEXT_LENGTH = 16
-
-/** Users go on to anything of the next group: groups are told by text, and too many items are in each to count pairs. */
-function groupShop(users: number, length = 12, seed = 1): Histories {
-  const random = new Random(seed)
-  return toHistories(
-    Array.from({ length: users }, () => {
-      let at = random.below(500) * HOUR
-      let group = random.below(GROUPS)
-      return Array.from({ length }, () => {
-        const event = { item: group + GROUPS * random.below(UNTOUCHED / GROUPS), type: 0, at }
-        at += (1 + random.below(100)) * HOUR
-        group = random.next() < 0.9 ? (group + 1) % GROUPS : random.below(GROUPS)
-        return event
-      })
-    }),
-  )
-}
-
-function groupText(): Float32Array {
-  const groups = randomText(GROUPS, TEXT_LENGTH)
-  const vectors = randomText(ITEMS, TEXT_LENGTH, 2)
-  for (let item = 0; item < ITEMS; item++)
-    for (let j = 0; j < TEXT_LENGTH; j++) {
-      const at = item * TEXT_LENGTH + j
-      vectors[at] = groups[(item % GROUPS) * TEXT_LENGTH + j] + 0.3 * vectors[at]
-    }
-  vectors.copyWithin(PLANTED * TEXT_LENGTH, UNTOUCHED * TEXT_LENGTH, PLANTED * TEXT_LENGTH)
-  return vectors
-}
+import { groupDataset, groupShop, PLANTED } from './groups.js'
+import { HIDES, VIEWS } from './paths.js'
 
 const histories = groupShop(400)
 const { boundaries } = splitByTime(histories, { types: VIEWS, hides: HIDES })
 
-/** The events of all users in order of time, those of a window all of the planted item. */
-function shop(planted: { from: number; until: number } | null): Dataset {
-  const users = Uint32Array.from({ length: histories.items.length })
-  for (let user = 0; user < userCount(histories); user++)
-    users.fill(user, histories.offsets[user], histories.offsets[user + 1])
-  const order = Uint32Array.from(users.keys()).sort((a, b) => histories.times[a] - histories.times[b] || a - b)
-  const times = Float64Array.from(order, (row) => histories.times[row])
-  const isPlanted = (at: number) => planted !== null && at >= planted.from && at < planted.until
-  return {
-    itemIds: Array.from({ length: ITEMS }, (_, item) => `item ${item}`),
-    vectors: rowsOf(groupText(), TEXT_LENGTH),
-    userCount: userCount(histories),
-    events: {
-      users: Uint32Array.from(order, (row) => users[row]),
-      items: Uint32Array.from(order, (row) => (isPlanted(histories.times[row]) ? PLANTED : histories.items[row])),
-      types: new Uint8Array(order.length),
-      times,
-    },
-    eventTypes: VIEWS,
-    hiddenAfter: ['view'],
-    read: order.length,
-    unknownItem: 0,
-    tooOld: 0,
-  }
-}
+/** The events of a window are all of the planted item. */
+const shop = (planted: { from: number; until: number } | null): Dataset =>
+  groupDataset(histories, (item, at) => (planted !== null && at >= planted.from && at < planted.until ? PLANTED : item))
 
 const IN_TEST = { from: boundaries.testFrom, until: Infinity }
 const IN_VALIDATION = { from: boundaries.validationFrom, until: boundaries.testFrom }

@@ -75,8 +75,8 @@ function Beside({ versions, children }: { versions: Version[]; children: (versio
   )
 }
 
-function Curves({ version: { report } }: { version: Version }) {
-  const curve = report.curves?.candidate
+function Curves({ version: { report, judgedAs } }: { version: Version }) {
+  const curve = report.curves?.[judgedAs ?? 'candidate'] ?? report.curves?.candidate
   if (!curve || curve.epochs.length === 0) return <Text c="dimmed">No network was trained.</Text>
   return (
     <Stack gap="xs">
