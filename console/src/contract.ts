@@ -258,6 +258,16 @@ export interface Check {
   detail: string
 }
 
+/** A part of the time that the network before learned from: NDCG@10 of that one and of the version's. */
+export interface OldWindow {
+  from: string
+  to: string
+  users: number
+  before: number
+  now: number
+  difference: Figure
+}
+
 export interface Version extends VersionSummary {
   gate: { decision: string; reason: string; serve?: string; checks: Check[] } | null
   report: {
@@ -268,6 +278,8 @@ export interface Version extends VersionSummary {
     blend?: { kind?: string; reason?: string; shares?: Record<string, number> }
     curves?: Record<string, { epochs: Epoch[]; bestEpoch: number }>
     overfitting?: { detail?: string }
+    /** Or why there are no windows. */
+    forgetting?: { windows?: OldWindow[]; withoutWindows?: string }
     calibration?: string
   }
 }

@@ -77,6 +77,7 @@ const METRICS = ['ndcg', 'hitRate', 'precision', 'recall', 'mrr', 'coverage']
 export function described(version: Schemas['ModelVersion']): string {
   const judged = Object.keys(objectOf(version.metrics))
   const checks = version.report.gate?.checks ?? []
+  const { windows } = objectOf(version.report.forgetting)
   return [
     facts([
       ['version', version.id],
@@ -100,9 +101,33 @@ export function described(version: Schemas['ModelVersion']): string {
           ]),
         ]
       : []),
+    ...(Array.isArray(windows) && windows.length > 0
+      ? [
+          '',
+          'Old windows: NDCG@10 of the network before and now, on what the one before learned from:',
+          table(windows.map(objectOf), WINDOW_COLUMNS),
+        ]
+      : []),
     ...(checks.length > 0 ? ['', ...checks.map((check) => checkLine(objectOf(check)))] : []),
   ].join('\n')
 }
+
+const WINDOW_COLUMNS: Column<Record<string, unknown>>[] = [
+  { name: 'from', of: ({ from }) => moment(String(from)) },
+  { name: 'to', of: ({ to }) => moment(String(to)) },
+  { name: 'users', right: true, of: ({ users }) => numberOf(users) },
+  { name: 'before', right: true, of: ({ before }) => shown(numberOf(before)) },
+  { name: 'now', right: true, of: ({ now }) => shown(numberOf(now)) },
+  {
+    name: 'difference',
+    right: true,
+    of: ({ difference }) => {
+      const { mean, low, high } = objectOf(difference)
+      const [middle, from, to] = [mean, low, high].map((value) => shown(numberOf(value)) ?? '-')
+      return `${middle} (${from} to ${to})`
+    },
+  },
+]
 
 const checkLine = ({ name, title = name, passed, asked, detail }: Record<string, unknown>) =>
   plain(
@@ -112,10 +137,10 @@ const checkLine = ({ name, title = name, passed, asked, detail }: Record<string,
 /** The mean of a metric, from a report that says of each contender what it measured. */
 function metricOf({ metrics }: { metrics?: unknown }, contender: string, metric: string): number | undefined {
   const found = objectOf(objectOf(metrics)[contender])[metric]
-  const mean = typeof found === 'number' ? found : objectOf(found).mean
-  return typeof mean === 'number' ? mean : undefined
+  return numberOf(typeof found === 'number' ? found : objectOf(found).mean)
 }
 
 const shown = (value: number | undefined) => (value === undefined ? undefined : percent(value))
+const numberOf = (value: unknown) => (typeof value === 'number' ? value : undefined)
 const objectOf = (value: unknown) =>
   typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {}

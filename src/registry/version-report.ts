@@ -74,7 +74,11 @@ export const VersionReport = z
      * users it learned from, on validation and on test.
      */
     overfitting: z.looseObject({}),
-    /** Each slice of users and items against what is served. */
+    /**
+     * Each slice of users and items against what is served; and by quarter of the time that the champion learned from,
+     * `windows`: NDCG@10 of its network by itself before, of this version's now, and the difference with its interval. Where
+     * either has none, `withoutWindows` says why.
+     */
     forgetting: z.looseObject({}),
     /** What the figures of calibration are, or why there are none. */
     calibration: z.string(),

@@ -16,7 +16,7 @@ import type { Dataset } from './dataset.js'
 import { fit, type FitInput, type FitOptions, type FitResult } from './fit.js'
 import type { EpochQuality, FitWatch } from './fit-watch.js'
 import { mean } from './metrics.js'
-import { lastMoments, networkNdcgs } from './network-quality.js'
+import { affordableCases, lastMoments, networkNdcgs } from './network-quality.js'
 import { ParallelGradients } from './parallel-gradients.js'
 import type { ProgressMeter } from './progress-meter.js'
 import type { Recipe } from './recipe.js'
@@ -38,9 +38,6 @@ export interface Ground {
   threads: number
 }
 
-// Judging an epoch must not cost as much as training it: about a second of products on one core.
-const JUDGED_PRODUCTS = 600_000_000
-const LEAST_JUDGED = 50
 // Asking users about what was learned from them must not be felt: about a fiftieth of an epoch, whose tokens each cost as
 // much as so many products, and asking a user beside the ranking as ten of these.
 const LEARNED_SHARE = 0.02
@@ -290,6 +287,6 @@ function qualityOf(network: Network, text: TextMatrix, judged: Case[], learned: 
 }
 
 function affordable(cases: Case[], productsPerCase: number): Case[] {
-  const step = Math.ceil(cases.length / Math.max(LEAST_JUDGED, Math.floor(JUDGED_PRODUCTS / productsPerCase)))
+  const step = Math.ceil(cases.length / affordableCases(productsPerCase))
   return cases.filter((_, index) => index % step === 0)
 }

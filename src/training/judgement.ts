@@ -7,11 +7,12 @@ import { type ComponentName, noWeights } from '../model/ranking.js'
 import type { TextMatrix } from '../model/text-matrix.js'
 import { atOnce } from '../platform/tensorflow.js'
 import { type BaseModel, BASES } from '../tenants/base-models.js'
-import { servedVersion } from './contender.js'
+import { servedVersion, type ServedVersion } from './contender.js'
 import { type EvaluatedNetwork, evaluate, type Evaluation, type Method, type MethodResult } from './evaluate.js'
 import { decide, type Decision } from './gate.js'
 import { awaySince, type Categories } from './metrics.js'
 import { networkNdcg, trainingCases } from './network-quality.js'
+import { type OldWindows, oldWindows } from './old-windows.js'
 import type { Fitted, Trained, TrainingInput } from './pipeline.js'
 
 export interface Judgement {
@@ -20,6 +21,7 @@ export interface Judgement {
   methods: Record<string, MethodResult>
   /** NDCG@10 of the served network by itself on what it learned from, and on the test window; null: switched off. */
   fit: { training: number; test: number } | null
+  oldWindows: OldWindows
 }
 
 const only = (name: ComponentName): Blend => fixedBlend({ ...noWeights(), [name]: 1 })
@@ -38,7 +40,7 @@ const OWN_SHARE = 0.6
  */
 export async function judgeVersion(
   trained: Trained,
-  { dataset, champion, base, job }: Pick<TrainingInput, 'dataset' | 'champion' | 'base' | 'job'>,
+  { dataset, champion, base, job, seed }: Pick<TrainingInput, 'dataset' | 'champion' | 'base' | 'job' | 'seed'>,
   onProgress: (share: number) => void,
   categories?: Categories,
 ): Promise<Judgement> {
@@ -113,7 +115,8 @@ export async function judgeVersion(
     twin: twin && learningOf(twin),
     slices: own.slices,
   })
-  if (!hasNetwork) return { decision, users: own.users, methods: judged, fit: null }
+  const told = { decision, users: own.users, methods: judged }
+  if (!hasNetwork) return { ...told, fit: null, oldWindows: { withoutWindows: 'the settings switch the network off' } }
   const hides = Uint8Array.from(dataset.eventTypes, ({ name }) => (dataset.hiddenAfter.includes(name) ? 1 : 0))
   const asked = Math.max(LEAST_TRAINING_USERS, Math.floor(TRAINING_SHARE * split.test.length))
   const learned = trainingCases(split.train, dataset.eventTypes, hides, asked)
@@ -122,7 +125,28 @@ export async function judgeVersion(
     training: networkNdcg(network, text, learned),
     test: network === candidate.network ? judged.network.metrics.ndcg.mean : networkNdcg(network, text, split.test),
   }
-  return { decision, users: own.users, methods: judged, fit }
+  return { ...told, fit, oldWindows: windowsOf(trained, { dataset, champion, seed }, decision, served, hides) }
+}
+
+/** @param served the champion in today's index space; null where there is none, or none that can be asked */
+function windowsOf(
+  trained: Trained,
+  { dataset, champion, seed }: Pick<TrainingInput, 'dataset' | 'champion' | 'seed'>,
+  decision: Decision,
+  served: ServedVersion | null,
+  hides: Uint8Array,
+): OldWindows {
+  const { network, choice } = servedOf(trained, decision)
+  if (!champion) return { withoutWindows: 'no version was served before: there is no network to compare with' }
+  if (!served) return { withoutWindows: 'what was served before is for text vectors of another length' }
+  if (!served.network) return { withoutWindows: 'what was served before has no network' }
+  if (!asksNetwork(choice.blend)) return { withoutWindows: 'its blend does without a network' }
+  const { beforeTest: histories } = trained.split
+  const ground = { histories, types: dataset.eventTypes, hides, knownUntil: champion.trainedUntil, seed }
+  const windows = oldWindows(ground, { network: served.network, text: served.text }, { network, text: trained.text })
+  return windows.length > 0
+    ? { windows }
+    : { withoutWindows: 'no user is left with two moments in the time that the one before learned from' }
 }
 
 /** Whose network and blend the version has: the twin's where that is served, else the candidate's. */

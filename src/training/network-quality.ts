@@ -1,10 +1,18 @@
-import { evidenceOf, type EventType, type Histories, historyOf, userCount } from '../model/history.js'
+import { evidenceOf, type EventType, type Histories, historyOf, rowAt, userCount } from '../model/history.js'
 import type { Network } from '../model/network.js'
 import { topK } from '../model/ranking.js'
 import type { TextMatrix } from '../model/text-matrix.js'
 import { atOnce } from '../platform/tensorflow.js'
 import { CUTOFF, judgeList, mean } from './metrics.js'
 import { type Case, HISTORY_LENGTH } from './split.js'
+
+// Judging an epoch must not cost as much as training it: about a second of products on one core.
+const JUDGED_PRODUCTS = 600_000_000
+const LEAST_JUDGED = 50
+
+/** How many cases a network may be asked about beside its training. @param productsPerCase items times width */
+export const affordableCases = (productsPerCase: number): number =>
+  Math.max(LEAST_JUDGED, Math.floor(JUDGED_PRODUCTS / productsPerCase))
 
 /** Mean NDCG@10 of a network by itself over some users, the whole catalogue ranked: what early stopping goes by. */
 export const networkNdcg = (network: Network, text: TextMatrix, cases: Case[]): number =>
@@ -45,27 +53,43 @@ export function lastMoments(
   hides: Uint8Array,
   most: number,
 ): Case[] {
-  const { offsets, items, times } = histories
   const users = userCount(histories)
   const cases: Case[] = []
   const step = Math.max(1, Math.floor(users / Math.max(1, most)))
   for (let first = 0; first < step; first++)
     for (let user = first; user < users; user += step) {
       if (cases.length >= most) return cases
-      const [start, end] = [offsets[user], offsets[user + 1]]
-      if (end === start) continue
-      const at = times[end - 1]
-      const hidden = new Set<number>()
-      const targets = new Set<number>()
-      for (let row = start; row < end; row++) {
-        if (times[row] < at && hides[histories.types[row]]) hidden.add(items[row])
-        if (times[row] === at && evidence[histories.types[row]] > 0 && !hidden.has(items[row])) targets.add(items[row])
-      }
-      const history = historyOf(histories, user, at, HISTORY_LENGTH)
-      if (history.length > 0 && targets.size > 0)
-        cases.push({ user, history, hidden: Uint32Array.from(hidden), targets: [...targets], at })
+      const found = lastMoment(histories, user, evidence, hides)
+      if (found) cases.push(found)
     }
   return cases
+}
+
+/**
+ * A user's last moment in a window of time, with everything before it; null where there is none, nothing came before it, or
+ * it has nothing that the user wanted and can still be shown.
+ */
+export function lastMoment(
+  histories: Histories,
+  user: number,
+  evidence: ArrayLike<number>,
+  hides: Uint8Array,
+  { from, to } = { from: -Infinity, to: Infinity },
+): Case | null {
+  const { offsets, items, types, times } = histories
+  const start = offsets[user]
+  const end = rowAt(histories, user, to)
+  const at = times[end - 1]
+  if (end === start || at < from) return null
+  const hidden = new Set<number>()
+  const targets = new Set<number>()
+  for (let row = start; row < end; row++) {
+    if (times[row] < at && hides[types[row]]) hidden.add(items[row])
+    if (times[row] === at && evidence[types[row]] > 0 && !hidden.has(items[row])) targets.add(items[row])
+  }
+  const history = historyOf(histories, user, at, HISTORY_LENGTH)
+  if (history.length === 0 || targets.size === 0) return null
+  return { user, history, hidden: Uint32Array.from(hidden), targets: [...targets], at }
 }
 
 /** Writes the product of `vector` with each row of `rows` into `out`. */

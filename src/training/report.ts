@@ -47,9 +47,12 @@ export function reportOf(input: TrainingInput, trained: Trained, judgement: Judg
       halfLifeHours: counts.halfLife / 3_600_000,
     },
     curves: { candidate: curveOf(candidate), ...(twin && { 'from-scratch': curveOf(twin) }) },
-    overfitting: { ...overfittingOf(candidate, gate.checks), ndcg: ndcgOf(candidate, judgement) },
-    forgetting: forgettingOf(gate.checks, champion && methods.champion ? 'champion' : 'base'),
-    calibration: calibrationNote(methods.candidate),
+    overfitting: { ...overfittingOf(served, gate.checks), ndcg: ndcgOf(served, judgement) },
+    forgetting: {
+      ...forgettingOf(gate.checks, champion && methods.champion ? 'champion' : 'base'),
+      ...judgement.oldWindows,
+    },
+    calibration: calibrationNote(methods[own]),
     blend: { ...served.choice, withoutNetwork: trained.withoutNetwork.sparse },
     quality: { ...quality },
   }

@@ -209,6 +209,18 @@ describe('attune, against a service', () => {
             { name: 'keeps the tail', passed: true, asked: false, detail: 'too few' },
           ],
         },
+        forgetting: {
+          windows: [
+            {
+              from: '2026-01-01T00:00:00.000Z',
+              to: '2026-02-01T00:00:00.000Z',
+              users: 120,
+              before: 0.4,
+              now: 0.31,
+              difference: { mean: -0.09, low: -0.12, high: -0.05 },
+            },
+          ],
+        },
       },
     }
     const one = await versions.create(id, draft, {})
@@ -226,6 +238,9 @@ describe('attune, against a service', () => {
     ])
     const shown = await home.attune(['versions', 'show', one.id], { env })
     expect(shown.out).toMatch(/^candidate \(this version\) +12\.3 % +-/m)
+    expect(shown.out).toMatch(
+      /^2026-01-01 00:00:00 +2026-02-01 00:00:00 +120 +40\.0 % +31\.0 % +-9\.0 % \(-12\.0 % to -5\.0 %\)$/m,
+    )
     expect(shown.out).toMatch(/^NO {2}beats popular: it does not$/m)
     expect(shown.out).toMatch(/^-- {2}keeps the tail: too few$/m)
     expect((await home.attune(['rollback'], { env })).out).toBe(

@@ -192,6 +192,32 @@ describeInBrowser('each page of the console', () => {
     await close()
   })
 
+  it('tell of a version whose twin is served how that one learned, and what it lost of old windows', async () => {
+    const { report, ...rest } = draft('passed')
+    const twin = {
+      ...report,
+      metrics: { ...report.metrics, 'from-scratch': metrics(0.3) },
+      recipe: { ...report.recipe, served: 'from-scratch' },
+      curves: { ...report.curves, 'from-scratch': { ...report.curves.candidate, bestEpoch: 2 } },
+    }
+    const { id } = await service.app.get(VersionsService).create('shop', { ...rest, report: twin }, {})
+    const { page, complaints, close } = await browser.visit()
+    await signIn(page, service.url, service.operatorKey)
+    await page.goto(`${service.url}/console/tenants/shop/versions/${id}`)
+    await settled(page)
+    const windows = page.getByRole('table', { name: 'Old windows' }).getByRole('row')
+    expect(await windows.count()).toBe(3)
+    expect(await windows.nth(2).innerText()).toMatch(/60\s+40\.0 %\s+31\.0 %\s+-9\.0 \(-12\.0 to -5\.0\) points/)
+    expect(await page.getByRole('region', { name: 'Learning' }).innerHTML()).toContain('epoch 2 was kept')
+    expect(complaints).toEqual([])
+    await page.goto(`${service.url}/console/tenants/shop/versions/${versions[1]}`)
+    await settled(page)
+    expect(await page.getByRole('region', { name: 'Old windows' }).innerText()).toContain(
+      'no version was served before',
+    )
+    await close()
+  })
+
   it('asks to sign in again where the key was revoked, and says so where the service is gone', async () => {
     const { body } = await service.call('POST', '/v1/tenants/shop/keys', {
       body: { scopes: ['train', 'manage'], name: 'short' },
@@ -220,6 +246,10 @@ const metrics = (mean: number) => ({
   headShare: 0.5,
   slices: { newUsers: { users: 12, ndcg: figure(mean / 2) }, oneEvent: { users: 0, ndcg: figure(0) } },
 })
+const oldWindow = (from: string, to: string) => ({
+  ...{ from: `${from}T00:00:00.000Z`, to: `${to}T00:00:00.000Z`, users: 60, before: 0.4, now: 0.31 },
+  difference: { mean: -0.09, low: -0.12, high: -0.05 },
+})
 const draft = (decision: 'passed' | 'rejected') => ({
   runId: null,
   parentId: null,
@@ -242,6 +272,10 @@ const draft = (decision: 'passed' | 'rejected') => ({
     },
     blend: { kind: 'network', reason: 'it adds to the rest', shares: { network: 0.7, popular: 0.3 } },
     recipe: { reasons: { rate: 'the usual one' } },
+    forgetting:
+      decision === 'passed'
+        ? { windows: [oldWindow('2026-01-01', '2026-01-15'), oldWindow('2026-01-15', '2026-02-01')] }
+        : { withoutWindows: 'no version was served before: there is no network to compare with' },
     curves: {
       candidate: {
         bestEpoch: 1,

@@ -160,7 +160,13 @@ describeInBrowser("the operator's round", () => {
       expect.stringMatching(/^v-/),
       'Second less first',
     ])
-    for (const part of ['By kind of user and item', 'What the lists are like', 'Recipe', "The gate's checks"])
+    for (const part of [
+      'By kind of user and item',
+      'What the lists are like',
+      'Old windows',
+      'Recipe',
+      "The gate's checks",
+    ])
       expect(await page.getByRole('heading', { name: part }).count(), part).toBeGreaterThan(0)
     await press(page, button(/^Promote v-/))
     // Enter by mistake does nothing: the focus is on what changes nothing.

@@ -5,6 +5,7 @@ import { decodeVersion } from '../../src/model/version-file.js'
 import { Database } from '../../src/platform/database.js'
 import { VERSION_ARTIFACT, VersionsService } from '../../src/registry/versions.service.js'
 import type { EpochResult } from '../../src/training/fit-watch.js'
+import type { OldWindow } from '../../src/training/old-windows.js'
 import { testDatabase, type TestService, testService } from '../support/service.js'
 import { madeUpShop, send } from './shop.js'
 
@@ -116,6 +117,7 @@ describe('training, end to end', () => {
     expect(Object.keys(version.report.metrics)).toEqual(
       expect.arrayContaining(['candidate', 'base', 'popular', 'recent', 'from-scratch', 'text', 'wide', 'narrow']),
     )
+    expect(version.report.forgetting.withoutWindows).toMatch(/^no version was served before/)
     expect(version.report.engine).toBe('wasm')
     const { candidate } = version.report.curves as Record<string, { epochs: EpochResult[] }>
     expect(epochs[0]).toMatchObject({ of: 'training', part: 1, epoch: 0, trainLoss: null })
@@ -159,6 +161,15 @@ describe('training, end to end', () => {
     })
     expect(body).toMatchObject({ parentId: current?.versionId })
     expect(Object.keys((body as { metrics: object }).metrics)).toContain('champion')
+    const { windows } = (body as { report: { forgetting: { windows: OldWindow[] } } }).report.forgetting
+    expect(windows).toHaveLength(4)
+    for (const [place, { from, to, users, before, now, difference }] of windows.entries()) {
+      expect(Date.parse(from)).toBeLessThan(Date.parse(to))
+      if (place > 0) expect(from).toBe(windows[place - 1].to)
+      expect(users).toBeGreaterThan(20)
+      expect(before).toBeGreaterThan(0)
+      expect(difference.mean).toBeCloseTo(now - before, 6)
+    }
   })
 
   it('stops on cancel within seconds', { timeout: 60_000 }, async () => {

@@ -8,6 +8,7 @@ import { Blend, Recipe } from './choices'
 import { GateChecks } from './gate-checks'
 import { Lineage } from './lineage'
 import { ListFigures, MetricTable, Rivals, SliceTable } from './metrics'
+import { OldWindows } from './old-windows'
 
 const EpochLines = lazy(() => import('../charts/epoch-lines'))
 
@@ -36,6 +37,17 @@ export function Comparison({ tenant, versions }: { tenant: string; versions: Ver
         {(version) => (
           <Section title="Rivals on the same users" about={two ? version.id : 'NDCG@10'} flush>
             <Rivals version={version} />
+          </Section>
+        )}
+      </Beside>
+      <Beside versions={versions}>
+        {(version) => (
+          <Section
+            title="Old windows"
+            about={two ? version.id : 'NDCG@10 of the network by itself, on what the one before learned from'}
+            flush
+          >
+            <OldWindows version={version} />
           </Section>
         )}
       </Beside>
