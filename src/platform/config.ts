@@ -40,6 +40,7 @@ export const Environment = z.object({
   DATA_DIR: z.string().min(1).default('.attune'),
   DATABASE_URL: postgres.optional(),
   DATABASE_DIRECT_URL: postgres.optional(),
+  DATABASE_READ_URL: postgres.optional(),
   DATABASE_POOL_SIZE: number(2, 500).default(20),
   OPERATOR_KEY: z.string().min(16, 'has to have at least 16 characters').optional(),
   KAFKA_BROKERS: z.string().transform(list).pipe(z.array(z.string()).min(1)).optional(),
@@ -72,6 +73,8 @@ export interface Config {
     url?: string
     /** The server itself, where `url` is a pooler that gives out connections by the transaction. */
     directUrl?: string
+    /** A replica of it, for what may lag. */
+    readUrl?: string
     poolSize: number
   }
   operatorKey?: string
@@ -115,7 +118,12 @@ export function readConfig(env: NodeJS.ProcessEnv): Config {
     trustedProxies: e.TRUSTED_PROXIES,
     roles: [...new Set(e.ROLES)],
     dataDir: e.DATA_DIR,
-    database: { url: e.DATABASE_URL, directUrl: e.DATABASE_DIRECT_URL, poolSize: e.DATABASE_POOL_SIZE },
+    database: {
+      url: e.DATABASE_URL,
+      directUrl: e.DATABASE_DIRECT_URL,
+      readUrl: e.DATABASE_READ_URL,
+      poolSize: e.DATABASE_POOL_SIZE,
+    },
     operatorKey: e.OPERATOR_KEY,
     kafka: e.KAFKA_BROKERS && {
       brokers: e.KAFKA_BROKERS,
@@ -140,8 +148,9 @@ export function readConfig(env: NodeJS.ProcessEnv): Config {
 }
 
 function databaseProblems(env: z.infer<typeof Environment>): string[] {
-  if (env.DATABASE_URL || !env.DATABASE_DIRECT_URL) return []
-  return ['DATABASE_URL: needed with DATABASE_DIRECT_URL']
+  if (env.DATABASE_URL) return []
+  const others = ['DATABASE_DIRECT_URL', 'DATABASE_READ_URL'] as const
+  return others.filter((name) => env[name]).map((name) => `DATABASE_URL: needed with ${name}`)
 }
 
 function saslProblems(env: z.infer<typeof Environment>): string[] {
