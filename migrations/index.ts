@@ -19,6 +19,7 @@ import { RollbackReasons1763700000050 } from './1763700000050-rollback-reasons.j
 import { Experiments1763700000051 } from './1763700000051-experiments.js'
 import { LettersFirstFailed1763700000060 } from './1763700000060-letters-first-failed.js'
 import { LettersPutAway1763700000061 } from './1763700000061-letters-put-away.js'
+import { QuotaLevels1763700000080 } from './1763700000080-quota-levels.js'
 
 /** In the order in which they run. A migration is never edited after it lands. */
 export const MIGRATIONS = [
@@ -43,4 +44,5 @@ export const MIGRATIONS = [
   Experiments1763700000051,
   LettersFirstFailed1763700000060,
   LettersPutAway1763700000061,
+  QuotaLevels1763700000080,
 ]

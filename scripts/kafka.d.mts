@@ -11,6 +11,25 @@ export interface KafkaBroker {
   kill(): Promise<void>
 }
 
-export function startKafka(options?: { port?: number; dataDir?: string }): Promise<KafkaBroker>
+/** Which one of several a broker is: see `startKafkaCluster`. */
+export interface KafkaMember {
+  id: number
+  clusterId: string
+  controllerPort: number
+  /** `id@host:port` of every controller, with commas between. */
+  voters: string
+  /** Copies of each partition. */
+  replicas: number
+}
+
+export function startKafka(options?: {
+  port?: number
+  dataDir?: string
+  heapMb?: number
+  member?: KafkaMember
+}): Promise<KafkaBroker>
+export function startKafkaCluster(options: { dataDir: string; size?: number; heapMb?: number }): Promise<KafkaBroker[]>
+/** Below the range that systems hand out to outgoing connections. */
+export function freePort(except?: number[]): Promise<number>
 export function prepareKafka(): Promise<string>
 export function checkKafka(): Promise<{ ok: true; java: number; prepared: boolean } | { ok: false; reason: string }>

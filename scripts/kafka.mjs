@@ -8,10 +8,11 @@
 import { fstatSync } from 'node:fs'
 import { pathToFileURL } from 'node:url'
 import { parseArgs } from 'node:util'
-import { startKafka } from './kafka/broker.mjs'
+import { freePort, startKafka } from './kafka/broker.mjs'
+import { startKafkaCluster } from './kafka/cluster.mjs'
 import { checkKafka, prepareKafka } from './kafka/jars.mjs'
 
-export { checkKafka, prepareKafka, startKafka }
+export { checkKafka, freePort, prepareKafka, startKafka, startKafkaCluster }
 
 const verbs = {
   async check() {

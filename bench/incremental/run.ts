@@ -152,7 +152,7 @@ async function wholeNetwork(
     engine,
     threads: 1,
   }
-  const network = await refitNetwork(ground, recipe, candidate.network, candidate.fit, recipe.options, () => undefined)
+  const network = await refitNetwork(ground, recipe, candidate.network, candidate.fit, recipe.options, {})
   return { network, seconds: cpuSeconds() - started }
 }
 

@@ -39,7 +39,16 @@ export interface TenantOverview {
   lastRun:
     | (Pick<
         Run,
-        'id' | 'state' | 'outcome' | 'reason' | 'detail' | 'progress' | 'error' | 'createdAt' | 'finishedAt'
+        | 'id'
+        | 'state'
+        | 'outcome'
+        | 'servedAt'
+        | 'reason'
+        | 'detail'
+        | 'progress'
+        | 'error'
+        | 'createdAt'
+        | 'finishedAt'
       > & {
         versionId: string | null
       })
@@ -164,7 +173,7 @@ export interface Run {
   tokensPerSecond: number | null
   etaSeconds: number | null
   loss: number | null
-  /** NDCG@10 on the validation window. */
+  /** Best NDCG@10 on the validation window so far. */
   validation: number | null
   engine: string | null
   engineReasons: Record<string, string> | null
@@ -172,6 +181,8 @@ export interface Run {
   quality: Quality | null
   error: { code: string; message: string } | null
   modelVersion: string | null
+  /** When its version was first served, also by hand; null: never. */
+  servedAt: string | null
 }
 
 const LIVE: readonly RunState[] = ['queued', 'preparing', 'training', 'evaluating']
@@ -241,6 +252,8 @@ export interface Check {
   /** For people, where the name has a word of the code in it. */
   title?: string
   passed: boolean
+  /** There was too little to ask it of. */
+  asked?: false
   required: boolean
   detail: string
 }

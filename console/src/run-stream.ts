@@ -9,12 +9,19 @@ export interface RunStory {
   figures: Partial<Pick<Run, 'progress' | 'epoch' | 'step' | 'tokensPerSecond' | 'etaSeconds' | 'loss' | 'validation'>>
   state: RunState | null
   detail: string | null
-  /** Of the training that goes on or was last; anew with each. */
-  epochs: Epoch[]
+  /** Those that the run is made of, in their order. */
+  trainings: Training[]
   log: LogLine[]
   ended: boolean
   /** The connection broke; it is tried again. */
   broken: boolean
+}
+
+/** One of the trainings of a run. */
+export interface Training {
+  /** The stage that it belongs to: training, twin or refitting. */
+  of: string
+  epochs: Epoch[]
 }
 
 export interface LogLine {
@@ -26,7 +33,7 @@ const NOTHING: RunStory = {
   figures: {},
   state: null,
   detail: null,
-  epochs: [],
+  trainings: [],
   log: [],
   ended: false,
   broken: false,
@@ -40,9 +47,10 @@ type News =
   | { kind: 'estimate'; data: { at: string } & Estimate }
   | { kind: 'quality'; data: { at: string } & Quality }
   | { kind: 'progress'; data: { at: string; detail?: string; engine?: string } & RunStory['figures'] }
+  | { kind: 'epoch'; data: { at: string; of: string; part: number } & Epoch }
   | { kind: 'metrics'; data: { at: string; decision: string; reason: string } }
 
-const KINDS = ['attempt', 'state', 'estimate', 'quality', 'progress', 'metrics'] as const
+const KINDS = ['attempt', 'state', 'estimate', 'quality', 'progress', 'epoch', 'metrics'] as const
 
 /**
  * Follows a run by its server-sent events: all that it has reported, then what it reports. The browser comes back by
@@ -101,6 +109,11 @@ function toldOf(story: RunStory, news: News): RunStory {
     }
     case 'metrics':
       return { ...story, log: logged(news.data.at, news.data.reason) }
+    case 'epoch': {
+      const { at, of, ...epoch } = news.data
+      const trainings = withEpoch(story.trainings, of, epoch)
+      return { ...story, trainings, log: epoch.epoch > 0 ? logged(at, epochText(epoch)) : story.log }
+    }
     case 'progress':
       return progressed(story, news.data)
   }
@@ -110,31 +123,20 @@ function progressed(story: RunStory, { at, detail, engine, ...figures }: Extract
   const anew = detail !== undefined && detail !== story.detail
   const log = [...story.log]
   if (engine !== undefined) log.push({ at, text: `engine ${engine}` })
-  // At the end it tells the figures of its fine-tuning once more.
-  if (figures.etaSeconds === 0)
-    return {
-      ...story,
-      figures: { ...story.figures, ...figures },
-      detail: detail ?? story.detail,
-      log: anew ? [...log, { at, text: detail }] : log,
-    }
-  const { epoch, loss, validation } = { ...story.figures, ...figures }
-  // A training that begins again at its first epoch is another one; between two there is none.
-  const finished = story.epochs.at(-1)
-  const ends = figures.epoch === null && story.figures.epoch != null
-  const restarted = epoch != null && finished && (story.figures.epoch == null || epoch < finished.epoch)
-  const before = restarted ? [] : story.epochs
-  const goesOn = figures.epoch != null && finished && !restarted && figures.epoch > finished.epoch
-  if (finished && (ends || goesOn)) log.push({ at, text: epochText(finished) })
   if (anew) log.push({ at, text: detail })
-  const epochs = figures.epoch == null || loss == null ? before : withEpoch(before, figures.epoch, loss, validation)
-  return { ...story, figures: { ...story.figures, ...figures }, detail: detail ?? story.detail, epochs, log }
+  return { ...story, figures: { ...story.figures, ...figures }, detail: detail ?? story.detail, log }
 }
 
-const withEpoch = (epochs: Epoch[], epoch: number, trainLoss: number, validation: number | null | undefined) => [
-  ...epochs.filter((one) => one.epoch < epoch),
-  { epoch, trainLoss, validationLoss: null, validationNdcg: validation || null },
-]
+/** Epoch 0 is the start of a further training. */
+function withEpoch(trainings: Training[], of: string, epoch: Epoch): Training[] {
+  const last = trainings.at(-1)
+  if (epoch.epoch === 0 || last?.of !== of) return [...trainings, { of, epochs: [epoch] }]
+  return [...trainings.slice(0, -1), { of, epochs: [...last.epochs, epoch] }]
+}
 
-const epochText = ({ epoch, trainLoss, validationNdcg }: Epoch) =>
-  `epoch ${epoch}: loss ${decimal(trainLoss ?? 0, 3)}${validationNdcg == null ? '' : `, validation NDCG@10 ${percent(validationNdcg)}`}`
+const epochText = ({ epoch, trainLoss, validationLoss, validationNdcg }: Epoch) =>
+  [
+    `epoch ${epoch}: loss ${decimal(trainLoss ?? 0, 3)}`,
+    ...(validationLoss == null ? [] : [`of validation ${decimal(validationLoss, 3)}`]),
+    ...(validationNdcg == null ? [] : [`NDCG@10 of validation ${percent(validationNdcg)}`]),
+  ].join(', ')

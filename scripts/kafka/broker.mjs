@@ -19,22 +19,23 @@ const STOP_WITHIN_MS = 20_000
 const guardScript = fileURLToPath(new URL('guard.mjs', import.meta.url))
 
 /**
- * Starts a broker on 127.0.0.1 and resolves when it answers. Data, settings and log (`broker.log`) lie in `dataDir`;
+ * Starts a broker on 127.0.0.1 and resolves when it answers (one of several: when most of them are there). Data, settings and log (`broker.log`) lie in `dataDir`;
  * a second start on the same folder has the same address and the same messages. Without `dataDir` the folder is
  * temporary and goes with `stop()`. The broker also ends when this process dies, in whatever way.
  * Topics are not created by writing to them: as on most production clusters, somebody has to create them.
  *
- * @param {{ port?: number, dataDir?: string }} [options] without `port`, that of the last start, else a free one
+ * @param {{ port?: number, dataDir?: string, heapMb?: number, member?: object }} [options] without `port`, that of the
+ *   last start, else a free one; `member` says which one of a cluster it is, see `startKafkaCluster`
  * @returns {Promise<{ brokers: string, dataDir: string, stop(): Promise<void>, kill(): Promise<void>,
  *   exited: Promise<void> }>} `stop` is graceful and may be called twice, `kill` is kill -9 and keeps the data
  * @throws {Error} when the jars can't be had, a port is taken, or the broker gives up (with its last log lines)
  */
-export async function startKafka({ port, dataDir } = {}) {
+export async function startKafka({ port, dataDir, heapMb, member } = {}) {
   const jars = await prepareKafka()
   const temporary = dataDir === undefined
   const folder = temporary ? mkdtempSync(join(tmpdir(), 'kafka-')) : resolve(dataDir)
   try {
-    const settings = await settingsIn(folder, port)
+    const settings = await settingsIn(folder, { port, heapMb, member })
     const process = await launch(jars, folder, settings, temporary)
     return broker(process, folder, settings, temporary)
   } catch (error) {
@@ -68,9 +69,10 @@ function broker({ child, guard, exited }, dataDir, { port }, temporary) {
  * The addresses of this folder's broker: kept from its first start, because clients and the controller's own records
  * remember them, else chosen now.
  *
- * @returns {Promise<{ port: number, controllerPort: number, clusterId: string }>}
+ * @returns {Promise<{ port: number, controllerPort: number, clusterId: string, heapMb: number, id: number,
+ *   replicas: number, voters?: string }>}
  */
-async function settingsIn(folder, askedPort) {
+async function settingsIn(folder, { port: askedPort, heapMb = 512, member }) {
   mkdirSync(folder, { recursive: true })
   const file = join(folder, 'settings.json')
   const kept = existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')) : null
@@ -78,7 +80,8 @@ async function settingsIn(folder, askedPort) {
     throw new Error(`the data in ${folder} belong to port ${kept.port}, not ${askedPort}`)
   }
   const port = kept?.port ?? askedPort ?? (await freePort())
-  const settings = kept ?? { port, controllerPort: await freePort(port), clusterId: newClusterId() }
+  const made = async () => member ?? { controllerPort: await freePort([port]), clusterId: newClusterId() }
+  const settings = { id: 1, replicas: 1, heapMb, ...(kept ?? { port, ...(await made()) }) }
   for (const wanted of [settings.port, settings.controllerPort]) {
     if (!(await isFree(wanted))) throw new Error(`port ${wanted} is taken`)
   }
@@ -87,23 +90,26 @@ async function settingsIn(folder, askedPort) {
   return settings
 }
 
-function properties(folder, { port, controllerPort }) {
+function properties(folder, { port, controllerPort, id, replicas, voters = `${id}@${HOST}:${controllerPort}` }) {
   const lines = {
     'process.roles': 'broker,controller',
-    'node.id': 1,
+    'node.id': id,
     listeners: `PLAINTEXT://${HOST}:${port},CONTROLLER://${HOST}:${controllerPort}`,
     'advertised.listeners': `PLAINTEXT://${HOST}:${port}`,
     'controller.listener.names': 'CONTROLLER',
-    'controller.quorum.voters': `1@${HOST}:${controllerPort}`,
+    'controller.quorum.voters': voters,
     // Backslashes are escapes in a properties file.
     'log.dirs': join(folder, 'log').replaceAll('\\', '/'),
     'auto.create.topics.enable': false,
     'num.partitions': 3,
     'offsets.topic.num.partitions': 3,
-    'offsets.topic.replication.factor': 1,
+    'default.replication.factor': replicas,
+    // What was acknowledged outlives any one broker.
+    'min.insync.replicas': Math.min(2, replicas),
+    'offsets.topic.replication.factor': replicas,
     'transaction.state.log.num.partitions': 3,
-    'transaction.state.log.replication.factor': 1,
-    'transaction.state.log.min.isr': 1,
+    'transaction.state.log.replication.factor': replicas,
+    'transaction.state.log.min.isr': Math.min(2, replicas),
     // A lone consumer need not wait three seconds for others to join its group.
     'group.initial.rebalance.delay.ms': 0,
   }
@@ -112,8 +118,8 @@ function properties(folder, { port, controllerPort }) {
     .join('')
 }
 
-async function launch(jars, folder, { port, clusterId }, temporary) {
-  const memory = ['-Xmx512m', '-XX:+UseSerialGC']
+async function launch(jars, folder, { port, clusterId, heapMb }, temporary) {
+  const memory = [`-Xmx${heapMb}m`, '-XX:+UseSerialGC']
   // The quick compiler only: a broker of a few minutes never earns back what the thorough one costs at its start.
   const common = ['-XX:TieredStopAtLevel=1', '-Djava.awt.headless=true', '-cp', join(jars, '*')]
   const config = join(folder, 'server.properties')
@@ -190,10 +196,10 @@ function answersApiVersions(port) {
  * A free port below the range that systems hand out to outgoing connections: in that range a client that keeps
  * trying to reach a stopped broker can end up connected to itself, and so occupy the broker's port.
  */
-async function freePort(except) {
+export async function freePort(except = []) {
   for (let tries = 0; tries < 200; tries++) {
     const port = randomInt(20_000, 32_000)
-    if (port !== except && (await isFree(port))) return port
+    if (!except.includes(port) && (await isFree(port))) return port
   }
   throw new Error('no free port between 20000 and 32000')
 }
@@ -206,7 +212,7 @@ function isFree(port) {
   })
 }
 
-function newClusterId() {
+export function newClusterId() {
   const id = randomBytes(16).toString('base64url')
   // A leading dash would be read as an option by the format tool.
   return id.startsWith('-') ? newClusterId() : id

@@ -139,7 +139,7 @@ async function compare(
       { config },
       arrays,
       start === 'scratch' ? fromScratch(options) : options,
-      () => undefined,
+      {},
     )
     fits[start] = result
     networks[start] = encoderOf(network, text)

@@ -248,7 +248,7 @@ async function tune(
 ): Promise<Tuned> {
   const judged = (network: Network) => networkNdcgs(network, ground.text, ground.split.test)
   const untuned = judged(Network.fromArrays(config, start))
-  const { network, result } = await fitNetwork(ground, { config }, start, options, () => undefined)
+  const { network, result } = await fitNetwork(ground, { config }, start, options, {})
   const validation = result.curve.map(({ validationNdcg }) => validationNdcg ?? 0)
   logEpochs(name, validation, result.tokensPerSecond)
   const epochs = result.curve.length - 1

@@ -46,7 +46,12 @@ export async function connect(
   // A key is for the service that it was saved with, and for no other.
   const own = saved.server === undefined || sameServer(saved.server, server) ? saved.key : undefined
   const key = flags.key || env.ATTUNE_KEY || own || (await operatorKeyHere(server, env))
-  if (!key) throw new NoKeyError(`No key for ${server}: attune login keeps one, or give it in ATTUNE_KEY or as --key.`)
+  if (!key) {
+    const here = isLocal(server)
+      ? ` The operator's of a service on this machine is taken from ${operatorKeyFile(env)}, which is not there: DATA_DIR may say where it is.`
+      : ''
+    throw new NoKeyError(`No key for ${server}: attune login keeps one, or give it in ATTUNE_KEY or as --key.${here}`)
+  }
   return { attune: new Attune({ server, key, ...options, ...(tenant && { tenant }) }), server, tenant }
 }
 
@@ -64,7 +69,7 @@ export async function connectToTenant(
 
 async function operatorKeyHere(server: string, env: NodeJS.ProcessEnv): Promise<string | undefined> {
   if (!isLocal(server)) return undefined
-  const path = join(env.DATA_DIR || '.attune', 'operator.key')
+  const path = operatorKeyFile(env)
   const key = await readFile(path, 'utf8').then(
     (text) => text.trim(),
     () => '',
@@ -73,6 +78,8 @@ async function operatorKeyHere(server: string, env: NodeJS.ProcessEnv): Promise<
   console.error(`attune: no key was given, so it asks with the operator's, from ${path}`)
   return key
 }
+
+const operatorKeyFile = (env: NodeJS.ProcessEnv) => join(env.DATA_DIR || '.attune', 'operator.key')
 
 const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/
 function isLocal(server: string): boolean {

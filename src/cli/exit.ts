@@ -32,7 +32,7 @@ export function exitCodeOf(error: unknown): number {
   if (error instanceof UsageError) return EXIT.usage
   if (error instanceof NoKeyError) return EXIT.denied
   if (!(error instanceof AttuneError)) return EXIT.failed
-  if (error.code === 'INVALID_OPTION') return EXIT.usage
+  if (error.code === 'INVALID_OPTION' || error.status === 400) return EXIT.usage
   if (error.status === 401 || error.status === 403) return EXIT.denied
   return error.retryable ? EXIT.away : EXIT.failed
 }

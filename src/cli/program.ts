@@ -10,6 +10,7 @@ import { addKeys } from './keys.js'
 import { addLogin } from './login.js'
 import { addRecommend } from './recommend.js'
 import { addServe } from './service.js'
+import { addSize } from './size/command.js'
 import { addTenants } from './tenants.js'
 import { addTraining } from './training.js'
 import { addVersions } from './versions.js'
@@ -35,6 +36,7 @@ export function makeProgram(env: NodeJS.ProcessEnv): Command {
   addVersions(program, env)
   addRecommend(program, env)
   addDeadLetters(program, env)
+  addSize(program)
   addCompletion(program)
   return program
 }

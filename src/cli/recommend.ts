@@ -54,7 +54,8 @@ Examples:
       const output = new Output(json)
       if (json) return output.show(answer, () => '')
       const titles = await titlesOf(attune, answer)
-      output.list([...answer.items.entries()], columns(titles), 'Nothing that may be recommended.')
+      const shown = flags.explain ? [...columns(titles), because(titles)] : columns(titles)
+      output.list([...answer.items.entries()], shown, 'Nothing that may be recommended.')
       const { source, modelVersion, recommendationId } = answer
       console.error(`source: ${source}, version: ${modelVersion}, recommendation: ${recommendationId}`)
     })
@@ -110,12 +111,13 @@ const columns = (titles: Map<string, string>): Column<[number, Recommendation]>[
   { name: 'item', of: ([, { itemId }]) => itemId },
   { name: 'score', right: true, of: ([, { score }]) => score.toFixed(4) },
   { name: 'title', of: ([, { itemId }]) => titles.get(itemId)?.slice(0, 60) },
-  {
-    name: 'because of',
-    of: ([, { reason }]) =>
-      reason?.because
-        .slice(0, MOST_REASONS)
-        .map(({ itemId, weight }) => `${plain(titles.get(itemId) ?? itemId).slice(0, 40)} (${weight.toFixed(2)})`)
-        .join(', '),
-  },
 ]
+
+const because = (titles: Map<string, string>): Column<[number, Recommendation]> => ({
+  name: 'because of',
+  of: ([, { reason }]) =>
+    reason?.because
+      .slice(0, MOST_REASONS)
+      .map(({ itemId, weight }) => `${plain(titles.get(itemId) ?? itemId).slice(0, 40)} (${weight.toFixed(2)})`)
+      .join(', '),
+})

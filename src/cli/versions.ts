@@ -22,6 +22,8 @@ export function addVersions(program: Command, env: NodeJS.ProcessEnv) {
       const { attune } = await connectToTenant(flags, env)
       const found = await first(attune.versions.all(), limit)
       new Output(json).list(found, COLUMNS, 'No version yet: attune train makes one.')
+      if (!json && found.length > 0 && found.length < limit && !found.some(({ serving }) => serving))
+        console.error('None of them is served: the base is.')
     })
 
   withConnection(versions.command('show'))
@@ -102,8 +104,10 @@ export function described(version: Schemas['ModelVersion']): string {
   ].join('\n')
 }
 
-const checkLine = ({ name, title = name, passed, detail }: Record<string, unknown>) =>
-  plain(`${passed === true ? 'ok' : 'NO'}  ${String(title)}${typeof detail === 'string' ? `: ${detail}` : ''}`)
+const checkLine = ({ name, title = name, passed, asked, detail }: Record<string, unknown>) =>
+  plain(
+    `${asked === false ? '--' : passed === true ? 'ok' : 'NO'}  ${String(title)}${typeof detail === 'string' ? `: ${detail}` : ''}`,
+  )
 
 /** The mean of a metric, from a report that says of each contender what it measured. */
 function metricOf({ metrics }: { metrics?: unknown }, contender: string, metric: string): number | undefined {

@@ -833,7 +833,7 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Server-sent events of a run: attempt, estimate, state, progress, quality, metrics, and `end` when it has ended
+         * Server-sent events of a run: attempt, estimate, state, progress, epoch, quality, metrics, and `end` when it has ended
          * @description Needs: train
          */
         get: operations["getVTenantsTenantTrainingRunsIdEvents"];
@@ -1321,6 +1321,11 @@ export interface components {
                 items: number;
                 /** @default 1000 */
                 requestsPerSecond: number;
+                /**
+                 * @description Past so many within a day none is started on request; those of the schedule and of drift have rules of their own.
+                 * @default 100
+                 */
+                trainingRunsPerDay: number;
             };
             /**
              * @description served: an answer counts as an impression of each of its items; explicit: only events of type `impression` that carry its `recommendationId` do. For the answers that are made from then on.
@@ -1939,9 +1944,10 @@ export interface components {
             epoch: number | null;
             step: number | null;
             tokensPerSecond: number | null;
+            /** @description With all epochs; less where it stops early */
             etaSeconds: number | null;
             loss: number | null;
-            /** @description NDCG@10 on the validation window */
+            /** @description Best NDCG@10 on the validation window so far */
             validation: number | null;
             engine: string | null;
             /** @description Why each better engine was not used */
@@ -1959,6 +1965,11 @@ export interface components {
                 message: string;
             } | null;
             modelVersion: string | null;
+            /**
+             * Format: date-time
+             * @description When its version was first served, by the decision of the gate or, later, by hand; null where it never was
+             */
+            servedAt: ((string | null) | null) | string | null;
         };
         TrainingEstimate: {
             /** @description From the start to the end, without waiting in the queue */
@@ -2022,6 +2033,8 @@ export interface components {
                     message: string;
                 } | null;
                 versionId: string | null;
+                /** Format: date-time */
+                servedAt: ((string | null) | null) | string | null;
                 /** Format: date-time */
                 createdAt: string;
                 /** Format: date-time */
@@ -4365,6 +4378,8 @@ export interface operations {
                                 message: string;
                             } | null;
                             versionId: string | null;
+                            /** Format: date-time */
+                            servedAt: ((string | null) | null) | string | null;
                             /** Format: date-time */
                             createdAt: string;
                             /** Format: date-time */

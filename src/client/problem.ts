@@ -62,8 +62,10 @@ export function errorOf(response: Response, text: string): AttuneError {
 
 function messageOf(problem: Record<string, unknown> | undefined, code: string): string {
   const fields = Array.isArray(problem?.errors) ? (problem.errors as { path?: unknown; message?: unknown }[]) : []
+  const detail = textOf(problem?.detail) ?? code
   const said = fields.slice(0, 5).map(({ path, message }) => `${String(path)}: ${String(message)}`)
-  return [textOf(problem?.detail) ?? code, ...said].join(' ')
+  // Of a problem that is one field's alone, the detail may say all of it already.
+  return [detail, ...said.filter((text) => !detail.includes(text))].join(' ')
 }
 
 function objectOf(text: string): Record<string, unknown> | undefined {

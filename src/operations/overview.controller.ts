@@ -51,6 +51,7 @@ const TenantOverview = z
         progress: z.number().nullable(),
         error: z.object({ code: z.string(), message: z.string() }).nullable(),
         versionId: z.string().nullable(),
+        servedAt: momentOrNull,
         createdAt: moment,
         finishedAt: momentOrNull,
       })

@@ -10,7 +10,10 @@ const list = (value: string) =>
     .map((part) => part.trim())
     .filter(Boolean)
 const flag = z.stringbool()
-const number = (min: number, max: number) => z.coerce.number().int().min(min).max(max)
+const number = (min: number, max: number) => {
+  const error = `has to be a whole number from ${min} to ${max}`
+  return z.coerce.number({ error }).int(error).min(min, error).max(max, error)
+}
 /** An address, or a network of them, as Fastify reads them. */
 const isNetwork = (value: string) => {
   const [address, bits, ...more] = value.split('/')

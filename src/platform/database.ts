@@ -2,10 +2,12 @@ import { Inject, Injectable, type OnApplicationShutdown } from '@nestjs/common'
 import { DataSource, type MigrationInterface } from 'typeorm'
 import pg from 'pg'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { Config } from './config.js'
 import { type EmbeddedPostgres, startEmbeddedPostgres } from './embedded-postgres.js'
 import { DatabaseMetrics } from './database-metrics.js'
 import { isPassing } from './errors.js'
+import { sqlState } from './halving.js'
 import type { Logger } from './logger.js'
 import { Metrics } from './metrics.js'
 import { Notifications } from './notifications.js'
@@ -18,6 +20,14 @@ export type { Sql } from './transactions.js'
 
 /** Any constant will do, as long as no other program locks it in the same database. */
 const MIGRATION_LOCK = 4_127_703_921
+const LOOK_FOR_LOCK_MS = 200
+/**
+ * For a table that is in use, as by a training that reads for minutes: whoever comes after a migration that waits for it
+ * waits too, so it steps back and tries again.
+ */
+const TABLE_WAIT_MS = 1000
+const TABLE_TRIES = 300
+const LOCK_NOT_AVAILABLE = '55P03'
 
 /** Value of `attune.tenant` that lets the queue and the operator's lists see all tenants. Not a valid tenant id. */
 const EVERY_TENANT = '*'
@@ -93,17 +103,46 @@ async function migrate(url: string, migrations: Migrations, logger: Logger) {
   lock.on('error', (error) => logger.warn({ err: error }, 'the connection that guards the migrations broke'))
   await lock.connect()
   try {
-    await lock.query('SELECT pg_advisory_lock($1)', [MIGRATION_LOCK])
-    const owner = new DataSource({ type: 'postgres', url, migrations, migrationsTableName: 'migrations', poolSize: 2 })
+    // Asked again and again: a statement that waits counts as a reader, and an index that is made beside the work waits for
+    // every reader.
+    while (!(await isLocked(lock))) await sleep(LOOK_FOR_LOCK_MS)
+    const owner = new DataSource({
+      type: 'postgres',
+      url,
+      migrations,
+      migrationsTableName: 'migrations',
+      poolSize: 2,
+      extra: { options: `-c lock_timeout=${TABLE_WAIT_MS}` },
+    })
     await owner.initialize()
     try {
-      const done = await owner.runMigrations({ transaction: 'each' })
-      if (done.length > 0) logger.info({ migrations: done.map((m) => m.name) }, 'database migrated')
+      await runMigrations(owner, logger)
     } finally {
       await owner.destroy()
     }
   } finally {
     await lock.end()
+  }
+}
+
+async function isLocked(client: pg.Client): Promise<boolean> {
+  const { rows } = await client.query<{ locked: boolean }>('SELECT pg_try_advisory_lock($1) AS locked', [
+    MIGRATION_LOCK,
+  ])
+  return rows[0].locked
+}
+
+async function runMigrations(owner: DataSource, logger: Logger): Promise<void> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      const done = await owner.runMigrations({ transaction: 'each' })
+      if (done.length > 0) logger.info({ migrations: done.map((m) => m.name) }, 'database migrated')
+      return
+    } catch (error) {
+      if (sqlState(error) !== LOCK_NOT_AVAILABLE || attempt === TABLE_TRIES) throw error
+      logger.warn({ attempt }, 'a migration waits for a table that is in use')
+      await sleep(TABLE_WAIT_MS)
+    }
   }
 }
 

@@ -24,6 +24,8 @@ interface Options {
   logger: Logger
   /** More settings, as `['fsync=off']`. */
   settings?: string[]
+  /** Where it listens; a free port unless said. */
+  port?: number
 }
 
 /**
@@ -31,7 +33,8 @@ interface Options {
  * The package's own starter is not used: it ends the process on SIGTERM before requests in flight are answered.
  * @throws Error with the server's own words when it cannot start, or where another live process has the folder
  */
-export async function startEmbeddedPostgres({ directory, logger, settings = [] }: Options): Promise<EmbeddedPostgres> {
+export async function startEmbeddedPostgres(options: Options): Promise<EmbeddedPostgres> {
+  const { directory, logger, settings = [] } = options
   const data = resolve(directory)
   const secret = join(dirname(data), 'postgres.password')
   await mkdir(dirname(data), { recursive: true })
@@ -73,7 +76,7 @@ export async function startEmbeddedPostgres({ directory, logger, settings = [] }
     if (run.uid !== undefined) await chown(data, run.uid, run.gid ?? run.uid)
     await initialise(run, binaries, data, password)
   }
-  const port = await freePort()
+  const port = options.port ?? (await freePort())
   const server = run.spawn(binaries.postgres, ['-D', data, '-p', String(port), ...settingsOf(settings)])
   await ready(server, url(port))
   await claim()

@@ -4,7 +4,7 @@ import { type DatabaseMetrics, summaryOf } from './database-metrics.js'
 import type { Tracing } from './tracing.js'
 
 /** The role that every transaction of the service takes on: row-level security binds it (the migrations make it). */
-const SERVICE_ROLE = 'attune_service'
+export const SERVICE_ROLE = 'attune_service'
 
 /** Longer than anything takes that is meant to end: what is past this holds rows that others wait for. */
 const STATEMENT_TIMEOUT = '120s'

@@ -26,6 +26,8 @@ const COLUMNS = `key_id AS id, name, scopes, created_at AS "createdAt", expires_
  */
 export const hashKey = (key: string) => createHash('sha256').update(key).digest()
 
+const bearer = (authorization: string | undefined) => /^Bearer\s+(\S+)$/i.exec(authorization ?? '')?.[1]
+
 /** Keys name their tenant, so that one is found by the table's primary key: `attune.<tenant>.<key id>.<secret>`. */
 const KEY = /^attune\.([\w-]{1,2048})\.([\w-]{1,64})\.([\w-]{43})$/
 
@@ -45,9 +47,16 @@ export class KeysService {
    * @throws AppError UNAUTHENTICATED (401) where it is none, unknown, revoked or expired
    */
   async authenticate(authorization: string | undefined): Promise<Caller> {
-    const [, key] = /^Bearer\s+(\S+)$/i.exec(authorization ?? '') ?? []
+    const key = bearer(authorization)
     if (!key) throw unauthenticated('A key is needed: Authorization: Bearer <key>.')
     return this.callerOf(key)
+  }
+
+  /** Who a bearer key belongs to, where that is known from a moment ago; undefined: it has to be looked up. */
+  knownCaller(authorization: string | undefined, now = Date.now()): Caller | undefined {
+    const key = bearer(authorization)
+    const known = key === undefined ? undefined : this.known.get(hashKey(key).toString('base64'))
+    return known && known.until > now && known.expiresAt > now ? known.caller : undefined
   }
 
   /** The same of the key itself. */

@@ -3,7 +3,7 @@ import { Database } from '../platform/database.js'
 import { LOGGER, type Logger } from '../platform/logger.js'
 import { Loop } from '../platform/loop.js'
 
-export type Quota = 'requests' | 'events' | 'items'
+export type Quota = 'requests' | 'events' | 'items' | 'training runs'
 
 /** What a quota refused of a tenant within the last day or so. */
 export interface QuotaHit {
@@ -44,7 +44,7 @@ export class QuotaHits implements BeforeApplicationShutdown {
     ).start()
   }
 
-  /** @param refused requests, events or items */
+  /** @param refused requests, events, items or runs */
   add(tenantId: string, quota: Quota, refused: number): void {
     const key = JSON.stringify([tenantId, quota])
     const hit = this.waiting.get(key) ?? { tenantId, quota, refused: 0 }

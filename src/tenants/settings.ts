@@ -172,6 +172,10 @@ export const Settings = z
         eventsPerSecond: z.number().int().min(1).max(10_000_000).default(20_000),
         items: z.number().int().min(1).max(100_000_000).default(1_000_000),
         requestsPerSecond: z.number().int().min(1).max(1_000_000).default(1000),
+        trainingRunsPerDay: z.number().int().min(1).max(1_000_000).default(100).meta({
+          description:
+            'Past so many within a day none is started on request; those of the schedule and of drift have rules of their own.',
+        }),
       })
       .prefault({})
       .meta({ description: 'What is past them is refused with 429 and a time to come back.' }),

@@ -4,6 +4,7 @@ import { Loop } from '../platform/loop.js'
 import { AuditService } from './audit.service.js'
 import { ConsoleSessions } from './console-sessions.service.js'
 import { KeysService } from './keys.service.js'
+import { QuotaGate } from './quota-gate.js'
 import { QuotaHits } from './quota-hits.service.js'
 import { QuotasService } from './quotas.service.js'
 import { TenantsController } from './tenants.controller.js'
@@ -14,8 +15,8 @@ const PURGE_EVERY_MS = 5000
 
 @Module({
   controllers: [TenantsController],
-  providers: [AuditService, ConsoleSessions, KeysService, QuotaHits, QuotasService, TenantsService],
-  exports: [AuditService, ConsoleSessions, KeysService, QuotaHits, QuotasService, TenantsService],
+  providers: [AuditService, ConsoleSessions, KeysService, QuotaGate, QuotaHits, QuotasService, TenantsService],
+  exports: [AuditService, ConsoleSessions, KeysService, QuotaGate, QuotaHits, QuotasService, TenantsService],
 })
 export class TenantsModule implements BeforeApplicationShutdown {
   private readonly purging: Loop

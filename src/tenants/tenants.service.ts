@@ -4,7 +4,7 @@ import { Database } from '../platform/database.js'
 import { AppError, notFound } from '../platform/errors.js'
 import type { Caller } from '../platform/http.js'
 import { LOGGER, type Logger } from '../platform/logger.js'
-import { describe, decodeCursor, Id, toPage } from '../platform/schema.js'
+import { decodeCursor, Id, toPage } from '../platform/schema.js'
 import { AuditService } from './audit.service.js'
 import type { BaseModel } from './base-models.js'
 import { mergePatch, Settings } from './settings.js'
@@ -218,5 +218,6 @@ function parseSettings(value: unknown): Settings {
     path: ['settings', ...issue.path].join('.'),
     message: issue.message,
   }))
-  throw new AppError('VALIDATION_FAILED', `The settings do not fit: ${describe(parsed.error)}`, { errors })
+  const said = errors.slice(0, 10).map(({ path, message }) => `${path}: ${message}`)
+  throw new AppError('VALIDATION_FAILED', `The settings do not fit: ${said.join('; ')}`, { errors })
 }

@@ -8,6 +8,7 @@ import type { NamedArrays } from '../model/tensor-file.js'
 import type { TextMatrix } from '../model/text-matrix.js'
 import { type Rates, Trainer } from '../model/trainer.js'
 import type { NetworkConfig } from '../model/weights.js'
+import type { EpochQuality, EpochResult, FitWatch } from './fit-watch.js'
 
 export interface FitOptions {
   /** Passes over the training events at most; over the last of them the learning rate falls to nothing. */
@@ -63,38 +64,7 @@ export const fromScratch = (options: FitOptions): FitOptions => ({
   pull: 0,
 })
 
-export interface Progress {
-  epoch: number
-  step: number
-  /** Steps there will be unless it stops early. */
-  steps: number
-  /** Mean loss of the epoch so far. */
-  loss: number
-  /** Best validation so far; null where there is none. */
-  validation: number | null
-  tokensPerSecond: number
-  /** 0 to 1 */
-  progress: number
-}
-
-export interface EpochResult {
-  epoch: number
-  /** Mean training loss, with dropout; of the start: null */
-  trainLoss: number | null
-  /** Mean loss on held-out events, without dropout; null without them */
-  validationLoss: number | null
-  validationNdcg: number | null
-  /** The same on users as they were learned from: what it gains here and not there is known by heart; null without any */
-  trainNdcg: number | null
-}
-
-/** Of a network after an epoch, higher is better. */
-export interface EpochQuality {
-  validation: number
-  training: number
-}
-
-export interface FitInput {
+export interface FitInput extends FitWatch {
   config: NetworkConfig
   /** Weights to start from. */
   start: NamedArrays
@@ -110,11 +80,12 @@ export interface FitInput {
   validate?: (network: Network) => Promise<number | EpochQuality> | number | EpochQuality
   /** Histories that go on into the validation window, and which events lie in it: for the validation loss. */
   heldOut?: { histories: Histories; events: Uint8Array }
+  /** Asked after each epoch with the best validation so far: whether nothing good can come of it any more. */
+  isHopeless?: (epoch: number, best: number) => boolean
   options: FitOptions
   /** Who computes the gradients instead of this thread alone, see `Trainer`. */
   spread?: (local: LocalGradients) => GradientSource
   signal?: AbortSignal
-  onProgress?: (progress: Progress) => void
 }
 
 export interface FitResult {
@@ -171,7 +142,9 @@ async function fitWith(trainer: Trainer, input: FitInput): Promise<FitResult> {
     const quality = (await input.validate?.(network)) ?? null
     const { validation, training } =
       typeof quality === 'object' ? (quality ?? NOT_JUDGED) : { validation: quality, training: null }
-    return { epoch, trainLoss, validationLoss, validationNdcg: validation, trainNdcg: training }
+    const result = { epoch, trainLoss, validationLoss, validationNdcg: validation, trainNdcg: training }
+    input.onEpoch?.(result)
+    return result
   }
   const curve = [await judge(0, null)]
   let best = { epoch: 0, validation: curve[0].validationNdcg, arrays: network.toArrays() }
@@ -222,6 +195,7 @@ async function fitWith(trainer: Trainer, input: FitInput): Promise<FitResult> {
       schedule.since = epoch
       network.restore(best.arrays)
     }
+    if (best.validation !== null && input.isHopeless?.(epoch, best.validation)) break
   }
   return {
     arrays: best.arrays,

@@ -13,7 +13,8 @@ import { type NetworkConfig, startFromScratch, startFromText } from '../model/we
 import type { Engine } from '../platform/tensorflow.js'
 import { carryOver } from './carry-over.js'
 import type { Dataset } from './dataset.js'
-import { type EpochQuality, fit, type FitOptions, type FitResult, type Progress } from './fit.js'
+import { fit, type FitInput, type FitOptions, type FitResult } from './fit.js'
+import type { EpochQuality, FitWatch } from './fit-watch.js'
 import { mean } from './metrics.js'
 import { lastMoments, networkNdcgs } from './network-quality.js'
 import { ParallelGradients } from './parallel-gradients.js'
@@ -60,7 +61,7 @@ export async function fitNetwork(
   recipe: Pick<Recipe, 'config'>,
   start: NamedArrays,
   options: FitOptions,
-  onProgress: (progress: Progress) => void,
+  watch: FitWatch & Pick<FitInput, 'isHopeless'>,
 ): Promise<Learned> {
   const { split, text, itemCount, typeWeights, hides, engine, threads } = ground
   const productsPerCase = itemCount * recipe.config.width
@@ -85,10 +86,17 @@ export async function fitNetwork(
     heldOut: { histories: split.beforeTest, events: split.validation.events },
     options,
     ...(threads > 1 && { spread: (local: LocalGradients) => new ParallelGradients(local, engine, threads) }),
-    onProgress,
+    ...watch,
   })
   return { network: Network.fromArrays(recipe.config, result.arrays), result }
 }
+
+/**
+ * After so many epochs, and its patience, a further start is given up where it ranks so much worse than the best one. On
+ * public sets none that won in the end was, but where the network is of no use whatever it starts from.
+ */
+const LEAST_EPOCHS_OF_START = 5
+const HOPELESS_SHARE = 0.8
 
 /** Fine-tunes from each start. @returns the one whose best epoch ranks best for validation users, with the reason of a choice */
 export async function fitFromEach(
@@ -103,10 +111,16 @@ export async function fitFromEach(
   const found: string[] = []
   for (const [index, name] of names.entries()) {
     if (names.length > 1) meter.begin(`fine-tuning from ${name} (start ${index + 1} of ${names.length})`)
-    const one = await fitNetwork(ground, recipe, starts[name], recipe.options, meter.part(index, names.length))
+    const before = best?.result.bestValidation ?? 0
+    const patient = Math.max(LEAST_EPOCHS_OF_START, recipe.options.patience)
+    const isHopeless = (epoch: number, quality: number) => epoch >= patient && quality < HOPELESS_SHARE * before
+    const watch = { ...meter.part(index, names.length), isHopeless }
+    const one = await fitNetwork(ground, recipe, starts[name], recipe.options, watch)
     const quality = one.result.bestValidation ?? 0
-    found.push(`${name} ${(100 * quality).toFixed(2)}`)
-    if (best && quality <= (best.result.bestValidation ?? 0)) {
+    const epochs = one.result.curve.length - 1
+    const givenUp = isHopeless(epochs, quality) ? ` (given up after ${epochs} epochs)` : ''
+    found.push(`${name} ${(100 * quality).toFixed(2)}${givenUp}`)
+    if (best && quality <= before) {
       one.network.dispose()
       continue
     }
@@ -164,7 +178,7 @@ export async function refitNetwork(
   network: Network,
   { bestEpoch }: FitResult,
   options: FitOptions,
-  onProgress: (progress: Progress) => void,
+  watch: FitWatch,
 ): Promise<Network> {
   const { text, typeWeights, hides, engine, threads, knownUntil } = ground
   // A start that nothing learned was better than would only be unlearned.
@@ -185,7 +199,7 @@ export async function refitNetwork(
       pull: 0,
     },
     ...(threads > 1 && { spread: (local: LocalGradients) => new ParallelGradients(local, engine, threads) }),
-    onProgress,
+    ...watch,
   })
   return Network.fromArrays(config, arrays)
 }

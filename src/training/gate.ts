@@ -1,4 +1,4 @@
-import type { EpochResult } from './fit.js'
+import type { EpochResult } from './fit-watch.js'
 import { type Judged, mean, pairedDifference, type Slice, SLICE_WORDS, SLICES } from './metrics.js'
 
 export interface GateInput {
@@ -52,6 +52,8 @@ export interface Check {
   /** For people, where the name has a word of the code in it. */
   title?: string
   passed: boolean
+  /** There was too little to ask it of: it passes, and says nothing. */
+  asked?: false
   /** A failed check that is not required is told, and stops nothing. */
   required: boolean
   detail: string
@@ -194,7 +196,16 @@ function forgetting(judged: Judged, served: Judged, slices: GateInput['slices'],
             : `${size} lose nothing (NDCG@10 in %: ${percent(own)} against ${percent(before)})`
     const figures = { users, own, served: before, lossShare: share, p, tolerance: sliceTolerance }
     const title = `keeps ${SLICE_WORDS[slice]}`
-    return { name: `keeps ${slice}`, title, passed: !falls, required: !TOLD_ONLY.has(slice), detail, figures }
+    const required = !TOLD_ONLY.has(slice)
+    return {
+      name: `keeps ${slice}`,
+      title,
+      passed: !falls,
+      ...(!large && { asked: false as const }),
+      required,
+      detail,
+      figures,
+    }
   })
 }
 
@@ -216,7 +227,8 @@ function shared(judged: Judged, served: Judged, slices: GateInput['slices'], thr
     return [{ kind, lead, users: others.length }]
   })
   const base = { name: 'leads beyond one kind of user', required: true }
-  if (leads.length === 0) return { ...base, passed: true, detail: 'nearly all users are of one kind', figures: {} }
+  if (leads.length === 0)
+    return { ...base, passed: true, asked: false, detail: 'nearly all users are of one kind', figures: {} }
   // What refuses it then is that it leads nowhere, which another check says.
   if (mean(judged.ndcg) <= mean(served.ndcg))
     return { ...base, passed: false, required: false, detail: 'there is no lead to look into', figures: {} }
@@ -247,7 +259,7 @@ function beyondChance(ps: number[], chance: number): boolean[] {
 function overfitting({ networkCurve, bestEpoch }: GateInput): Check {
   const trained = networkCurve.filter((epoch) => epoch.trainLoss !== null && epoch.validationLoss !== null)
   const base = { name: 'overfitting', required: false }
-  if (trained.length < 2) return { ...base, passed: true, detail: 'too few epochs to tell', figures: {} }
+  if (trained.length < 2) return { ...base, passed: true, asked: false, detail: 'too few epochs to tell', figures: {} }
   const lowest = trained.reduce((a, b) => (b.validationLoss! < a.validationLoss! ? b : a))
   const last = trained[trained.length - 1]
   const kept = trained.find((epoch) => epoch.epoch === bestEpoch) ?? lowest
@@ -267,7 +279,8 @@ function overfitting({ networkCurve, bestEpoch }: GateInput): Check {
 
 function network({ candidate, withoutNetwork }: GateInput): Check {
   const base = { name: 'network adds', required: false }
-  if (!withoutNetwork) return { ...base, passed: true, detail: 'its blend does without a network', figures: {} }
+  if (!withoutNetwork)
+    return { ...base, passed: true, asked: false, detail: 'its blend does without a network', figures: {} }
   const lead = pairedDifference(candidate.ndcg, withoutNetwork.ndcg)
   const passed = lead.mean > 0
   const figures = `NDCG@10 in %: ${percent(mean(candidate.ndcg))} with it, ${percent(mean(withoutNetwork.ndcg))} without`
@@ -277,7 +290,14 @@ function network({ candidate, withoutNetwork }: GateInput): Check {
 
 function twin({ candidate, scratch, withoutTwin }: GateInput): Check {
   const base = { name: 'from-scratch twin', required: false }
-  if (!scratch) return { ...base, passed: true, detail: `not compared: ${withoutTwin ?? 'there is none'}`, figures: {} }
+  if (!scratch)
+    return {
+      ...base,
+      passed: true,
+      asked: false,
+      detail: `not compared: ${withoutTwin ?? 'there is none'}`,
+      figures: {},
+    }
   const check = notWorse(base.name, candidate, scratch, 'the from-scratch twin')
   return { ...check, ...base }
 }

@@ -223,7 +223,7 @@ export async function train(input: TrainingInput, meter: ProgressMeter): Promise
     { blend }: BlendChoice,
     options: FitOptions,
   ): Promise<Network> =>
-    asksNetwork(blend) ? refitNetwork(of, recipe, network, result, options, meter.fitting) : network
+    asksNetwork(blend) ? refitNetwork(of, recipe, network, result, options, meter.part()) : network
   const candidate = { network: await refit(ground, tuned, choice, recipe.options), fit: tuned.result, choice }
   if (scratch) meter.begin('refitting the twin, too')
   const twin =
@@ -261,7 +261,7 @@ function twinOf(ground: Ground, recipe: Recipe, options: NonNullable<Recipe['twi
     recipe,
     startFromNothing(ground, recipe),
     options,
-    meter.fitting,
+    meter.part(),
   )
 }
 

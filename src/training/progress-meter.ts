@@ -1,4 +1,4 @@
-import type { Progress } from './fit.js'
+import type { FitWatch } from './fit-watch.js'
 import type { RunState, RunStatus } from './run.js'
 import type { ChildLine } from './training-job.js'
 
@@ -78,17 +78,18 @@ export class ProgressMeter {
     this.say({ status: { ...this.status(share), ...more } })
   }
 
-  /** The training loop's own figures. */
-  readonly fitting = (progress: Progress): void => this.part(0, 1)(progress)
-
-  /** The same of the training `index` of so many that a stage is made of. */
-  part =
-    (index: number, parts: number) =>
-    ({ epoch, step, loss, validation, tokensPerSecond, progress }: Progress): void => {
-      const figures = { epoch, step, loss, validation, tokensPerSecond: Math.round(tokensPerSecond) }
-      if (this.stage === 'training') this.fineTuned = figures
-      this.move((index + progress) / parts, figures)
+  /** Listens to the training `index` of so many that the stage is made of. */
+  part(index = 0, parts = 1): FitWatch {
+    const { stage } = this
+    return {
+      onProgress: ({ epoch, step, loss, validation, tokensPerSecond, progress }) => {
+        const figures = { epoch, step, loss, validation, tokensPerSecond: Math.round(tokensPerSecond) }
+        if (stage === 'training') this.fineTuned = figures
+        this.move((index + progress) / parts, figures)
+      },
+      onEpoch: (result) => this.say({ epoch: { of: stage, part: index + 1, ...result } }),
     }
+  }
 
   end(): void {
     const status = { ...this.fineTuned, progress: 0.99, etaSeconds: 0, detail: 'storing the version' }

@@ -1,7 +1,7 @@
 import type { TextMatrix } from '../model/text-matrix.js'
 import type { VersionReport } from '../registry/version-report.js'
 import type { MethodResult } from './evaluate.js'
-import type { EpochResult } from './fit.js'
+import type { EpochResult } from './fit-watch.js'
 import type { Check } from './gate.js'
 import type { Judgement } from './judgement.js'
 import type { Fitted, Trained, TrainingInput } from './pipeline.js'

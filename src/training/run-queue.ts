@@ -11,19 +11,45 @@ import {
   type RunState,
   type RunStatus,
 } from './run.js'
+import { FIRST_RUN_SECONDS, LEAST_SECONDS, turnSql, USED_WITHIN_SECONDS } from './turn.js'
 
 // Shorter would take a run from a trainer that a busy machine holds up; longer leaves a tenant waiting after a crash.
 const LEASE_SECONDS = 30
 /** Far more often than the lease needs: a heartbeat also learns of a wish to cancel. */
 export const HEARTBEAT_MS = 2000
+/** How far back a tenant's runs tell what the next one will take. */
+const LOOKED_BACK_DAYS = 30
 // A run whose trainer vanished three times takes the next one with it as well.
-const MAX_ATTEMPTS = 3
+export const MAX_ATTEMPTS = 3
 
 const LIVE = LIVE_STATES.map((state) => `'${state}'`).join(', ')
 const WORKED_ON = LIVE_STATES.filter((state) => state !== 'queued')
   .map((state) => `'${state}'`)
   .join(', ')
 const MINE = `tenant_id = $1 AND run_id = $2 AND lease_owner = $3 AND state IN (${LIVE})`
+
+/** How long a run `r` has waited, will take, and what its tenant had of trainers within the last day: see `turnOf`. */
+const TURN = turnSql({
+  waited: 'extract(epoch FROM now() - r.created_at)',
+  expected: `coalesce((r.estimate->>'seconds')::float8, lately.expected, ${FIRST_RUN_SECONDS})`,
+  used: 'lately.used',
+})
+const LATELY = `SELECT coalesce(sum(greatest(${LEAST_SECONDS}, extract(epoch FROM coalesce(o.finished_at, now())
+      - greatest(o.started_at, now() - make_interval(secs => ${USED_WITHIN_SECONDS})))))
+    FILTER (WHERE coalesce(o.finished_at, now()) > now() - make_interval(secs => ${USED_WITHIN_SECONDS})), 0) AS used,
+    (array_agg(extract(epoch FROM o.finished_at - o.started_at) ORDER BY o.created_at DESC)
+      FILTER (WHERE o.version_id IS NOT NULL))[1] AS expected
+  FROM training_runs o
+  WHERE o.tenant_id = r.tenant_id AND o.run_id <> r.run_id AND o.started_at IS NOT NULL
+    AND o.created_at > now() - interval '${LOOKED_BACK_DAYS} days'`
+
+/** The run whose turn it is, locked; runs that somebody else has locked are passed over. */
+export const NEXT_RUN = `SELECT r.tenant_id, r.run_id FROM training_runs r
+  JOIN tenants t ON t.tenant_id = r.tenant_id AND t.deleted_at IS NULL
+  CROSS JOIN LATERAL (${LATELY}) lately
+  WHERE r.state IN (${LIVE}) AND (r.state = 'queued' OR r.lease_until < now())
+  ORDER BY ${TURN} DESC, r.created_at, r.run_id
+  LIMIT 1 FOR UPDATE OF r SKIP LOCKED`
 
 /** A run that a trainer holds the lease of. */
 export interface Claim {
@@ -48,20 +74,14 @@ export class RunQueue {
   constructor(@Inject(Database) private readonly database: Database) {}
 
   /**
-   * Takes the next run, if there is one: queued, or left by a trainer whose lease ran out. The tenant whose last run
-   * started longest ago goes first, so that none can keep the others waiting.
+   * Takes the next run, if there is one: queued, or left by a trainer whose lease ran out. Turns go by waiting, length and
+   * what the tenant had of the trainers lately, so that none can keep the others waiting.
    */
   async claim(owner: string): Promise<Claim | undefined> {
     return this.database.asSystem(async (sql) => {
       await failExhausted(sql)
       const [run] = await sql.query<Run>(
-        `WITH next AS (
-           SELECT r.tenant_id, r.run_id FROM training_runs r
-           JOIN tenants t ON t.tenant_id = r.tenant_id AND t.deleted_at IS NULL
-           WHERE r.state = 'queued' OR (r.state IN (${WORKED_ON}) AND r.lease_until < now())
-           ORDER BY (SELECT max(o.started_at) FROM training_runs o
-             WHERE o.tenant_id = r.tenant_id AND o.run_id <> r.run_id) NULLS FIRST, r.created_at, r.run_id
-           LIMIT 1 FOR UPDATE OF r SKIP LOCKED)
+        `WITH next AS (${NEXT_RUN})
          UPDATE training_runs SET state = 'preparing', started_at = coalesce(started_at, now()), lease_owner = $1,
            lease_until = now() + make_interval(secs => ${LEASE_SECONDS}), attempt = attempt + 1, status = '{"progress": 0}'
          WHERE (tenant_id, run_id) IN (SELECT tenant_id, run_id FROM next) RETURNING ${RUN_COLUMNS}`,
@@ -140,7 +160,9 @@ export class RunQueue {
         ...(['promoted', 'rejected', 'skipped'].includes(ending.state) && { progress: 1, etaSeconds: 0 }),
       }
       const changed = await sql.execute(
-        `UPDATE training_runs SET state = $4, outcome = $5, version_id = $6, error = $7, status = status || $8::jsonb,
+        `UPDATE training_runs SET state = $4, outcome = $5, version_id = $6, error = $7,
+           status = status || $8::jsonb || CASE WHEN $4 = 'cancelled' AND status ? 'detail'
+             THEN jsonb_build_object('detail', 'cancelled while ' || (status ->> 'detail')) ELSE '{}' END,
            finished_at = now(), lease_owner = NULL, lease_until = NULL WHERE ${MINE}`,
         [
           run.tenantId,
@@ -158,14 +180,17 @@ export class RunQueue {
     })
   }
 
-  /** Puts a run back in the queue for what is no fault of it: it counts as not started. */
-  async giveBack({ run, owner }: Claim, detail: string): Promise<void> {
+  /**
+   * Puts a run back in the queue for what is no fault of it: it counts as not started.
+   * @param options.counts the attempt: what came in between may come again
+   */
+  async giveBack({ run, owner }: Claim, detail: string, { counts = false } = {}): Promise<void> {
     await this.database.inTenant(run.tenantId, async (sql) => {
       const changed = await sql.execute(
-        `UPDATE training_runs SET state = 'queued', attempt = attempt - 1, lease_owner = NULL, lease_until = NULL,
-           started_at = CASE WHEN attempt > 1 THEN started_at END, status = jsonb_build_object('detail', $4::text)
+        `UPDATE training_runs SET state = 'queued', attempt = attempt - $5, lease_owner = NULL, lease_until = NULL,
+           started_at = CASE WHEN attempt > $5 THEN started_at END, status = jsonb_build_object('detail', $4::text)
          WHERE ${MINE}`,
-        [run.tenantId, run.id, owner, detail],
+        [run.tenantId, run.id, owner, detail, counts ? 0 : 1],
       )
       if (changed > 0) await addEvent(sql, run, 'state', { state: 'queued', detail })
     })

@@ -27,7 +27,7 @@ export class RunReports {
   ) {}
 
   add(line: ChildLine): void {
-    const { state, status, quality, metrics, error } = line
+    const { state, status, epoch, quality, metrics, error } = line
     this.error ??= error
     this.engine ??= status?.engine
     if (status?.engineReasons) this.engineReasons = status.engineReasons
@@ -35,6 +35,7 @@ export class RunReports {
     const begins = status?.epoch === null
     if (begins) this.tellProgress()
     if (state) this.events.push({ kind: 'state', data: { state } })
+    if (epoch) this.events.push({ kind: 'epoch', data: epoch })
     if (quality) this.events.push({ kind: 'quality', data: quality })
     if (metrics) this.events.push({ kind: 'metrics', data: metrics })
     if (state) this.pending.state = state

@@ -77,19 +77,26 @@ export interface Run {
   error: { code: string; message: string } | null
   outcome: Outcome | null
   versionId: string | null
+  /** When its version was first served, by the gate's decision or, later, by hand; null: never. */
+  servedAt: Date | null
 }
 
 /** One thing that a run reported on its way. */
 export interface RunEvent {
   number: number
   at: Date
-  kind: 'state' | 'estimate' | 'progress' | 'quality' | 'metrics' | 'attempt'
+  kind: 'state' | 'estimate' | 'progress' | 'epoch' | 'quality' | 'metrics' | 'attempt'
   data: object
 }
 
+/** When a run's version was first served, also by hand and after the run. */
+export const FIRST_SERVED = `(SELECT min(promoted_at) FROM promotions WHERE promotions.tenant_id = training_runs.tenant_id
+  AND promotions.version_id = training_runs.version_id)`
+
 export const RUN_COLUMNS = `run_id AS id, tenant_id AS "tenantId", state, start_from AS "from", reason,
   requested_by AS "requestedBy", created_at AS "createdAt", started_at AS "startedAt", finished_at AS "finishedAt",
-  attempt, cancel_requested AS "cancelRequested", status, estimate, quality, error, outcome, version_id AS "versionId"`
+  attempt, cancel_requested AS "cancelRequested", status, estimate, quality, error, outcome, version_id AS "versionId",
+  ${FIRST_SERVED} AS "servedAt"`
 
 /** What callers see of an estimate. */
 export const estimateView = ({ seconds, memoryBytes, engine, basis }: Estimate) => ({

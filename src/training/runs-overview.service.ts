@@ -14,6 +14,7 @@ export interface RunOutline {
   progress: number | null
   error: Run['error']
   versionId: string | null
+  servedAt: Date | null
   createdAt: Date
   finishedAt: Date | null
 }
@@ -36,7 +37,9 @@ const NEWEST = `
   SELECT t.id AS "tenantId", r.* FROM unnest($1::text[]) AS t (id)
   CROSS JOIN LATERAL (
     SELECT r.run_id AS id, r.state, r.outcome, r.reason, r.status ->> 'detail' AS detail,
-      (r.status ->> 'progress')::float8 AS progress, r.error, r.version_id AS "versionId", r.created_at AS "createdAt",
+      (r.status ->> 'progress')::float8 AS progress, r.error, r.version_id AS "versionId",
+      (SELECT min(promoted_at) FROM promotions p WHERE p.tenant_id = t.id AND p.version_id = r.version_id) AS "servedAt",
+      r.created_at AS "createdAt",
       r.finished_at AS "finishedAt"
     FROM (SELECT run_id FROM training_runs WHERE tenant_id = t.id
       ORDER BY created_at DESC, run_id LIMIT ${MOST_COUNTED}) ids

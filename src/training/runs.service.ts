@@ -7,6 +7,7 @@ import { trainedSettings } from '../registry/trained-settings.js'
 import { Database, type Sql } from '../platform/database.js'
 import { AppError, notFound } from '../platform/errors.js'
 import { cursorMoment, CursorMoment, decodeCursor, Id, toPage } from '../platform/schema.js'
+import { QuotaHits } from '../tenants/quota-hits.service.js'
 import { type Tenant, TenantsService } from '../tenants/tenants.service.js'
 import { isLearnedAlike, learnedBy } from './learned-by.js'
 import { NEEDED, type Shortage, shortages, shortageWords } from './readiness.js'
@@ -39,6 +40,7 @@ export class RunsService {
   constructor(
     @Inject(Database) private readonly database: Database,
     @Inject(TenantsService) private readonly tenants: TenantsService,
+    @Inject(QuotaHits) private readonly hits: QuotaHits,
   ) {}
 
   /** Calls back when a run is queued here, so that a trainer in this process need not wait for its next look. */
@@ -66,7 +68,11 @@ export class RunsService {
       const skipped = !request.force && !(await this.hasNews(sql, tenant))
       const [made] = await sql.query<Run>(
         `INSERT INTO training_runs (tenant_id, run_id, state, start_from, reason, requested_by, outcome, status, finished_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, CASE WHEN $7::text IS NULL THEN NULL ELSE now() END)
+         VALUES ($1, $2, $3,
+           -- Where nothing is served yet, the base is what it goes on from.
+           CASE WHEN (SELECT version_id FROM promotions WHERE tenant_id = $1 ORDER BY promotion_id DESC LIMIT 1) IS NULL
+             THEN 'base' ELSE $4 END,
+           $5, $6, $7, $8, CASE WHEN $7::text IS NULL THEN NULL ELSE now() END)
          ON CONFLICT DO NOTHING RETURNING ${RUN_COLUMNS}`,
         [
           tenantId,
@@ -92,6 +98,29 @@ export class RunsService {
     }
     if (run.state === 'queued') for (const callback of this.waiting) callback()
     return run
+  }
+
+  /**
+   * Whether a caller may ask for one more run today: each is hours of a trainer, whoever pays for it.
+   * @throws AppError QUOTA_EXCEEDED (429) with the seconds until the oldest of them is a day ago
+   */
+  async checkQuota(tenantId: string): Promise<void> {
+    const { trainingRunsPerDay: most } = (await this.tenants.get(tenantId)).settings.quotas
+    const [over] = await this.database.query<{ seconds: number }>(
+      tenantId,
+      `SELECT extract(epoch FROM created_at + interval '1 day' - now())::float8 AS seconds FROM training_runs
+       WHERE tenant_id = $1 AND created_at > now() - interval '1 day' AND outcome IS DISTINCT FROM 'nothing-new'
+       ORDER BY created_at DESC OFFSET $2 LIMIT 1`,
+      [tenantId, most - 1],
+    )
+    if (!over) return
+    this.hits.add(tenantId, 'training runs', 1)
+    throw new AppError('QUOTA_EXCEEDED', `This tenant may have ${most} training runs a day.`, {
+      status: 429,
+      retryable: true,
+      retryAfter: Math.max(1, Math.ceil(over.seconds)),
+      extra: { quota: 'training runs' },
+    })
   }
 
   /** What a tenant lacks before a run makes sense; empty: nothing. */
@@ -156,6 +185,7 @@ export class RunsService {
       `UPDATE training_runs SET cancel_requested = true,
          state = CASE state WHEN 'queued' THEN 'cancelled' ELSE state END,
          outcome = CASE state WHEN 'queued' THEN 'cancelled' ELSE outcome END,
+         status = CASE state WHEN 'queued' THEN status || '{"detail": "cancelled before it began"}' ELSE status END,
          finished_at = CASE state WHEN 'queued' THEN now() ELSE finished_at END
        WHERE tenant_id = $1 AND run_id = $2 AND ${IS_LIVE} RETURNING ${RUN_COLUMNS}`,
       [tenantId, runId],

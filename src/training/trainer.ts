@@ -1,6 +1,5 @@
 import { createHash } from 'node:crypto'
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Inject, Injectable } from '@nestjs/common'
 import type { Span } from '@opentelemetry/api'
@@ -10,7 +9,7 @@ import { EventsService } from '../events/events.service.js'
 import { TEXT_LENGTH } from '../model/text-encoder.js'
 import { CONFIG, type Config } from '../platform/config.js'
 import { Database } from '../platform/database.js'
-import { AppError } from '../platform/errors.js'
+import { AppError, isPassing } from '../platform/errors.js'
 import { LOGGER, type Logger } from '../platform/logger.js'
 import { Tracing } from '../platform/tracing.js'
 import { untraced, within } from '../platform/work-context.js'
@@ -24,7 +23,8 @@ import { DatasetWriter, MOST_EVENTS } from './dataset.js'
 import { estimateRun, threadsWithin, tooLarge } from './estimate.js'
 import { EstimatesService } from './estimates.service.js'
 import { learnedBy } from './learned-by.js'
-import { type Claim, type Ending, HEARTBEAT_MS, RunQueue } from './run-queue.js'
+import { type Claim, type Ending, HEARTBEAT_MS, MAX_ATTEMPTS, RunQueue } from './run-queue.js'
+import { makeRunFolder } from './run-folder.js'
 import { RunReports } from './run-reports.js'
 import { type EngineState, TrainerEngine } from './trainer-engine.js'
 import { StageSpans } from './stage-spans.js'
@@ -33,7 +33,7 @@ import { TrainingMetrics } from './training-metrics.js'
 import { MIX_DAYS } from './type-mix.js'
 
 /** Why a run was left before its end. */
-type Interruption = 'cancelled' | 'lost' | 'stopping' | 'no room'
+type Interruption = 'cancelled' | 'lost' | 'stopping' | 'no room' | 'database away'
 
 /** What a run works with once there is room for it. */
 interface Admission extends Pick<EngineState, 'engine' | 'reasons'> {
@@ -93,7 +93,7 @@ export class Trainer {
     try {
       const ending = await this.train(claim, interrupted.signal).catch((error: unknown) =>
         // Whatever broke then was being broken off.
-        interrupted.signal.aborted ? (interrupted.signal.reason as Interruption) : this.failure(error),
+        interrupted.signal.aborted ? (interrupted.signal.reason as Interruption) : this.failure(claim, error),
       )
       span?.setAttribute('attune.training.outcome', typeof ending === 'string' ? ending : ending.outcome)
       await this.end(claim, ending, (performance.now() - startedAt) / 1000)
@@ -112,6 +112,8 @@ export class Trainer {
     if (how === 'lost') return
     if (how === 'stopping') return this.queue.giveBack(claim, 'its trainer stops')
     if (how === 'no room') return this.queue.giveBack(claim, 'waits until a run that goes on has given its memory back')
+    if (how === 'database away')
+      return this.queue.giveBack(claim, 'the database was away: tried again', { counts: true })
     const ending: Ending = how === 'cancelled' ? { state: 'cancelled', outcome: 'cancelled' } : how
     await this.queue.finish(claim, ending)
     this.metrics.ended(ending, seconds)
@@ -123,7 +125,7 @@ export class Trainer {
     const admission = await this.tracing.span('admit', {}, () => this.admit(claim))
     if (admission === 'no room' || 'outcome' in admission) return admission
     signal.throwIfAborted()
-    const folder = await mkdtemp(join(tmpdir(), 'attune-run-'))
+    const folder = await makeRunFolder()
     try {
       const champion = (await this.versions.current(tenantId))?.versionId ?? null
       const { idBytes, ...prepared } = await this.tracing.span('prepare data', {}, () =>
@@ -273,8 +275,12 @@ export class Trainer {
     return { ...ending, state: 'promoted', outcome: 'promoted' }
   }
 
-  private failure(error: unknown): Ending {
+  private failure({ run }: Claim, error: unknown): Ending | 'database away' {
     const known = error instanceof AppError
+    if (!known && isPassing(error) && run.attempt < MAX_ATTEMPTS) {
+      this.logger.warn({ err: error }, 'the database was away during a training run')
+      return 'database away'
+    }
     if (!known) this.logger.error({ err: error }, 'training run failed')
     const message = known ? error.message : 'Something went wrong here. The run’s id finds it in the log.'
     return { state: 'failed', outcome: 'failed', error: { code: known ? error.code : 'INTERNAL', message } }

@@ -2,6 +2,8 @@ import type { ComponentName } from '../model/ranking.js'
 import type { Config } from '../platform/config.js'
 import type { VersionReport } from '../registry/version-report.js'
 import type { BaseModel } from '../tenants/base-models.js'
+import type { EpochResult } from './fit-watch.js'
+import type { Stage } from './progress-meter.js'
 import type { RunState, RunStatus, StartFrom } from './run.js'
 
 /** What the child finds in its folder, and what it leaves there. */
@@ -41,12 +43,20 @@ export interface Result {
   report: VersionReport
 }
 
+/** One epoch of one of the trainings that a run is made of. */
+export interface JudgedEpoch extends EpochResult {
+  of: Stage
+  /** Counted from 1 where the stage tries several starts. */
+  part: number
+}
+
 /** One line of the child's output. */
 export interface ChildLine {
   /** What begins, and when: milliseconds since 1970. */
   stage?: { name: string; at: number }
   state?: RunState
   status?: RunStatus
+  epoch?: JudgedEpoch
   quality?: object
   metrics?: object
   /** What it ends for, where it could not train: said to the tenant. */

@@ -45,9 +45,9 @@ const RunView = z
     epoch: z.number().nullable(),
     step: z.number().nullable(),
     tokensPerSecond: z.number().nullable(),
-    etaSeconds: z.number().nullable(),
+    etaSeconds: z.number().nullable().meta({ description: 'With all epochs; less where it stops early' }),
     loss: z.number().nullable(),
-    validation: z.number().nullable().meta({ description: 'NDCG@10 on the validation window' }),
+    validation: z.number().nullable().meta({ description: 'Best NDCG@10 on the validation window so far' }),
     engine: z.string().nullable(),
     engineReasons: z
       .record(z.string(), z.string())
@@ -57,6 +57,10 @@ const RunView = z
     quality: z.looseObject({}).nullable().meta({ description: 'Events read, dropped and why' }),
     error: z.object({ code: z.string(), message: z.string() }).nullable(),
     modelVersion: z.string().nullable(),
+    servedAt: momentOrNull.meta({
+      description:
+        'When its version was first served, by the decision of the gate or, later, by hand; null where it never was',
+    }),
   })
   .meta({ id: 'TrainingRun' })
 
@@ -106,7 +110,7 @@ const followRun = contract({
   method: 'GET',
   path: `${base}/:id/events`,
   summary:
-    'Server-sent events of a run: attempt, estimate, state, progress, quality, metrics, and `end` when it has ended',
+    'Server-sent events of a run: attempt, estimate, state, progress, epoch, quality, metrics, and `end` when it has ended',
   tag,
   access: 'train',
   response: z.string(),
@@ -130,6 +134,7 @@ export class TrainingController {
 
   @Route(requestRun)
   async request(@Parsed() { tenant, body, caller }: Input<typeof requestRun>, @Res() reply: FastifyReply) {
+    await this.runs.checkQuota(tenant)
     const run = await this.runs.request(tenant, body, caller)
     return reply.status(run.state === 'skipped' ? 200 : 202).send(view(run))
   }
@@ -191,5 +196,6 @@ function view(run: Run): z.output<typeof RunView> {
     quality: rest.quality as Record<string, unknown> | null,
     error: rest.error,
     modelVersion: versionId,
+    servedAt: rest.servedAt,
   }
 }

@@ -12,6 +12,7 @@ import { TenantsModule } from '../tenants/tenants.module.js'
 import { runsAtOnce } from './capacity.js'
 import { DriftTrigger } from './drift-trigger.js'
 import { EstimatesService } from './estimates.service.js'
+import { removeLeftFolders } from './run-folder.js'
 import { RunQueue } from './run-queue.js'
 import { RunStream } from './run-stream.js'
 import { RunsOverview } from './runs-overview.service.js'
@@ -100,6 +101,8 @@ export class TrainingModule implements OnApplicationBootstrap, BeforeApplication
       // Each run then fails with the reasons, until the engine that was asked for is there.
       () => (backend === 'auto' ? 'cpu' : backend),
     )
+    const left = await removeLeftFolders()
+    if (left > 0) this.logger.warn({ folders: left }, 'removed the data of training runs whose process was killed')
     if (this.stopping.signal.aborted) return
     const trainers = Array.from({ length: runsAtOnce(engine, trainerConcurrency) }, (_, slot) => this.trainerLoop(slot))
     const wake = () => trainers.forEach((loop) => loop.wake())

@@ -25,7 +25,7 @@ describe('the verbs of attune', () => {
     expect(program.commands.map((verb) => verb.name()).sort()).toEqual(
       [
         ['bench', 'completion', 'dead-letters', 'doctor', 'export', 'import', 'keys', 'login', 'logout', 'migrate'],
-        ['promote', 'quickstart', 'recommend', 'rollback', 'runs', 'serve', 'tenants', 'train', 'versions'],
+        ['promote', 'quickstart', 'recommend', 'rollback', 'runs', 'serve', 'size', 'tenants', 'train', 'versions'],
       ].flat(),
     )
     for (const verb of every(program)) expect(verb.description(), verb.name()).toMatch(/\S/)

@@ -120,6 +120,19 @@ describeInBrowser('each page of the console', () => {
       await close()
     }, 150_000)
 
+  it('marks the tab that is open, however its address ends', async () => {
+    const { page, complaints, close } = await browser.visit()
+    await signIn(page, service.url, service.operatorKey)
+    for (const path of ['/tenants/shop', '/tenants/shop/', '/tenants/shop/keys/']) {
+      await page.goto(`${service.url}/console${path}`)
+      await settled(page)
+      const current = page.getByRole('navigation', { name: 'Tenant' }).locator('[aria-current=page]')
+      expect(await current.allInnerTexts()).toEqual([path.includes('keys') ? 'Keys' : 'Overview'])
+    }
+    expect(complaints).toEqual([])
+    await close()
+  })
+
   it('loads less than 300 kB compressed before it is there', async () => {
     const { page, close } = await browser.visit()
     await signIn(page, service.url, service.operatorKey)

@@ -29,7 +29,12 @@ describe('retention', () => {
        VALUES ($1, 'old', 1, 'u', 'i', 'view', '2019-12-31'), ($1, 'new', 2, 'u', 'i', 'view', now())`,
       [id],
     )
-    const left = async () => (await owner.query('SELECT event_id, ctid::text FROM events ORDER BY event_id')).rows
+    const left = async () => {
+      const { rows } = await owner.query<{ event_id: string; ctid: string }>(
+        'SELECT event_id, ctid::text FROM events ORDER BY event_id',
+      )
+      return rows
+    }
     expect(await left()).toEqual([
       { event_id: 'new', ctid: '(0,1)' },
       { event_id: 'old', ctid: '(0,1)' },

@@ -38,8 +38,16 @@ const content: TenantFacts = {
 }
 
 function run(fields: Partial<RunOutline>): RunOutline {
-  const none = { id: 'r-1', outcome: null, reason: null, detail: null, progress: null, error: null, versionId: null }
-  return { ...none, state: 'queued', createdAt: new Date(NOW), finishedAt: null, ...fields }
+  const none = { id: 'r-1', outcome: null, reason: null, detail: null, progress: null, error: null }
+  return {
+    ...none,
+    versionId: null,
+    servedAt: null,
+    state: 'queued',
+    createdAt: new Date(NOW),
+    finishedAt: null,
+    ...fields,
+  }
 }
 
 type Parts = {

@@ -11,7 +11,7 @@ import { testService, type TestService } from '../support/service.js'
 
 /** Where in the reference a metric is told of, by how its name begins. */
 const SECTIONS: [title: string, prefixes: string[]][] = [
-  ['Requests', ['attune_http_']],
+  ['Requests', ['attune_http_', 'attune_quota']],
   ['Recommendations', ['attune_recommendation', 'attune_attributions_', 'attune_online_']],
   ['Events and items', ['attune_events_', 'attune_items_']],
   ['Kafka', ['attune_kafka_']],

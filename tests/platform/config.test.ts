@@ -26,6 +26,7 @@ describe('configuration', () => {
       })
     expect(read).toThrow(/PORT[^]*ROLES[^]*DATABASE_URL[^]*OPERATOR_KEY[^]*KAFKA_SSL[^]*LOG_LEVEL/)
     expect(read).not.toThrow(/hidden|short-secret/)
+    expect(read).toThrow('PORT: has to be a whole number from 0 to 65535')
   })
 
   it('takes an empty variable as one that is not set', () => {

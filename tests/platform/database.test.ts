@@ -1,6 +1,8 @@
 import { type AddressInfo, connect, createServer } from 'node:net'
 import pg from 'pg'
+import type { MigrationInterface, QueryRunner } from 'typeorm'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { concurrentIndex } from '../../migrations/concurrent-index.js'
 import { MIGRATIONS } from '../../migrations/index.js'
 import { readConfig } from '../../src/platform/config.js'
 import { Database, openDatabase, type DatabaseHandle } from '../../src/platform/database.js'
@@ -164,5 +166,47 @@ describe('database', () => {
     )
     await Promise.all(opened.map((one) => one.dataSource.destroy()))
     await fresh.drop()
+  })
+
+  it('makes an index beside the work while others wait for their turn to migrate', async () => {
+    class IndexEvents1999999999999 implements MigrationInterface {
+      readonly transaction = false
+      up = (runner: QueryRunner) => concurrentIndex(runner, 'events_by_type', 'events (tenant_id, type)')
+      down = () => Promise.resolve()
+    }
+    const migrations = [...MIGRATIONS, IndexEvents1999999999999]
+    const open = () => openDatabase(readConfig({ DATABASE_URL: own.url, DATABASE_POOL_SIZE: '2' }), logger, migrations)
+    const opened = await Promise.all([1, 2, 3].map(open))
+    await Promise.all(opened.map((one) => one.dataSource.destroy()))
+    const [{ valid }]: { valid: boolean }[] = await handle.dataSource.query(
+      `SELECT indisvalid AS valid FROM pg_index WHERE indexrelid = 'events_by_type'::regclass`,
+    )
+    expect(valid).toBe(true)
+  })
+
+  it('lets nobody wait behind a migration that waits for a long read', async () => {
+    class WidenEvents2000000000000 implements MigrationInterface {
+      up = (runner: QueryRunner) => runner.query('ALTER TABLE events ADD COLUMN more text')
+      down = () => Promise.resolve()
+    }
+    const reader = new pg.Client({ connectionString: own.url })
+    await reader.connect()
+    await reader.query('BEGIN')
+    await reader.query('SELECT * FROM events')
+    const config = readConfig({ DATABASE_URL: own.url, DATABASE_POOL_SIZE: '2' })
+    let migrated = false
+    const migrating = openDatabase(config, logger, [...MIGRATIONS, WidenEvents2000000000000]).then(async (opened) => {
+      migrated = true
+      await opened.dataSource.destroy()
+    })
+    const waiting = `SELECT 1 FROM pg_locks WHERE relation = 'events'::regclass AND NOT granted`
+    await expect.poll(() => handle.dataSource.query(waiting), { timeout: 20_000, interval: 20 }).toHaveLength(1)
+    // Behind the migration, until it steps back.
+    await database.inTenant('ours', (sql) => sql.execute('UPDATE events SET value = 1'))
+    expect(migrated).toBe(false)
+    await reader.query('COMMIT')
+    await migrating
+    await reader.end()
+    expect(await database.query('ours', 'SELECT more FROM events')).toEqual([{ more: null }])
   })
 })

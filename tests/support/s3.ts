@@ -14,10 +14,10 @@ export interface ObjectServer {
   /** Where its buckets lie, each a folder, each object a file. */
   folder: string
   /** Ends it, and what it holds stays. */
-  pause(): Promise<void>
+  pause: () => Promise<void>
   /** At the same address. */
-  resume(): Promise<void>
-  stop(): Promise<void>
+  resume: () => Promise<void>
+  stop: () => Promise<void>
 }
 
 /** An S3 server that checks signatures: what `node scripts/versitygw.mjs` made, or the one on the PATH. Null where there is none, said loudly. */

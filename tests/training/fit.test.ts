@@ -6,7 +6,8 @@ import { Network } from '../../src/model/network.js'
 import { Random } from '../../src/model/random.js'
 import { DEFAULT_CONFIG, type NetworkConfig, startFromScratch, startFromText } from '../../src/model/weights.js'
 import { startTensorflow } from '../../src/platform/tensorflow.js'
-import { DEFAULT_FIT, fit, type FitInput, fromScratch, type Progress } from '../../src/training/fit.js'
+import { DEFAULT_FIT, fit, type FitInput, fromScratch } from '../../src/training/fit.js'
+import type { Progress } from '../../src/training/fit-watch.js'
 import { randomText } from '../model/tiny-shop.js'
 
 const ITEMS = 30
@@ -175,6 +176,16 @@ describe('fit', () => {
       options: { ...options, epochs: 1 },
     })
     expect(none.curve[1].validationLoss).toBeNull()
+  })
+
+  it('ends where nothing good can come of it any more, with what was best so far', async () => {
+    const asked: [number, number][] = []
+    const isHopeless = (epoch: number, best: number) => asked.push([epoch, best]) === 2
+    const { curve, bestEpoch, bestValidation } = await fit({ ...input, isHopeless })
+    expect(curve.map(({ epoch }) => epoch)).toEqual([0, 1, 2])
+    expect(asked.map(([epoch]) => epoch)).toEqual([1, 2])
+    expect(asked[1][1]).toBe(bestValidation)
+    expect(curve[bestEpoch].validationNdcg).toBe(bestValidation)
   })
 
   it('stops at its budget of steps and when cancelled, and leaves no tensor', async () => {

@@ -170,7 +170,11 @@ describe('the forgetting guard', () => {
   it('does not judge a slice of a handful of users', () => {
     const handful = all.subarray(0, 8)
     const candidate = changed(judged(0.15, USERS, 0.02, 2), handful, -0.3)
-    expect(failed({ candidate, slices: { ...NO_SLICES, newUsers: handful } })).toEqual([])
+    const slices = { ...NO_SLICES, newUsers: handful }
+    expect(failed({ candidate, slices })).toEqual([])
+    const asked = decide(input({ candidate, slices })).checks.filter((check) => check.asked !== false)
+    expect(asked.map(({ name }) => name)).toContain('keeps tail')
+    expect(asked.map(({ name }) => name)).not.toContain('keeps newUsers')
   })
 })
 

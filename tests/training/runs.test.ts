@@ -1,12 +1,14 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import pg from 'pg'
 import { pino } from 'pino'
 import { Database } from '../../src/platform/database.js'
 import { VersionsService } from '../../src/registry/versions.service.js'
 import { TenantsService } from '../../src/tenants/tenants.service.js'
 import { learnedBy } from '../../src/training/learned-by.js'
 import { RunReports } from '../../src/training/run-reports.js'
-import { RunQueue } from '../../src/training/run-queue.js'
+import { NEXT_RUN, RunQueue } from '../../src/training/run-queue.js'
 import { RunsService } from '../../src/training/runs.service.js'
+import { FIRST_RUN_SECONDS, turnOf } from '../../src/training/turn.js'
 import { isDue, lastTick, nextTick, Scheduler } from '../../src/training/scheduler.js'
 import { type TestService, testService } from '../support/service.js'
 import { madeUpShop, send } from './shop.js'
@@ -75,7 +77,8 @@ describe('training runs', () => {
     const answers = await Promise.all([1, 2, 3, 4].map(() => ask(tenant, { reason: 'because' })))
     expect(answers.map(({ status }) => status).sort()).toEqual([202, 409, 409, 409])
     const queued = answers.find(({ status }) => status === 202)?.body
-    expect(queued).toMatchObject({ state: 'queued', from: 'active', reason: 'because', progress: null })
+    // Nothing is served yet that it could go on from.
+    expect(queued).toMatchObject({ state: 'queued', from: 'base', reason: 'because', progress: null })
     const refused = answers.find(({ status }) => status === 409)?.body
     expect(refused).toMatchObject({ code: 'RUN_IN_PROGRESS', runId: queued?.id })
     await finishAll()
@@ -92,7 +95,10 @@ describe('training runs', () => {
     const tenant = await tenantWithShop()
     const { body } = await ask(tenant)
     const cancel = () => service.call('POST', `${runs(tenant.id)}/${body.id}/cancel`, { key: tenant.key })
-    expect(await cancel()).toMatchObject({ status: 200, body: { state: 'cancelled', outcome: 'cancelled' } })
+    expect(await cancel()).toMatchObject({
+      status: 200,
+      body: { state: 'cancelled', outcome: 'cancelled', detail: 'cancelled before it began' },
+    })
     expect(await cancel()).toMatchObject({ status: 200, body: { state: 'cancelled' } })
     expect((await ask(tenant)).status).toBe(202)
     await finishAll()
@@ -103,25 +109,138 @@ describe('training runs', () => {
     const { body } = await ask(tenant)
     const claimed = await claim('one')
     expect(await queue.heartbeat(claimed)).toBe('held')
+    await queue.report(claimed, { status: { detail: 'fine-tuning' } }, [])
     await service.call('POST', `${runs(tenant.id)}/${body.id}/cancel`, { key: tenant.key })
     expect(await queue.heartbeat(claimed)).toBe('cancelled')
     await queue.finish(claimed, { state: 'cancelled', outcome: 'cancelled' })
-    expect(await show(tenant, body.id)).toMatchObject({ state: 'cancelled', cancelRequested: true })
+    expect(await show(tenant, body.id)).toMatchObject({
+      state: 'cancelled',
+      cancelRequested: true,
+      detail: 'cancelled while fine-tuning',
+    })
   })
 
-  it('gives each run to one trainer, the tenant first that waited longest since its last', async () => {
-    const [busy, patient] = [await tenantWithShop(), await tenantWithShop()]
-    await ask(busy)
-    await finishAll()
-    // The busy one asks first again; the other one has had no run yet.
-    const second = await ask(busy, { force: true })
-    const first = await ask(patient)
-    const claims = await Promise.all(['a', 'b', 'c'].map((owner) => queue.claim(owner)))
-    expect(claims.filter((claimed) => claimed)).toHaveLength(2)
+  /** As if the run that waits had been asked for so long ago, and the tenant's runs before had begun and lasted so long. */
+  const history = async (tenantId: string, waited: number, before: { began: number; lasted: number }[] = []) => {
+    await database.query(
+      tenantId,
+      `UPDATE training_runs SET created_at = now() - make_interval(secs => $2) WHERE tenant_id = $1 AND state = 'queued'`,
+      [tenantId, waited],
+    )
+    for (const [i, { began, lasted }] of before.entries())
+      await database.query(
+        tenantId,
+        `INSERT INTO training_runs (tenant_id, run_id, state, start_from, requested_by, created_at, started_at, finished_at, version_id)
+         SELECT $1, $2, 'rejected', 'base', 'test', at, at, at + make_interval(secs => $4), 'v'
+         FROM (SELECT now() - make_interval(secs => $3) AS at) moment`,
+        [tenantId, `before-${i}`, began, lasted],
+      )
+  }
+
+  it('gives each run to one trainer, in the order of their turns', async () => {
+    const H = 3600
+    // Waited, and what the last run took; what was had within the last day.
+    const cases = [
+      { waited: 600, before: [], turn: { expected: FIRST_RUN_SECONDS, used: 0 } },
+      { waited: 4 * H, before: [{ began: 50 * H, lasted: 2 * H }], turn: { expected: 2 * H, used: 0 } },
+      { waited: 4 * H, before: [{ began: 10 * H, lasted: 2 * H }], turn: { expected: 2 * H, used: 2 * H } },
+      { waited: 300, before: [{ began: 30 * H, lasted: 40 }], turn: { expected: 40, used: 0 } },
+      // Asks again as soon as one has ended.
+      {
+        waited: 620,
+        before: Array.from({ length: 20 }, (_, i) => ({ began: 1200 + 900 * i, lasted: 800 })),
+        turn: { expected: 800, used: 16_000 },
+      },
+      // Half of it is more than a day ago.
+      { waited: 5 * H, before: [{ began: 26 * H, lasted: 4 * H }], turn: { expected: 4 * H, used: 2 * H } },
+    ]
+    const turns = new Map<string, number>()
+    for (const { waited, before, turn } of cases) {
+      const tenant = await tenantWithShop()
+      await ask(tenant)
+      await history(tenant.id, waited, before)
+      turns.set(tenant.id, turnOf({ waited, ...turn }))
+    }
+    const expected = [...turns].sort(([, a], [, b]) => b - a).map(([id]) => id)
+    const claims = await Promise.all(['a', 'b', 'c', 'd', 'e', 'f', 'g'].map((owner) => queue.claim(owner)))
+    expect(new Set(claims.map((claimed) => claimed?.run.tenantId))).toEqual(new Set([...expected, undefined]))
     for (const claimed of claims) if (claimed) await queue.giveBack(claimed, 'its trainer stops')
-    const order = [await claim('a'), await claim('a')].map(({ run }) => run.id)
-    expect(order).toEqual([first.body.id, second.body.id])
+    const order: string[] = []
+    for (const owner of expected) order.push((await claim(owner)).run.tenantId)
+    expect(order).toEqual(expected)
+    // Who asks again and again is last, and comes all the same.
+    expect(order.at(-1)).toBe([...turns.keys()][4])
     await database.asSystem((sql) => sql.execute(`UPDATE training_runs SET state = 'failed' WHERE state = 'preparing'`))
+  })
+
+  it('goes by what a trainer has found out of a run that waits, above all', async () => {
+    const [long, short] = [await tenantWithShop(), await tenantWithShop()]
+    for (const tenant of [long, short]) {
+      await ask(tenant)
+      await history(tenant.id, 600)
+    }
+    const estimated = async ({ id }: { id: string }, seconds: number) =>
+      database.query(id, 'UPDATE training_runs SET estimate = $2 WHERE tenant_id = $1', [
+        id,
+        JSON.stringify({ seconds }),
+      ])
+    await estimated(long, 7200)
+    await estimated(short, 60)
+    expect((await claim('a')).run.tenantId).toBe(short.id)
+    expect((await claim('a')).run.tenantId).toBe(long.id)
+    await database.asSystem((sql) => sql.execute(`UPDATE training_runs SET state = 'failed' WHERE state = 'preparing'`))
+  })
+
+  it('finds what waits by the index of live runs, however many have ended', async () => {
+    const tenant = await service.makeTenant()
+    await database.query(
+      tenant.id,
+      `INSERT INTO training_runs (tenant_id, run_id, state, start_from, requested_by, finished_at)
+       SELECT $1, 'ended-' || i, 'rejected', 'base', 'test', now() FROM generate_series(1, 20000) i`,
+      [tenant.id],
+    )
+    const client = new pg.Client({ connectionString: service.databaseUrl })
+    await client.connect()
+    await client.query('ANALYZE training_runs')
+    const { rows } = await client.query<{ 'QUERY PLAN': string }>(`EXPLAIN ${NEXT_RUN}`)
+    await client.end()
+    const plan = rows.map((row) => row['QUERY PLAN']).join('\n')
+    expect(plan).toContain('training_runs_one_live')
+    expect(plan).not.toContain('Seq Scan on training_runs')
+  })
+
+  it('are no more a day than the quota says, where they are asked for', async () => {
+    const tenant = await tenantWithShop({ quotas: { trainingRunsPerDay: 2 } })
+    for (let i = 0; i < 2; i++) {
+      expect((await ask(tenant, { force: true })).status).toBe(202)
+      await finishAll()
+    }
+    const answer = await service.call('POST', runs(tenant.id), { key: tenant.key, body: { force: true } })
+    expect(answer).toMatchObject({ status: 429, body: { code: 'QUOTA_EXCEEDED', quota: 'training runs' } })
+    const retryAfter = Number(answer.headers.get('retry-after'))
+    expect(retryAfter).toBeGreaterThan(86_000)
+    expect(retryAfter).toBeLessThanOrEqual(86_400)
+    // The schedule goes on, and what is older than a day no longer counts.
+    const scheduled = await service.app
+      .get(RunsService)
+      .request(tenant.id, { from: 'base', force: true }, { name: 'schedule' })
+    expect(scheduled.state).toBe('queued')
+    await finishAll()
+    await database.query(
+      tenant.id,
+      `UPDATE training_runs SET created_at = created_at - interval '25 hours' WHERE tenant_id = $1`,
+      [tenant.id],
+    )
+    expect((await ask(tenant, { force: true })).status).toBe(202)
+    await finishAll()
+    for (const wrong of [0, -1, 1.5, 1e9, '2', null, {}])
+      expect(
+        (
+          await service.call('PATCH', `/v1/tenants/${tenant.id}`, {
+            body: { settings: { quotas: { trainingRunsPerDay: wrong } } },
+          })
+        ).status,
+      ).toBe(wrong === null ? 200 : 400)
   })
 
   it('takes over a run whose lease ran out, and lets the lost trainer change nothing', async () => {

@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { decodeVersion } from '../../src/model/version-file.js'
 import { Database } from '../../src/platform/database.js'
 import { VERSION_ARTIFACT, VersionsService } from '../../src/registry/versions.service.js'
+import type { EpochResult } from '../../src/training/fit-watch.js'
 import { testDatabase, type TestService, testService } from '../support/service.js'
 import { madeUpShop, send } from './shop.js'
 
@@ -78,7 +79,21 @@ describe('training, end to end', () => {
     expect(Number(run.tokensPerSecond)).toBeGreaterThan(0)
 
     const kinds = new Set([...(await stream).matchAll(/^event: (\w+)$/gm)].map((match) => match[1]))
-    expect([...kinds].sort()).toEqual(['attempt', 'end', 'estimate', 'metrics', 'progress', 'quality', 'state'])
+    expect([...kinds].sort()).toEqual([
+      'attempt',
+      'end',
+      'epoch',
+      'estimate',
+      'metrics',
+      'progress',
+      'quality',
+      'state',
+    ])
+    // Each epoch of each training, its own figures: what the version keeps of the fine-tuning, in time to be watched.
+    const epochs = [...(await stream).matchAll(/^event: epoch\ndata: (.+)$/gm)].map(
+      ([, data]) => JSON.parse(data) as EpochResult & { of: string; part: number },
+    )
+    expect([...new Set(epochs.map((epoch) => epoch.of))]).toEqual(['training', 'twin', 'refitting'])
 
     const { body } = await service.call('GET', `/v1/tenants/shop/model-versions/${String(run.modelVersion)}`, {
       key: tenant.key,
@@ -102,6 +117,12 @@ describe('training, end to end', () => {
       expect.arrayContaining(['candidate', 'base', 'popular', 'recent', 'from-scratch', 'text', 'wide', 'narrow']),
     )
     expect(version.report.engine).toBe('wasm')
+    const { candidate } = version.report.curves as Record<string, { epochs: EpochResult[] }>
+    expect(epochs[0]).toMatchObject({ of: 'training', part: 1, epoch: 0, trainLoss: null })
+    const ofPart = (part: number) => epochs.filter((epoch) => epoch.of === 'training' && epoch.part === part)
+    const figures = ({ epoch, validationLoss, validationNdcg }: EpochResult) =>
+      [epoch, validationLoss, validationNdcg].map((value) => value?.toFixed(3))
+    expect([ofPart(1), ofPart(2)].map((curve) => curve.map(figures))).toContainEqual(candidate.epochs.map(figures))
 
     // What comes later is compared with the newest weeks, not with all that was read.
     const { eventTypes, ...baseline } = version.report.baseline
@@ -184,10 +205,14 @@ describe('training, end to end', () => {
     // Passed the gate, and waits for a word: this tenant promotes by hand.
     const run = await show(waiting, body.id)
     expect(run).toMatchObject({ state: 'skipped', outcome: 'awaiting-promotion', attempt: 1 })
+    expect(run).toHaveProperty('servedAt', null)
     expect(await service.app.get(VersionsService).current('waiting')).toBeNull()
     const promoted = await service.call('POST', `/v1/tenants/waiting/model-versions/${run.modelVersion}/promote`, {
       key,
     })
     expect(promoted).toMatchObject({ status: 200, body: { serving: true } })
+    const { servedAt, finishedAt } = (await show(waiting, body.id)) as RunBody &
+      Record<'servedAt' | 'finishedAt', string>
+    expect(Date.parse(servedAt)).toBeGreaterThan(Date.parse(finishedAt))
   })
 })

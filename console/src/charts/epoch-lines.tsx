@@ -61,7 +61,7 @@ export default function EpochLines({ epochs, best }: Props) {
               ...(has('validationLoss') ? [{ name: 'validationLoss', label: 'validation', color: 'orange.6' }] : []),
             ]}
             valueFormatter={(value) => decimal(value, 2)}
-            yAxisProps={{ width: 44, domain: ['auto', 'auto'] }}
+            yAxisProps={{ width: 44, domain: ['auto', 'auto'], interval: 0 }}
           />
         </div>
         {(has('validationNdcg') || has('trainNdcg')) && (
@@ -77,7 +77,7 @@ export default function EpochLines({ epochs, best }: Props) {
                 { name: 'validationNdcg', label: 'validation', color: 'orange.6' },
               ]}
               valueFormatter={(value) => percent(value)}
-              yAxisProps={{ width: 56, domain: ['auto', 'auto'] }}
+              yAxisProps={{ width: 56, domain: ['auto', 'auto'], interval: 0 }}
             />
           </div>
         )}

@@ -1,5 +1,5 @@
 import { Text } from '@mantine/core'
-import { IconAlertTriangle, IconCircleCheck, IconCircleX } from '@tabler/icons-react'
+import { IconAlertTriangle, IconCircleCheck, IconCircleDashed, IconCircleX } from '@tabler/icons-react'
 import type { Check, Version } from '../contract'
 import { Status } from '../parts/status'
 import classes from './gate-checks.module.css'
@@ -8,7 +8,7 @@ import classes from './gate-checks.module.css'
 export function GateChecks({ version: { gate } }: { version: Version }) {
   const checks = gate?.checks ?? []
   if (checks.length === 0) return <Text c="dimmed">Its report does not tell.</Text>
-  const order = ({ passed, required }: Check) => (passed ? 2 : required ? 0 : 1)
+  const order = ({ passed, asked, required }: Check) => (asked === false ? 3 : passed ? 2 : required ? 0 : 1)
   return (
     <ul className={classes.checks}>
       {[...checks]
@@ -25,7 +25,13 @@ export function GateChecks({ version: { gate } }: { version: Version }) {
   )
 }
 
-function Verdict({ name, title = name, passed, required }: Check) {
+function Verdict({ name, title = name, passed, asked, required }: Check) {
+  if (asked === false)
+    return (
+      <Status tone="plain" icon={IconCircleDashed}>
+        {title}: not asked
+      </Status>
+    )
   if (passed)
     return (
       <Status tone="good" icon={IconCircleCheck}>

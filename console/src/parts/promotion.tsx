@@ -44,14 +44,19 @@ export function Promote({ tenant, version }: { tenant: string; version: VersionS
   )
 }
 
-/** Back to what was served before the current version. */
-export function RollBack({ tenant }: { tenant: string }) {
+/** Back to what was served before the current version. @param nothing that was trained is served: there is no way back */
+export function RollBack({ tenant, nothing }: { tenant: string; nothing?: boolean }) {
   const [asking, setAsking] = useState(false)
   const queries = useQueryClient()
   const say = useSay()
   return (
     <>
-      <Button variant="default" onClick={() => setAsking(true)}>
+      <Button
+        variant="default"
+        disabled={nothing}
+        title={nothing ? 'No trained version is served.' : undefined}
+        onClick={() => setAsking(true)}
+      >
         Roll back …
       </Button>
       <Confirm

@@ -41,7 +41,9 @@ export function ServingStatus({ serving }: { serving: Serving }) {
 }
 
 /** How a run stands or ended, in a word or two. */
-export function RunStatus({ run }: { run: Pick<Run, 'state' | 'outcome'> }) {
+type Ended = Pick<Run, 'state' | 'outcome' | 'servedAt'>
+
+export function RunStatus({ run }: { run: Ended }) {
   const { tone, icon, says } = runState(run)
   return (
     <Status tone={tone} icon={icon}>
@@ -50,18 +52,24 @@ export function RunStatus({ run }: { run: Pick<Run, 'state' | 'outcome'> }) {
   )
 }
 
-function runState({ state, outcome }: Pick<Run, 'state' | 'outcome'>): { tone: Tone; icon: TablerIcon; says: string } {
+function runState({ state, outcome, servedAt }: Ended): { tone: Tone; icon: TablerIcon; says: string } {
   switch (state) {
     case 'promoted':
       return { tone: 'good', icon: IconCircleCheck, says: 'promoted' }
     case 'rejected':
       // No fault: what is served was better, and goes on.
-      return { tone: 'plain', icon: IconCircleMinus, says: 'refused by the gate' }
+      return {
+        tone: 'plain',
+        icon: IconCircleMinus,
+        says: servedAt ? 'refused by the gate, promoted by hand' : 'refused by the gate',
+      }
     case 'failed':
       return { tone: 'bad', icon: IconCircleX, says: 'failed' }
     case 'cancelled':
       return { tone: 'plain', icon: IconBan, says: 'cancelled' }
     case 'skipped':
+      if (outcome === 'awaiting-promotion' && servedAt)
+        return { tone: 'good', icon: IconCircleCheck, says: 'promoted by hand' }
       return outcome === 'awaiting-promotion'
         ? { tone: 'note', icon: IconPlayerPause, says: 'waits for promotion' }
         : { tone: 'plain', icon: IconCircleDashed, says: 'skipped' }

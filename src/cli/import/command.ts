@@ -1,4 +1,6 @@
 import { Argument, type Command, InvalidArgumentError, Option } from 'commander'
+import { type Attune, AttuneError } from '../../client/index.js'
+import { Settings } from '../../tenants/settings.js'
 import { connectToTenant, type ConnectionFlags, withConnection } from '../connection.js'
 import { EXIT, EXIT_HELP, UsageError } from '../exit.js'
 import { list, whole } from '../flags.js'
@@ -126,6 +128,7 @@ async function run(kind: Kind, file: string, flags: Flags, env: NodeJS.ProcessEn
           `${number(read)} rows in ${seconds} s (${number(rowsPerSecond)} a second): ${number(accepted)} ${kind} stored${known}, ${number(refused)} refused`,
         )
       if (report) console.log(`Refused lines are named in ${report}`)
+      for (const line of sending.types.words(await settingsOf(attune))) console.error(`attune: ${line}`)
       if (limited > 0) console.error(`attune: the quotas of the tenant slowed this down (quotas.eventsPerSecond)`)
     }
     return summary.refused > 0 ? EXIT.partly : EXIT.done
@@ -145,12 +148,24 @@ async function run(kind: Kind, file: string, flags: Flags, env: NodeJS.ProcessEn
 
 async function dryRun(kind: Kind, file: string, flags: Flags): Promise<number> {
   const [{ tryOut }, input] = await Promise.all([import('./trying.js'), findInput(file, flags.format, flags.encoding)])
-  const { read, refused, unused } = await tryOut(input, readingOptions(kind, flags), (problem) =>
+  const { read, refused, unused, types } = await tryOut(input, readingOptions(kind, flags), (problem) =>
     process.stdout.write(`${flags.json ? JSON.stringify(problem) : words(problem)}\n`),
   )
   if (unused.length > 0) console.error(`attune: not imported: ${unused.join(', ')} (--map takes a column)`)
+  // Nobody is asked: what a tenant has not said otherwise.
+  for (const line of types.words(Settings.parse({}))) console.error(`attune: ${line}`)
   console.error(`attune: ${number(read)} rows, ${number(refused)} of them would be refused; nothing was sent`)
   return refused > 0 ? EXIT.partly : EXIT.done
+}
+
+/** Of the tenant; the defaults where the key may send events and no more. */
+async function settingsOf(attune: Attune): Promise<Pick<Settings, 'eventTypes'>> {
+  try {
+    return (await attune.tenants.get()).settings
+  } catch (error) {
+    if (error instanceof AttuneError) return Settings.parse({})
+    throw error
+  }
 }
 
 const gather = (value: string, earlier: string[] = []) => [...earlier, value]

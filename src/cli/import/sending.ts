@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import { basename, dirname, join } from 'node:path'
 import type { Attune } from '../../client/index.js'
 import { bar, clock, LiveLine } from '../terminal.js'
+import { EventTypes } from './event-types.js'
 import type { Kind } from './fields.js'
 import { fingerprint, type Input } from './input.js'
 import { type Entry, Lanes } from './lanes.js'
@@ -49,6 +50,8 @@ export interface Summary {
   from: number
   /** Nothing was sent: an earlier import came to the end of this very file. */
   finishedBefore: boolean
+  /** Events that were read by this command, by type; also those that the service refused for another reason. */
+  types?: Record<string, number>
 }
 
 /**
@@ -59,6 +62,7 @@ export class Sending {
   private readonly live = new LiveLine()
   private readonly startedAt = performance.now()
   private readonly sums = { read: 0, accepted: 0, duplicates: 0 }
+  readonly types = new EventTypes()
   private readonly path: string
   /** Ends it from within. */
   private readonly failing = new AbortController()
@@ -182,7 +186,10 @@ export class Sending {
     const made = row.problem ? { problem: row.problem } : mapping.make(row)
     if ('problem' in made) return problems.add({ line: row.line, ...made.problem })
     const { value, lane } = made
-    if (this.options.kind === 'events' && value.eventId === undefined) value.eventId = eventId(name, row.line, value)
+    if (this.options.kind === 'events') {
+      this.types.add(value.type)
+      value.eventId ??= eventId(name, row.line, value)
+    }
     await lanes.put(lane, { line: row.line, offset: row.start, json: JSON.stringify(value) })
   }
 
@@ -247,6 +254,7 @@ export class Sending {
       report: progress.refused > 0 ? this.reportPath : null,
       from,
       finishedBefore,
+      ...(this.options.kind === 'events' && { types: this.types.byType }),
     }
   }
 }

@@ -1,6 +1,7 @@
 import { Event } from '../../events/event.js'
 import { Item } from '../../catalog/item.js'
 import { describe } from '../../platform/schema.js'
+import { EventTypes } from './event-types.js'
 import type { Input } from './input.js'
 import type { LineProblem } from './problems.js'
 import { type ReadingOptions, startReading } from './reading.js'
@@ -13,12 +14,13 @@ export async function tryOut(
   input: Input,
   options: ReadingOptions,
   onProblem: (problem: LineProblem) => void,
-): Promise<{ read: number; refused: number; unused: string[] }> {
+): Promise<{ read: number; refused: number; unused: string[]; types: EventTypes }> {
   const reading = await startReading(input, options)
   const { mapping, rows } = reading
   const schema = options.kind === 'events' ? Event : Item
   let read = 0
   let refused = 0
+  const types = new EventTypes()
   const refuse = (problem: LineProblem) => {
     refused += 1
     onProblem(problem)
@@ -32,6 +34,7 @@ export async function tryOut(
           refuse({ line: row.line, ...made.problem })
           continue
         }
+        if (options.kind === 'events') types.add(made.value.type)
         const { error } = schema.safeParse(made.value)
         if (!error) continue
         const column = mapping.columnOf(error.issues[0].path.join('.'))
@@ -41,5 +44,5 @@ export async function tryOut(
   } finally {
     await reading.close()
   }
-  return { read, refused, unused: mapping.unused }
+  return { read, refused, unused: mapping.unused, types }
 }

@@ -167,6 +167,21 @@ describe('attune import', () => {
     expect(dry.err).toContain('3,000 rows, 63 of them would be refused; nothing was sent')
   })
 
+  it('counts the events by type, and says of which no setting knows', async () => {
+    const { id } = await tenantOf({ eventTypes: { order: { weight: 1, meaning: 'positive' } } })
+    const file = put('types.csv', 'userId,itemId,type\na,b,order\na,c,order\na,d,wish\u001b[2J\na,e,view\n')
+    const dry = await home.attune(['import', 'events', file, '--dry-run'], { env: { ATTUNE_KEY: '' } })
+    expect(dry.err).toContain('by type: order 2, wish')
+    expect(dry.err).toContain('no setting names "order", "wish')
+    const { err, summary } = await run(id, ['events', file])
+    expect(summary).toMatchObject({ types: { order: 2, view: 1 } })
+    expect(err).not.toContain('no setting names')
+    const worded = await home.attune(['import', 'events', file, '--again', '--tenant', id])
+    expect(worded.err).toContain('by type: order 2, wish')
+    expect(worded.err).toMatch(/no setting names "wish.*": such events count as positive, with a weight of 0.5/)
+    for (const shown of [dry.err, worded.err]) expect(shown).not.toContain('\u001b[2J')
+  })
+
   it('goes on where it was killed, with nothing lost or stored twice', async () => {
     const { id, attune } = await tenantOf({ quotas: { eventsPerSecond: 1_000_000 } })
     const count = 60_000

@@ -1,7 +1,7 @@
 import { Anchor, Text } from '@mantine/core'
 import { useQuery } from '@tanstack/react-query'
 import { Suspense } from 'react'
-import { Link, NavLink, Outlet, useParams } from 'react-router'
+import { Link, Navigate, NavLink, Outlet, useLocation, useParams } from 'react-router'
 import { isProblem } from '../../api'
 import type { Scope } from '../../contract'
 import { Empty, Failure, Loading } from '../../parts/states'
@@ -26,6 +26,9 @@ export default function Tenant() {
   const { kind } = useSession()
   const may = useMay()
   const overview = useQuery({ ...overviewOf(tenant), enabled: may('manage') })
+  const { pathname, search } = useLocation()
+  // Else no tab would be the current one.
+  if (pathname.endsWith('/')) return <Navigate to={{ pathname: pathname.replace(/\/+$/, ''), search }} replace />
   if (overview.isError && isProblem(overview.error) && overview.error.status === 404)
     return (
       <Empty title={`There is no tenant '${tenant}'`}>

@@ -63,6 +63,9 @@ function Shown({ run, story, tenant }: { run: TrainingRun; story: RunStory; tena
   const live = isLive(run)
   const now = { ...run, ...(live && story.figures) }
   const state = live && story.state ? story.state : run.state
+  // Of an ended run what it is known by; its twin and what it went on with come after that.
+  const learning =
+    (live ? undefined : story.trainings.findLast(({ of }) => of === 'training')) ?? story.trainings.at(-1)
   return (
     <Stack gap="md">
       <Section
@@ -84,21 +87,25 @@ function Shown({ run, story, tenant }: { run: TrainingRun; story: RunStory; tena
           <p className="only-said" role="status">
             {live
               ? `${state}, ${Math.floor(10 * (now.progress ?? 0)) * 10} % done`
-              : `The run has ended: ${run.state}${run.outcome ? `, ${run.outcome}` : ''}`}
+              : `The run has ended: ${run.state}${run.outcome && run.outcome !== run.state ? `, ${run.outcome}` : ''}`}
           </p>
         </Stack>
       </Section>
       <Stats
         stats={[
           live && { label: 'Done', value: now.progress === null ? '–' : percent(now.progress, 0) },
-          live && { label: 'Time left', value: now.etaSeconds ? `about ${duration(now.etaSeconds)}` : '–' },
+          live && {
+            label: 'Time left',
+            value: now.etaSeconds ? `about ${duration(now.etaSeconds)}` : '–',
+            note: now.etaSeconds && state === 'training' ? 'less where it stops early' : undefined,
+          },
           !live && { label: 'Took', value: tookOf(run) },
           { label: 'Epoch', value: now.epoch ?? '–', note: now.step ? `step ${count(now.step)}` : undefined },
           { label: 'Loss of training', value: now.loss == null ? '–' : decimal(now.loss, 3) },
           {
             label: 'NDCG@10 of validation',
             value: now.validation ? percent(now.validation) : '–',
-            note: 'best so far, the network by itself',
+            note: `best ${live ? 'so far' : 'of all epochs'}, the network by itself`,
           },
           {
             label: 'Events a second',
@@ -107,10 +114,10 @@ function Shown({ run, story, tenant }: { run: TrainingRun; story: RunStory; tena
           },
         ]}
       />
-      {story.epochs.length > 0 && (
-        <Section title="Learning">
+      {learning && (
+        <Section title="Learning" about={LEARNING[learning.of] ?? learning.of}>
           <Suspense fallback={<Loading what="the chart" />}>
-            <EpochLines epochs={story.epochs} best={null} />
+            <EpochLines epochs={learning.epochs} best={null} />
           </Suspense>
         </Section>
       )}
@@ -135,6 +142,13 @@ function Shown({ run, story, tenant }: { run: TrainingRun; story: RunStory; tena
       </Grid>
     </Stack>
   )
+}
+
+/** Which of the trainings of a run it is, by its stage. */
+const LEARNING: Record<string, string> = {
+  training: 'The fine-tuning',
+  twin: 'The from-scratch twin',
+  refitting: 'Going on with the events that validation had',
 }
 
 /** What it is at, or what came of it, in words. */

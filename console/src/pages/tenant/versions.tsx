@@ -14,7 +14,8 @@ import { Section } from '../../parts/section'
 import { Empty, Failure, Loading } from '../../parts/states'
 import { GateStatus } from '../../parts/status'
 import { comparePath, tenantPath, versionPath } from '../../paths'
-import { versionsOf } from '../../queries'
+import { overviewOf, versionsOf } from '../../queries'
+import { useMay } from '../../session'
 import { ownMetrics, RIVALS } from '../../versions'
 import { useTenant } from '.'
 import classes from './versions.module.css'
@@ -25,6 +26,8 @@ export default function Versions() {
   const tenant = useTenant()
   const pages = usePages(tenant)
   const versions = useQuery(versionsOf(tenant, A_PAGE, pages.cursor))
+  const may = useMay()
+  const overview = useQuery({ ...overviewOf(tenant), enabled: may('manage') })
   const [picked, setPicked] = useState<string[]>([])
   const all = versions.data?.data ?? []
   const pick = (id: string) =>
@@ -33,7 +36,7 @@ export default function Versions() {
     <>
       <PageTitle title="Versions" of={tenant}>
         {all.length > 1 && <CompareTwo tenant={tenant} picked={picked} />}
-        <RollBack tenant={tenant} />
+        <RollBack tenant={tenant} nothing={overview.data && overview.data.serving !== 'fine-tuned'} />
       </PageTitle>
       <Section title="Versions, newest first" bare flush>
         {versions.isPending && <Loading what="the versions" />}
