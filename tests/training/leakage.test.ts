@@ -1,7 +1,6 @@
 import { beforeAll, describe, expect, it } from 'vitest'
 import { fixedBlend } from '../../src/model/ensemble.js'
 import { type Histories, groupByUser, toHistories, userCount } from '../../src/model/history.js'
-import { ItemTokens } from '../../src/model/item-tokens.js'
 import { Random } from '../../src/model/random.js'
 import { noWeights } from '../../src/model/ranking.js'
 import { rowsOf } from '../../src/model/text-matrix.js'
@@ -64,10 +63,6 @@ function shop(planted: { from: number; until: number } | null): Dataset {
     itemIds: Array.from({ length: ITEMS }, (_, item) => `item ${item}`),
     vectors: rowsOf(groupText(), TEXT_LENGTH),
     userCount: userCount(histories),
-    // Words that tell nothing of the groups, as the network is what learns here.
-    tokens: ItemTokens.of(Array.from({ length: ITEMS }, (_, item) => Uint32Array.of(item, ITEMS + (item % 7)))),
-    // Half of them came while all went on: their age is known.
-    published: Float64Array.from({ length: ITEMS }, (_, item) => (item % 2 ? NaN : (item % 500) * HOUR)),
     events: {
       users: Uint32Array.from(order, (row) => users[row]),
       items: Uint32Array.from(order, (row) => (isPlanted(histories.times[row]) ? PLANTED : histories.items[row])),
