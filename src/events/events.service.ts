@@ -1,6 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common'
 import { setTimeout } from 'node:timers/promises'
-import { Database } from '../platform/database.js'
+import { Database, type Reads } from '../platform/database.js'
 import { notFound } from '../platform/errors.js'
 import { sqlState, storeByHalving } from '../platform/halving.js'
 import { Metrics } from '../platform/metrics.js'
@@ -102,8 +102,9 @@ export class EventsService {
     horizon: string | null,
     onPage: (events: WrittenEvent[]) => void | Promise<void>,
     options: { since?: Date; newest?: number } = {},
+    reads: Reads = this.database,
   ): Promise<string> {
-    return this.database.inTenant(tenantId, async (sql) => {
+    return reads.inTenant(tenantId, async (sql) => {
       // Before the rows are read: what commits in between belongs to the next call too.
       const [{ next }] = await sql.query<{ next: string }>(
         'SELECT pg_snapshot_xmin(pg_current_snapshot())::text AS next',
@@ -114,8 +115,8 @@ export class EventsService {
   }
 
   /** Where the last `historyDays` of the tenant begin, counted back from its newest event. */
-  historyStart(tenantId: string, historyDays: number): Promise<Date> {
-    return this.database.inTenant(tenantId, (sql) => historyStart(sql, tenantId, historyDays))
+  historyStart(tenantId: string, historyDays: number, reads: Reads = this.database): Promise<Date> {
+    return reads.inTenant(tenantId, (sql) => historyStart(sql, tenantId, historyDays))
   }
 
   /** Events that a run does not read: they are older than `historyDays` before the newest one. */

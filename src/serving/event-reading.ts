@@ -2,6 +2,7 @@ import { setImmediate } from 'node:timers/promises'
 import type { WrittenEvent } from '../events/event.js'
 import type { EventsService } from '../events/events.service.js'
 import type { EventType } from '../model/history.js'
+import type { Reads } from '../platform/database.js'
 import { type Settings, typeReader } from '../tenants/settings.js'
 import type { CatalogMirror } from './catalog-mirror.js'
 import { EventLog } from './event-log.js'
@@ -20,6 +21,7 @@ export async function readEventLog(
   settings: Settings,
   types: EventType[],
   catalog: CatalogMirror,
+  reads: Reads,
 ) {
   const placeOf = typeReader(types)
   const log = new EventLog()
@@ -32,7 +34,7 @@ export async function readEventLog(
     const event = { item, type: placeOf(type, value), at: occurredAt.getTime() }
     if (!log.isRepeat(userId, event)) log.append(userId, event)
   }
-  const since = await events.historyStart(tenantId, settings.training.historyDays)
+  const since = await events.historyStart(tenantId, settings.training.historyDays, reads)
   const horizon = await events.writtenSince(
     tenantId,
     null,
@@ -41,6 +43,7 @@ export async function readEventLog(
       await setImmediate()
     },
     { since, newest: COUNTED_EVENTS },
+    reads,
   )
   return { log, arrivals, unknown, horizon }
 }

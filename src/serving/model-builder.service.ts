@@ -10,6 +10,7 @@ import { Network } from '../model/network.js'
 import { TextMatrix } from '../model/text-matrix.js'
 import { TEXT_LENGTH } from '../model/text-encoder.js'
 import { decodeVersion, type VersionFile } from '../model/version-file.js'
+import { Database, type Reads } from '../platform/database.js'
 import { isPassing } from '../platform/errors.js'
 import { LOGGER, type Logger } from '../platform/logger.js'
 import { Metrics } from '../platform/metrics.js'
@@ -19,17 +20,16 @@ import { BASE_VERSION, VERSION_ARTIFACT, VersionsService } from '../registry/ver
 import { eventTypeTable } from '../tenants/settings.js'
 import { type Tenant, TenantsService } from '../tenants/tenants.service.js'
 import { CatalogMirror } from './catalog-mirror.js'
+import { readCatalog } from './catalog-reading.js'
 import { COUNTED_EVENTS, readEventLog } from './event-reading.js'
 import { LiveModel } from './live-model.js'
 import { LiveNetwork } from './live-network.js'
 import { LiveWords } from './live-words.js'
-import { RawVectors } from './preparation.js'
 import { prepareAside } from './preparation-thread.js'
 import { shippedBlend, shippedPrior } from '../registry/shipped-base.js'
 
-const DAY_MS = 86_400_000
 /** Live counts are pruned, and never forget: counting anew once a day keeps them what they are meant to be. */
-const REBUILD_AFTER_MS = DAY_MS
+const REBUILD_AFTER_MS = 86_400_000
 /** Changed items taken in without letting requests through: a few milliseconds of whitening. */
 const ITEMS_AT_ONCE = 50
 /** A version that could not be read may have been a moment's trouble after all. */
@@ -55,6 +55,11 @@ interface Position {
   tenantMade: number
 }
 
+interface Version {
+  id: string
+  file: VersionFile
+}
+
 /** Makes live models of what is stored, and brings them up to date. */
 @Injectable()
 export class ModelBuilder {
@@ -63,6 +68,7 @@ export class ModelBuilder {
   private readonly unusable
 
   constructor(
+    @Inject(Database) private readonly database: Database,
     @Inject(TenantsService) private readonly tenants: TenantsService,
     @Inject(ItemsService) private readonly items: ItemsService,
     @Inject(EventsService) private readonly events: EventsService,
@@ -199,36 +205,49 @@ export class ModelBuilder {
     return null
   }
 
-  private async read(tenantId: string, id: string, length: number): Promise<{ id: string; file: VersionFile }> {
+  private async read(tenantId: string, id: string, length: number): Promise<Version> {
     const file = decodeVersion(await this.versions.readArtifact(tenantId, id, VERSION_ARTIFACT))
     if (file.textSpace.length !== length)
       throw new Error(`the version is for vectors of ${file.textSpace.length}, the items have ${length}`)
     return { id, file }
   }
 
-  private async assemble(
+  /** By the read replica where it is current: most of what the database has to read is read for this. */
+  private async assemble(tenant: Tenant, length: number, version: Version | null): Promise<LiveModel> {
+    const replica = this.database.replica()
+    if (replica)
+      try {
+        const model = await this.assembleBy(replica, tenant, length, version)
+        // What the replica does not have yet.
+        await this.catchUp(model, Infinity).catch((error: unknown) => {
+          model.retire()
+          throw error
+        })
+        return model
+      } catch (error) {
+        if (!isPassing(error)) throw error
+        this.logger.warn({ err: error, tenant: tenant.id }, 'could not load a model by the read replica')
+      }
+    return this.assembleBy(this.database, tenant, length, version)
+  }
+
+  private async assembleBy(
+    reads: Reads,
     { id: tenantId, baseModel, settings, createdAt }: Tenant,
     length: number,
-    version: { id: string; file: VersionFile } | null,
+    version: Version | null,
   ): Promise<LiveModel> {
-    const moment = await this.users.moment(tenantId)
+    const moment = await this.users.moment(tenantId, reads)
     const file = version?.file
     const types: EventType[] = file?.eventTypes ?? eventTypeTable(settings)
     const blend = file?.blend ?? completeBlend(shippedBlend(baseModel), settings.training.without)
     const catalog = new CatalogMirror(length, file?.itemIds)
     const words = asks(blend, 'lexical') ? new LiveWords() : null
-    const raw = new RawVectors(length)
-    const itemsRead = await this.tracing.inner('read items', {}, () =>
-      this.items.changesSince(tenantId, null, (page) => {
-        for (const item of page) {
-          const index = catalog.put(item)
-          if (index !== null) raw.set(index, item.vector)
-          words?.put(catalog.indexOf(item.itemId)!, item)
-        }
-      }),
+    const { raw, horizon: itemsRead } = await this.tracing.inner('read items', {}, () =>
+      readCatalog(this.items, tenantId, catalog, words, reads),
     )
     const { log, arrivals, unknown, horizon } = await this.tracing.inner('read events', {}, () =>
-      readEventLog(this.events, tenantId, settings, types, catalog),
+      readEventLog(this.events, tenantId, settings, types, catalog, reads),
     )
     const fitted = catalog.vectorCount
     const preparation = {

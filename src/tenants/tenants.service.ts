@@ -43,6 +43,7 @@ const PURGE_BATCH = 20_000
 @Injectable()
 export class TenantsService {
   private readonly known = new Map<string, { tenant: Tenant | undefined; until: number }>()
+  private readonly purges: ((tenantId: string) => Promise<void>)[] = []
 
   constructor(
     @Inject(Database) private readonly database: Database,
@@ -155,6 +156,11 @@ export class TenantsService {
     if (removed > 0) this.logger.info({ tenant: tenantId, actor: caller.name }, 'a tenant was removed')
   }
 
+  /** What else is to be deleted of a removed tenant than rows, as long as its rows are there. May be called twice. */
+  onPurge(work: (tenantId: string) => Promise<void>): void {
+    this.purges.push(work)
+  }
+
   /** Deletes the rows of removed tenants in bounded batches, in every table that has a `tenant_id`. */
   async purge(): Promise<void> {
     const removed = await this.database.asSystem((sql) =>
@@ -168,6 +174,12 @@ export class TenantsService {
       ),
     )
     for (const { id } of removed) {
+      try {
+        for (const purge of this.purges) await purge(id)
+      } catch (error) {
+        this.logger.warn({ err: error, tenant: id }, 'a removed tenant can not be purged; trying again')
+        continue
+      }
       for (const { name } of tables) {
         // The tenant twice: a row's place is its own only within one table of one server, not among shards.
         const batch = `DELETE FROM ${name} WHERE tenant_id = $1

@@ -1,0 +1,26 @@
+import type { ItemsService } from '../catalog/items.service.js'
+import type { Reads } from '../platform/database.js'
+import type { CatalogMirror } from './catalog-mirror.js'
+import type { LiveWords } from './live-words.js'
+import { RawVectors } from './preparation.js'
+
+/**
+ * Reads the items that a new model knows into its catalogue and its words.
+ * @returns their vectors as they are stored, and how far was read
+ */
+export async function readCatalog(
+  items: ItemsService,
+  tenantId: string,
+  catalog: CatalogMirror,
+  words: LiveWords | null,
+  reads: Reads,
+): Promise<{ raw: RawVectors; horizon: string }> {
+  const raw = new RawVectors(catalog.length)
+  const take = (item: Parameters<CatalogMirror['put']>[0]) => {
+    const index = catalog.put(item)
+    if (index !== null) raw.set(index, item.vector)
+    words?.put(catalog.indexOf(item.itemId)!, item)
+  }
+  const horizon = await items.changesSince(tenantId, null, (page) => page.forEach(take), reads)
+  return { raw, horizon }
+}
