@@ -40,6 +40,8 @@ if (!possible.ok) {
 }
 await prepareKafka()
 
+// Ctrl+C reaches this program only: its end is that of all others.
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => process.exit(130))
 console.error('starting PostgreSQL, three brokers and two processes of each role ...')
 const cluster = await Cluster.start()
 const findings: Findings = []

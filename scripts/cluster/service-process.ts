@@ -91,6 +91,8 @@ export class ServiceProcess implements Member {
         PORT: String(this.port),
       },
       stdio: ['ignore', log, log],
+      // A session of its own, as the brokers have: Linux shares out its cores by session, where it may.
+      detached: true,
     })
     closeSync(log)
     child.on('exit', (code, signal) => {

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { MigrationInterface, QueryRunner } from 'typeorm'
 import { MIGRATIONS } from '../../../migrations/index.js'
+import { kafkaScripts } from '../../../scripts/cluster/broker-process.js'
 import { killAndStart } from '../../../scripts/cluster/chaos.js'
 import { Cluster } from '../../../scripts/cluster/cluster.js'
 import { countFindings, eventFindings, runFindings } from '../../../scripts/cluster/findings.js'
@@ -11,10 +12,10 @@ import { requestRun } from '../../../scripts/cluster/trainings.js'
 import { readConfig } from '../../../src/platform/config.js'
 import { openDatabase } from '../../../src/platform/database.js'
 import { createLogger } from '../../../src/platform/logger.js'
-import { kafkaForTests } from '../../support/kafka.js'
 
-// Asks only whether there can be brokers here.
-const possible = (await kafkaForTests()) !== null && !process.env.KAFKA_BROKERS
+const { checkKafka, prepareKafka } = await kafkaScripts()
+const found = await checkKafka()
+if (!found.ok) console.error(`SKIPPED: many of each on one machine (${found.reason})`)
 
 /** More than all of it: two minutes of a machine that does other things too. */
 const PATIENCE_MS = 120_000
@@ -45,13 +46,14 @@ class NextIndex2000000000000 implements MigrationInterface {
   }
 }
 
-describe.skipIf(!possible)('two of each role, three brokers, one database, under load', () => {
+describe.skipIf(!found.ok)('two of each role, three brokers, one database, under load', () => {
   let cluster: Cluster
   let shops: Shop[]
   let load: Load
   let watch: TrainerWatch
   let takenOver: string
   beforeAll(async () => {
+    await prepareKafka()
     // Whatever is killed here, the machine itself stays up: what was written is there though nobody waited for the disk.
     cluster = await Cluster.start({ postgresSettings: ['fsync=off', 'full_page_writes=off'] })
     shops = [
