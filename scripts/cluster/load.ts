@@ -42,8 +42,7 @@ export class Load {
     private readonly shops: Shop[],
     private readonly rates: Rates,
   ) {
-    const urls = cluster.apis.map(({ url }) => url)
-    this.caller = new Caller(urls, this.ledger, this.giveUp.signal)
+    this.caller = new Caller(cluster.apis, this.ledger, this.giveUp.signal)
     for (const { id } of shops) {
       this.sent.set(id, { http: { sent: 0, acknowledged: 0 }, kafka: { sent: 0, acknowledged: 0 } })
       this.clicks.set(id, { sent: 0, acknowledged: 0 })

@@ -248,9 +248,9 @@ export class VersionsService {
   }
 }
 
-/** One promotion of a tenant at a time: two at once would both believe to follow the same one. */
+/** One promotion of a tenant at a time: two would both believe to follow the same one. NO KEY: events are let in. */
 async function lockTenant(sql: Sql, tenantId: string) {
-  const rows = await sql.query('SELECT 1 FROM tenants WHERE tenant_id = $1 AND deleted_at IS NULL FOR UPDATE', [
+  const rows = await sql.query('SELECT 1 FROM tenants WHERE tenant_id = $1 AND deleted_at IS NULL FOR NO KEY UPDATE', [
     tenantId,
   ])
   if (rows.length === 0) throw notFound('tenant', tenantId)

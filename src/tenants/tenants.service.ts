@@ -127,7 +127,7 @@ export class TenantsService {
   ): Promise<Tenant> {
     const tenant = await this.database.inTenant(tenantId, async (sql) => {
       const [old] = await sql.query<{ settings: unknown }>(
-        'SELECT settings FROM tenants WHERE tenant_id = $1 AND deleted_at IS NULL FOR UPDATE',
+        'SELECT settings FROM tenants WHERE tenant_id = $1 AND deleted_at IS NULL FOR NO KEY UPDATE',
         [tenantId],
       )
       if (!old) throw notFound('tenant', tenantId)

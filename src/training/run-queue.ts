@@ -6,7 +6,7 @@ import {
   estimateView,
   type Outcome,
   type Run,
-  RUN_COLUMNS,
+  LIVE_RUN_COLUMNS,
   type RunEvent,
   type RunState,
   type RunStatus,
@@ -84,7 +84,7 @@ export class RunQueue {
         `WITH next AS (${NEXT_RUN})
          UPDATE training_runs SET state = 'preparing', started_at = coalesce(started_at, now()), lease_owner = $1,
            lease_until = now() + make_interval(secs => ${LEASE_SECONDS}), attempt = attempt + 1, status = '{"progress": 0}'
-         WHERE (tenant_id, run_id) IN (SELECT tenant_id, run_id FROM next) RETURNING ${RUN_COLUMNS}`,
+         WHERE (tenant_id, run_id) IN (SELECT tenant_id, run_id FROM next) RETURNING ${LIVE_RUN_COLUMNS}`,
         [owner],
       )
       if (!run) return undefined
@@ -205,7 +205,7 @@ async function failExhausted(sql: Sql): Promise<void> {
   const failed = await sql.query<Run>(
     `UPDATE training_runs SET state = 'failed', outcome = 'failed', finished_at = now(), lease_owner = NULL,
        lease_until = NULL, error = $1
-     WHERE state IN (${WORKED_ON}) AND lease_until < now() AND attempt >= ${MAX_ATTEMPTS} RETURNING ${RUN_COLUMNS}`,
+     WHERE state IN (${WORKED_ON}) AND lease_until < now() AND attempt >= ${MAX_ATTEMPTS} RETURNING ${LIVE_RUN_COLUMNS}`,
     [JSON.stringify(error)],
   )
   for (const run of failed) await addEvent(sql, run, 'state', { state: 'failed', outcome: 'failed', error })

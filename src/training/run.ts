@@ -89,14 +89,15 @@ export interface RunEvent {
   data: object
 }
 
-/** When a run's version was first served, also by hand and after the run. */
-export const FIRST_SERVED = `(SELECT min(promoted_at) FROM promotions WHERE promotions.tenant_id = training_runs.tenant_id
-  AND promotions.version_id = training_runs.version_id)`
-
-export const RUN_COLUMNS = `run_id AS id, tenant_id AS "tenantId", state, start_from AS "from", reason,
+const OWN_COLUMNS = `run_id AS id, tenant_id AS "tenantId", state, start_from AS "from", reason,
   requested_by AS "requestedBy", created_at AS "createdAt", started_at AS "startedAt", finished_at AS "finishedAt",
-  attempt, cancel_requested AS "cancelRequested", status, estimate, quality, error, outcome, version_id AS "versionId",
-  ${FIRST_SERVED} AS "servedAt"`
+  attempt, cancel_requested AS "cancelRequested", status, estimate, quality, error, outcome, version_id AS "versionId"`
+
+/** Of a run that is live: it has no version yet. */
+export const LIVE_RUN_COLUMNS = `${OWN_COLUMNS}, NULL::timestamptz AS "servedAt"`
+
+export const RUN_COLUMNS = `${OWN_COLUMNS}, (SELECT min(promoted_at) FROM promotions
+  WHERE promotions.tenant_id = training_runs.tenant_id AND promotions.version_id = training_runs.version_id) AS "servedAt"`
 
 /** What callers see of an estimate. */
 export const estimateView = ({ seconds, memoryBytes, engine, basis }: Estimate) => ({

@@ -11,7 +11,7 @@ import { QuotaHits } from '../tenants/quota-hits.service.js'
 import { type Tenant, TenantsService } from '../tenants/tenants.service.js'
 import { isLearnedAlike, learnedBy } from './learned-by.js'
 import { NEEDED, type Shortage, shortages, shortageWords } from './readiness.js'
-import { LIVE_STATES, type Run, RUN_COLUMNS, type RunEvent, type StartFrom } from './run.js'
+import { LIVE_RUN_COLUMNS, LIVE_STATES, type Run, RUN_COLUMNS, type RunEvent, type StartFrom } from './run.js'
 
 const IS_LIVE = `state IN (${LIVE_STATES.map((state) => `'${state}'`).join(', ')})`
 
@@ -73,7 +73,7 @@ export class RunsService {
            CASE WHEN (SELECT version_id FROM promotions WHERE tenant_id = $1 ORDER BY promotion_id DESC LIMIT 1) IS NULL
              THEN 'base' ELSE $4 END,
            $5, $6, $7, $8, CASE WHEN $7::text IS NULL THEN NULL ELSE now() END)
-         ON CONFLICT DO NOTHING RETURNING ${RUN_COLUMNS}`,
+         ON CONFLICT DO NOTHING RETURNING ${LIVE_RUN_COLUMNS}`,
         [
           tenantId,
           id,
@@ -187,7 +187,7 @@ export class RunsService {
          outcome = CASE state WHEN 'queued' THEN 'cancelled' ELSE outcome END,
          status = CASE state WHEN 'queued' THEN status || '{"detail": "cancelled before it began"}' ELSE status END,
          finished_at = CASE state WHEN 'queued' THEN now() ELSE finished_at END
-       WHERE tenant_id = $1 AND run_id = $2 AND ${IS_LIVE} RETURNING ${RUN_COLUMNS}`,
+       WHERE tenant_id = $1 AND run_id = $2 AND ${IS_LIVE} RETURNING ${LIVE_RUN_COLUMNS}`,
       [tenantId, runId],
     )
     return run ?? this.get(tenantId, runId)
