@@ -24,6 +24,8 @@ import { LiveModel } from './live-model.js'
 import { LiveNetwork } from './live-network.js'
 import { LiveWords } from './live-words.js'
 import { RawVectors } from './preparation.js'
+import type { Position } from './model-position.js'
+import { ModelNews } from './model-news.service.js'
 import { prepareAside } from './preparation-thread.js'
 import { shippedBlend, shippedPrior } from '../registry/shipped-base.js'
 
@@ -36,24 +38,6 @@ const ITEMS_AT_ONCE = 50
 const GIVEN_UP_MS = 60_000
 /** A text space that was fitted to fewer than half of the texts no longer is that of the catalogue. */
 const OUTGROWN = 2
-
-/** How far a model has read. */
-interface Position {
-  items: string
-  events: string
-  /** Arrivals that the next read may give again. */
-  read: { has(arrival: number): boolean }
-  /** When each item that the last read gave was accepted: the next one may give it again. */
-  accepted: Map<string, number>
-  /** What the base depends on of the settings. */
-  settings: string
-  /** Items with a vector when the text space was fitted. */
-  fitted: number
-  /** From before anything was read: who was erased since may be counted. */
-  moment: string
-  /** When the tenant was made: it may be removed, and another one made under its id. */
-  tenantMade: number
-}
 
 /** Makes live models of what is stored, and brings them up to date. */
 @Injectable()
@@ -69,6 +53,7 @@ export class ModelBuilder {
     @Inject(UsersService) private readonly users: UsersService,
     @Inject(VersionsService) private readonly versions: VersionsService,
     @Inject(FreshnessService) private readonly freshness: FreshnessService,
+    @Inject(ModelNews) private readonly news: ModelNews,
     @Inject(Tracing) private readonly tracing: Tracing,
     @Inject(LOGGER) private readonly logger: Logger,
     @Inject(Metrics) metrics: Metrics,
@@ -168,6 +153,28 @@ export class ModelBuilder {
     position.read = seen
   }
 
+  /** Of these models those that have something to take in, or should be built anew. */
+  async withNews(models: LiveModel[]): Promise<Set<LiveModel>> {
+    const due = (model: LiveModel) => model.isStale !== null || Date.now() - model.builtAt > REBUILD_AFTER_MS
+    const reads = models.map((model) => {
+      const { items = '0', events = '0', mark = null } = this.positions.get(model) ?? {}
+      return { tenantId: model.tenantId, items, events, mark: due(model) ? null : mark }
+    })
+    const news = await this.news.since(reads)
+    return new Set(models.filter((_, i) => news[i]))
+  }
+
+  /** Whether the tenant is as it was when this model was looked at last. */
+  isMarked(model: LiveModel, mark: string | null): boolean {
+    return mark !== null && this.positions.get(model)?.mark === mark
+  }
+
+  /** The model has been looked at. @param mark from before that; null: there is something left to do */
+  looked(model: LiveModel, mark: string | null): void {
+    const position = this.positions.get(model)
+    if (position) position.mark = mark
+  }
+
   /** Of these models those that may count a user who is erased, and for how long, milliseconds. */
   async knowingErased(models: LiveModel[]): Promise<Map<LiveModel, number>> {
     const reads = models.map((model) => ({ tenantId: model.tenantId, moment: this.positions.get(model)?.moment ?? '' }))
@@ -219,11 +226,13 @@ export class ModelBuilder {
     const words = asks(blend, 'lexical') ? new LiveWords() : null
     const raw = new RawVectors(length)
     const itemsRead = await this.tracing.inner('read items', {}, () =>
-      this.items.changesSince(tenantId, null, (page) => {
-        for (const item of page) {
+      this.items.changesSince(tenantId, null, async (page) => {
+        for (const [place, item] of page.entries()) {
           const index = catalog.put(item)
           if (index !== null) raw.set(index, item.vector)
           words?.put(catalog.indexOf(item.itemId)!, item)
+          // Other tenants' requests go on meanwhile.
+          if (place % ITEMS_AT_ONCE === ITEMS_AT_ONCE - 1) await setImmediate()
         }
       }),
     )
@@ -269,6 +278,7 @@ export class ModelBuilder {
       accepted: new Map(),
       settings: baseKey({ baseModel, settings }),
       fitted,
+      mark: null,
       moment,
       tenantMade: createdAt.getTime(),
     })
