@@ -1,5 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common'
 import { z } from 'zod'
+import { anyPast } from '../platform/past.js'
 import { Database, type Reads } from '../platform/database.js'
 import { notFound } from '../platform/errors.js'
 import { sqlState, storeByHalving } from '../platform/halving.js'
@@ -182,6 +183,11 @@ export class ItemsService {
         if (rows.length < PAGE) return next
       }
     })
+  }
+
+  /** Of many reads by `changesSince` at once: whether one from that horizon on would give anything. */
+  changedPast(reads: { tenantId: string; horizon: string }[]): Promise<boolean[]> {
+    return this.database.asSystem((sql) => anyPast(sql, 'items', 'changed_in', reads))
   }
 
   /** How many items there are, and how many of them have a vector, of their text or the tenant's own. */

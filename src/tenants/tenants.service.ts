@@ -94,6 +94,11 @@ export class TenantsService {
     return tenant
   }
 
+  /** The next `get` reads it anew. */
+  forget(tenantId: string): void {
+    this.known.delete(tenantId)
+  }
+
   async list(limit: number, cursor?: string) {
     const [after] = decodeCursor(cursor, z.tuple([Id])) ?? []
     const rows = await this.database.asSystem((sql) =>
@@ -103,6 +108,17 @@ export class TenantsService {
       ),
     )
     return toPage(rows.map(complete), limit, (row) => [row.id])
+  }
+
+  /** Of these tenants, those that there are, each with a mark that is another one after any change of it. */
+  async marks(tenantIds: string[]): Promise<Map<string, string>> {
+    const rows = await this.database.asSystem((sql) =>
+      sql.query<{ id: string; mark: string }>(
+        `SELECT tenant_id AS id, xmin::text AS mark FROM tenants WHERE tenant_id = ANY ($1) AND deleted_at IS NULL`,
+        [[...new Set(tenantIds)]],
+      ),
+    )
+    return new Map(rows.map(({ id, mark }) => [id, mark]))
   }
 
   /** All of them, or those asked for, with what an overview shows of each; ids that are none are left out. */
