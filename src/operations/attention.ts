@@ -131,8 +131,7 @@ function waiting({ runs: { last } }: TenantFacts, now: number) {
 const quotas = (hits: QuotaHit[]) =>
   hits
     .map(
-      ({ quota, refused, since, lastAt }) =>
-        `${refused} ${quota === 'events' ? 'events or whole batches of them' : quota} refused since ${iso(since)}, last at ${iso(lastAt)}`,
+      ({ quota, refused, since, lastAt }) => `${refused} ${quota} refused since ${iso(since)}, last at ${iso(lastAt)}`,
     )
     .join('; ')
 

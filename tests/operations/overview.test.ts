@@ -159,7 +159,7 @@ describe('the overview of all tenants', () => {
     const { attention, nextTraining } = await one(tenant)
     expect(nextTraining).toBeNull()
     const details = Object.fromEntries(attention.map(({ code, detail }) => [code, detail]))
-    expect(details.QUOTA_REACHED).toMatch(/^1 events or whole batches of them refused.*; 3 items refused/)
+    expect(details.QUOTA_REACHED).toMatch(/10 events refused.*; 3 items refused/)
     expect(details.KEY_EXPIRING).toBe(`'for a day' ends at ${expiresAt}`)
   })
 
