@@ -40,17 +40,21 @@ if (!possible.ok) {
 }
 await prepareKafka()
 
+// Ctrl+C reaches this program only: its end is that of all others.
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => process.exit(130))
 console.error('starting PostgreSQL, three brokers and two processes of each role ...')
 const cluster = await Cluster.start()
 const findings: Findings = []
+let startedAt = 0
 try {
   const shops: Shop[] = []
-  // One trains a network too: its runs take long enough to be met by a kill.
-  for (const [i, without] of [[], ['network'], ['network'], ['network']].entries())
-    shops.push(await openShop(cluster, `shop-${i + 1}`, without))
+  for (const number of [1, 2, 3, 4]) shops.push(await openShop(cluster, `shop-${number}`, ['network']))
+  // Its runs take long enough to be met by a kill; they would take longer and longer if its events became more.
+  const trained = await openShop(cluster, 'with-network', [])
   const load = new Load(cluster, shops, rates).start()
+  startedAt = Date.now()
   const watch = new TrainerWatch(cluster)
-  const trainings = new Trainings(cluster, load, shops)
+  const trainings = new Trainings(cluster, load, [trained, ...shops])
   const random = new Random(Number(values.seed))
   const kills = await killByTurns(
     cluster,
@@ -114,6 +118,8 @@ try {
       p99: load.ledger.percentile('recommendations', 0.99),
     },
     eventsMs: { p50: load.ledger.percentile('events', 0.5), p99: load.ledger.percentile('events', 0.99) },
+    slowCalls: spells(load.ledger.slow.map(({ at }) => at)),
+    clientHeldUpSeconds: load.ledger.heldUpSeconds,
     runs: tally(runs.map(({ state }) => state)),
     runsTakenOver: runs.filter(({ attempt }) => attempt > 1).length,
     longestOrphanSeconds: watch.longestOrphan(ids),
@@ -129,10 +135,17 @@ try {
   await cluster.stop()
   console.log(JSON.stringify(result))
 } catch (error) {
-  await cluster.stop()
-  throw error
+  if (values.keep) console.error(`kept: ${cluster.folder}`)
+  else await cluster.stop()
+  console.error(error)
+  process.exit(1)
 }
 process.exit(findings.length > 0 ? 1 : 0)
+
+/** How many calls were slow, by the tens of seconds of the run in which they were made. */
+function spells(moments: number[]): Record<string, number> {
+  return tally(moments.map((at) => `${Math.floor((at - startedAt) / 10_000) * 10} s`))
+}
 
 function tally(words: string[]): Record<string, number> {
   const counts: Record<string, number> = {}

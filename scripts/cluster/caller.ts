@@ -3,6 +3,7 @@ import { pause } from './system.js'
 
 const PATIENCE_MS = 30_000
 const BETWEEN_DOORS_MS = 100
+const PROBE_EVERY_MS = 1000
 
 export interface Answer {
   status: number
@@ -18,23 +19,34 @@ interface Call {
   body?: object
 }
 
-/** A client as it should be: goes to another process where one does not answer, and comes back when it is told to. */
+/** A process that answers REST. */
+export interface Door {
+  url: string
+  health(): Promise<{ ready: boolean }>
+}
+
+/**
+ * A client as it should be, behind a load balancer that looks who is ready once a second: goes to another process where one
+ * does not answer, and comes back when it is told to.
+ */
 export class Caller {
   private next = 0
+  private readonly ready = new Set<Door>()
 
-  /** @param urls of the processes that answer REST */
   constructor(
-    private readonly urls: string[],
+    private readonly doors: Door[],
     private readonly ledger: Ledger,
     private readonly stopped: AbortSignal,
-  ) {}
+  ) {
+    for (const door of doors) void this.probe(door)
+  }
 
   /** The first answer that any process gives; undefined: the client was stopped. */
   async ask({ kind, method, path, key, body }: Call): Promise<Answer | undefined> {
     while (!this.stopped.aborted) {
       const started = performance.now()
       try {
-        const answer = await fetch(this.urls[this.next++ % this.urls.length] + path, {
+        const answer = await fetch(this.door().url + path, {
           method,
           headers: { authorization: `Bearer ${key}`, ...(body && { 'content-type': 'application/json' }) },
           body: body && JSON.stringify(body),
@@ -64,5 +76,17 @@ export class Caller {
         return answer
       }
     }
+  }
+
+  /** In turn, of those that are ready; with none of them any may be asked, and says so. */
+  private door(): Door {
+    const open = this.ready.size > 0 ? [...this.ready] : this.doors
+    return open[this.next++ % open.length]
+  }
+
+  private async probe(door: Door): Promise<void> {
+    for (; !this.stopped.aborted; await pause(PROBE_EVERY_MS))
+      if ((await door.health()).ready) this.ready.add(door)
+      else this.ready.delete(door)
   }
 }

@@ -133,7 +133,6 @@ export class Cluster {
     this.brokers.push(...brokers.map((broker, i) => new BrokerProcess(`broker-${i + 1}`, broker)))
     const shared = {
       DATABASE_URL: this.database.url,
-      DATABASE_POOL_SIZE: '10',
       OPERATOR_KEY: this.operatorKey,
       KAFKA_BROKERS: this.brokerList.join(','),
       KAFKA_EVENTS_TOPIC: this.topics.events,

@@ -53,8 +53,11 @@ export class DatabaseServer implements Member {
   }
 
   async kill(): Promise<void> {
+    const main = this.main()
+    if (main === undefined) return
+    const children = (await systemProcesses()).filter(({ parent }) => parent === main)
+    const pids = [main, ...children.map(({ pid }) => pid)]
     this.outages.push({ from: Date.now(), to: Infinity })
-    const pids = this.pids()
     pids.forEach(killNow)
     await until('the end of PostgreSQL', () => !pids.some(isAlive), 10_000, 20)
   }
@@ -66,7 +69,9 @@ export class DatabaseServer implements Member {
 
   /** For the end of a program that has no time left. */
   killAtOnce(): void {
-    if (this.server) this.pids().forEach(killNow)
+    const main = this.server && this.main()
+    // Its children find out by themselves.
+    if (main !== undefined) killNow(main)
   }
 
   /** As the owner of everything, past row-level security. */
@@ -79,16 +84,12 @@ export class DatabaseServer implements Member {
     return rows
   }
 
-  private pids(): number[] {
-    const file = join(this.folder, 'postgres', 'postmaster.pid')
-    let main: number
+  private main(): number | undefined {
     try {
-      main = Number(readFileSync(file, 'utf8').split('\n')[0])
+      const pid = Number(readFileSync(join(this.folder, 'postgres', 'postmaster.pid'), 'utf8').split('\n')[0])
+      return isAlive(pid) ? pid : undefined
     } catch {
-      return []
+      return undefined
     }
-    if (!isAlive(main)) return []
-    const children = systemProcesses().filter(({ parent }) => parent === main)
-    return [main, ...children.map(({ pid }) => pid)]
   }
 }

@@ -1,4 +1,5 @@
 import type { Producer } from 'kafkajs'
+import { createProducer, sendAll } from '../../src/platform/kafka.js'
 import { Caller } from './caller.js'
 import type { Cluster } from './cluster.js'
 import { Ledger } from './ledger.js'
@@ -42,8 +43,7 @@ export class Load {
     private readonly shops: Shop[],
     private readonly rates: Rates,
   ) {
-    const urls = cluster.apis.map(({ url }) => url)
-    this.caller = new Caller(urls, this.ledger, this.giveUp.signal)
+    this.caller = new Caller(cluster.apis, this.ledger, this.giveUp.signal)
     for (const { id } of shops) {
       this.sent.set(id, { http: { sent: 0, acknowledged: 0 }, kafka: { sent: 0, acknowledged: 0 } })
       this.clicks.set(id, { sent: 0, acknowledged: 0 })
@@ -120,7 +120,7 @@ export class Load {
 
   /** One send at a time: two at once could change places where one of them is sent again. */
   private async overKafka(perSecond: number): Promise<void> {
-    const producer = this.cluster.kafka().producer({ allowAutoTopicCreation: false, retry: { retries: 3 } })
+    const producer = createProducer(this.cluster.kafka())
     const started = performance.now()
     try {
       for (let done = 0; !this.stopping.signal.aborted; await pause(TICK_MS)) {
@@ -155,7 +155,7 @@ export class Load {
     while (!this.giveUp.signal.aborted)
       try {
         await producer.connect()
-        await producer.send({ topic: this.cluster.topics.events, acks: -1, messages })
+        await sendAll(producer, this.cluster.topics.events, messages)
         for (const { mine, share } of parts) mine.acknowledged += share
         return
       } catch {

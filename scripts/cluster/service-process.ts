@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process'
-import { closeSync, openSync, readFileSync } from 'node:fs'
+import { closeSync, openSync, readFileSync, writeFileSync } from 'node:fs'
 import { Environment, type Role } from '../../src/platform/config.js'
 import { packagePath } from '../../src/platform/paths.js'
 import type { Ending, Member } from './member.js'
@@ -8,6 +8,15 @@ import { until } from './system.js'
 /** What Kubernetes or systemd wait, at least, before they start anew what ended by itself. */
 const RESTART_AFTER_MS = 1000
 const READY_WITHIN_MS = 120_000
+
+/** A trainer has its children give way to others: of another session they would not, so the session is told to. */
+function yieldCores(pid: number) {
+  try {
+    writeFileSync(`/proc/${pid}/autogroup`, '5')
+  } catch {
+    // The system does not share out by session.
+  }
+}
 
 /** The built service with one role, in a process of its own that is started anew where it ends by itself. */
 export class ServiceProcess implements Member {
@@ -55,7 +64,7 @@ export class ServiceProcess implements Member {
     this.child?.kill('SIGKILL')
   }
 
-  /** What its readiness probe says. */
+  /** What its readiness probe says: whether requests may be sent there. */
   async health(): Promise<{ ready: boolean; checks: Record<string, string> }> {
     try {
       const answer = await fetch(`${this.url}/health/ready`, { signal: AbortSignal.timeout(5000) })
@@ -91,8 +100,11 @@ export class ServiceProcess implements Member {
         PORT: String(this.port),
       },
       stdio: ['ignore', log, log],
+      // A session of its own, as the brokers have: Linux shares out its cores by session, where it may.
+      detached: true,
     })
     closeSync(log)
+    if (this.role === 'trainer' && child.pid !== undefined) yieldCores(child.pid)
     child.on('exit', (code, signal) => {
       if (!this.wanted || this.child !== child) return
       this.endings.push({ name: this.name, at: Date.now(), code, signal })

@@ -1,5 +1,6 @@
 import { execFileSync } from 'node:child_process'
-import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
+import { readdir, readFile } from 'node:fs/promises'
 
 /** A process of this machine. */
 export interface SystemProcess {
@@ -8,24 +9,29 @@ export interface SystemProcess {
   args: string[]
 }
 
-/** Every process that there is: from /proc, or by `ps` where there is none. */
-export function systemProcesses(): SystemProcess[] {
+/**
+ * Every process that there is: from /proc, or by `ps` where there is none. Waits where a process has no core to tell of
+ * itself with, so that nobody else should.
+ */
+export async function systemProcesses(): Promise<SystemProcess[]> {
   if (!existsSync('/proc/self/stat')) return psProcesses()
-  return readdirSync('/proc')
-    .filter((name) => /^\d+$/.test(name))
-    .flatMap((name) => {
+  const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name))
+  const found = await Promise.all(
+    pids.map(async (pid): Promise<SystemProcess[]> => {
       try {
         // The name in parentheses may hold anything.
-        const stat = readFileSync(`/proc/${name}/stat`, 'utf8')
+        const stat = await readFile(`/proc/${pid}/stat`, 'utf8')
         const [state, parent] = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
         if (state === 'Z') return []
-        const args = readFileSync(`/proc/${name}/cmdline`, 'utf8').split('\0').slice(0, -1)
-        return [{ pid: Number(name), parent: Number(parent), args }]
+        const args = (await readFile(`/proc/${pid}/cmdline`, 'utf8')).split('\0').slice(0, -1)
+        return [{ pid: Number(pid), parent: Number(parent), args }]
       } catch {
         // It has ended meanwhile.
         return []
       }
-    })
+    }),
+  )
+  return found.flat()
 }
 
 function psProcesses(): SystemProcess[] {

@@ -39,7 +39,7 @@ export class TrainerWatch {
     for (; !this.stopping.signal.aborted; await pause(LOOK_EVERY_MS)) {
       const trainers = new Set(this.cluster.services.filter(({ role }) => role === 'trainer').map(({ pid }) => pid))
       const held = new Map<string, number>()
-      for (const { pid, parent, args } of systemProcesses()) {
+      for (const { pid, parent, args } of await systemProcesses()) {
         const place = args.findIndex((arg) => basename(arg) === 'child.js')
         if (place < 0) continue
         const seed = args[place + 2]

@@ -4,11 +4,11 @@ import type { Shop } from './shop.js'
 import { pause, until } from './system.js'
 
 /** How often somebody asks for a training: mostly one of the tenants is at it. */
-const ASK_EVERY_MS = 8000
+const ASK_EVERY_MS = 10_000
 /** Two leases of thirty seconds, and what a small training takes on a busy machine. */
 const END_WITHIN_MS = 180_000
 
-/** Asks for trainings of one tenant after the other, until stopped. */
+/** Asks for trainings, every second time for the first tenant and in between for one of the others, until stopped. */
 export class Trainings {
   private readonly stopping = new AbortController()
   private readonly asking: Promise<void>
@@ -30,7 +30,8 @@ export class Trainings {
 
   private async ask(): Promise<void> {
     for (let turn = 0; !this.stopping.signal.aborted; turn++) {
-      await requestRun(this.load, this.shops[turn % this.shops.length])
+      const [first, ...others] = this.shops
+      await requestRun(this.load, turn % 2 === 0 ? first : others[((turn - 1) / 2) % others.length])
       for (let waited = 0; waited < ASK_EVERY_MS && !this.stopping.signal.aborted; waited += 100) await pause(100)
     }
   }

@@ -1,6 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common'
 import { z } from 'zod'
-import { Database } from '../platform/database.js'
+import { anyPast } from '../platform/past.js'
+import { Database, type Reads } from '../platform/database.js'
 import { notFound } from '../platform/errors.js'
 import { sqlState, storeByHalving } from '../platform/halving.js'
 import { Metrics } from '../platform/metrics.js'
@@ -160,8 +161,9 @@ export class ItemsService {
     tenantId: string,
     horizon: string | null,
     onPage: (items: CatalogItem[], accepted: Accepted[]) => void | Promise<void>,
+    reads: Reads = this.database,
   ): Promise<string> {
-    return this.database.inTenant(tenantId, async (sql) => {
+    return reads.inTenant(tenantId, async (sql) => {
       // Before the rows are read: what commits in between belongs to the next call too.
       const [{ next }] = await sql.query<{ next: string }>(
         'SELECT pg_snapshot_xmin(pg_current_snapshot())::text AS next',
@@ -181,6 +183,11 @@ export class ItemsService {
         if (rows.length < PAGE) return next
       }
     })
+  }
+
+  /** Of many reads by `changesSince` at once: whether one from that horizon on would give anything. */
+  changedPast(reads: { tenantId: string; horizon: string }[]): Promise<boolean[]> {
+    return this.database.asSystem((sql) => anyPast(sql, 'items', 'changed_in', reads))
   }
 
   /** How many items there are, and how many of them have a vector, of their text or the tenant's own. */

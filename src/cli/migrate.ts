@@ -1,6 +1,6 @@
 import { MIGRATIONS } from '../../migrations/index.js'
 import { readConfig } from '../platform/config.js'
-import { openDatabase } from '../platform/database.js'
+import { closeDatabase, openDatabase } from '../platform/database.js'
 import { createLogger } from '../platform/logger.js'
 
 /**
@@ -11,8 +11,6 @@ import { createLogger } from '../platform/logger.js'
 export async function migrateOnly(env: NodeJS.ProcessEnv): Promise<string> {
   const config = readConfig(env)
   const handle = await openDatabase(config, createLogger(config.logLevel), MIGRATIONS)
-  handle.closing = true
-  await handle.dataSource.destroy()
-  await handle.embedded?.stop()
+  await closeDatabase(handle)
   return 'The database is up to date.'
 }

@@ -1,5 +1,6 @@
 import type { IHeaders, KafkaMessage, Message, Producer } from 'kafkajs'
 import { z } from 'zod'
+import { sendAll } from '../platform/kafka.js'
 
 /** Where a message was first met, and when it was sent, in ms since the epoch. */
 export interface Origin {
@@ -154,21 +155,18 @@ export const sizeOf = ({ key, value, headers = {} }: Pick<Message, 'key' | 'valu
     .flat()
     .reduce((sum, v) => sum + (v?.length ?? 0) + 64, 100)
 
-/**
- * Sends to the dead-letter topic and waits until the broker has it on all its replicas.
- * A plain producer: the client's idempotent one loses messages that were acknowledged.
- */
+/** Sends to the dead-letter topic and waits until the broker has it on all its replicas. */
 export async function sendDeadLetters(producer: Producer, topic: string, letters: DeadLetter[]): Promise<void> {
   for (const messages of inSends(letters.map(toMessage))) {
     try {
-      await producer.send({ topic, acks: -1, messages })
+      await sendAll(producer, topic, messages)
     } catch (error) {
       if (messages.length > 1 || !isTooLarge(error)) throw error
       // The topic was made by somebody else with a lower limit. A letter without its value is better than a partition
       // that stands still for good.
       const [{ value, ...message }] = messages
       const headers = { ...message.headers, [VALUE_LEFT_OUT_HEADER]: String(value?.length ?? 0) }
-      await producer.send({ topic, acks: -1, messages: [{ ...message, value: null, headers }] })
+      await sendAll(producer, topic, [{ ...message, value: null, headers }])
     }
   }
 }

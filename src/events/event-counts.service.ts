@@ -118,7 +118,7 @@ export class EventCountsService implements BeforeApplicationShutdown, OnApplicat
 
   /** What came between two moments, oldest first; grains without an event are missing. */
   list(tenantId: string, grain: Grain, from: Date, to: Date): Promise<EventCount[]> {
-    return this.database.query<EventCount>(
+    return this.database.lagging.query<EventCount>(
       tenantId,
       `SELECT at, type, accepted::float8 AS accepted, duplicates::float8 AS duplicates, rejected::float8 AS rejected
        FROM event_counts WHERE tenant_id = $1 AND grain = $2 AND at >= $3 AND at < $4 ORDER BY at, type`,
@@ -128,7 +128,7 @@ export class EventCountsService implements BeforeApplicationShutdown, OnApplicat
 
   /** New events by type of many tenants at once, each from the beginning of a day (UTC) on. */
   async byTypeSince(windows: { tenantId: string; since: Date }[]): Promise<Map<string, Map<string, number>>> {
-    const rows = await this.database.asSystem((sql) =>
+    const rows = await this.database.lagging.asSystem((sql) =>
       sql.query<{ tenantId: string; type: string; accepted: number }>(
         `SELECT c.tenant_id AS "tenantId", c.type, sum(c.accepted::float8) AS accepted
          FROM unnest($1::text[], $2::timestamptz[]) AS w (tenant_id, since)
@@ -147,7 +147,7 @@ export class EventCountsService implements BeforeApplicationShutdown, OnApplicat
     const minute = now - (now % GRAIN_MS.minute)
     const hour = now - (now % HOUR_MS)
     const day = now - (now % DAY_MS)
-    const rows = await this.database.asSystem((sql) =>
+    const rows = await this.database.lagging.asSystem((sql) =>
       sql.query<RecentEvents>(RECENT, [
         tenantIds,
         new Date(minute - 5 * GRAIN_MS.minute),

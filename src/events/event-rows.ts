@@ -1,5 +1,5 @@
 import type { Sql } from '../platform/database.js'
-import type { PlacedEvent, UserEvent, WrittenEvent } from './event.js'
+import type { CountedEvent, PlacedEvent, UserEvent, WrittenEvent } from './event.js'
 
 const PAGE = 5000
 
@@ -73,6 +73,8 @@ export async function readItems(sql: Sql, tenantId: string, userId: string, type
 
 const AGE = `, extract(epoch FROM clock_timestamp() - received_at)::float8 AS age`
 const WRITTEN = `arrival, user_id AS "userId", item_id AS "itemId", type, value, occurred_at AS "occurredAt"`
+// As Date has it: whole milliseconds.
+const COUNTED = `json_build_array(arrival, user_id, item_id, type, value, floor(extract(epoch FROM occurred_at) * 1000)::float8)::text AS event`
 
 /** What to read of the events of a tenant, in the order in which they happened, ties by arrival. */
 export interface EventSelection {
@@ -84,11 +86,36 @@ export interface EventSelection {
 }
 
 /** Reads through a server-side cursor: constant memory for any number of events, all from one moment. */
-export async function readEvents(
+export function readEvents(
+  sql: Sql,
+  tenantId: string,
+  selection: EventSelection,
+  onPage: (rows: WrittenEvent[]) => void | Promise<void>,
+): Promise<void> {
+  return readPages(sql, tenantId, selection, selection.horizon === undefined ? WRITTEN : WRITTEN + AGE, onPage)
+}
+
+/**
+ * The same of what counts take, several times as fast: a row of one column, and all rows of a page parsed as one. Rows of
+ * many columns are what the driver spends its time on.
+ */
+export function readCounted(
+  sql: Sql,
+  tenantId: string,
+  selection: EventSelection,
+  onPage: (rows: CountedEvent[]) => void | Promise<void>,
+): Promise<void> {
+  return readPages<{ event: string }>(sql, tenantId, selection, COUNTED, (page) =>
+    onPage(JSON.parse(`[${page.map(({ event }) => event).join(',')}]`) as CountedEvent[]),
+  )
+}
+
+async function readPages<T>(
   sql: Sql,
   tenantId: string,
   { horizon, since, newest }: EventSelection,
-  onPage: (rows: WrittenEvent[]) => void | Promise<void>,
+  columns: string,
+  onPage: (rows: T[]) => void | Promise<void>,
 ): Promise<void> {
   const values: unknown[] = [tenantId]
   const where = ['tenant_id = $1']
@@ -100,11 +127,11 @@ export async function readEvents(
       ? chosen
       : `FROM (SELECT * ${chosen} ORDER BY occurred_at DESC, arrival DESC LIMIT $${values.push(newest)}::bigint) chosen`
   await sql.execute(
-    `DECLARE read_events NO SCROLL CURSOR FOR SELECT ${WRITTEN}${horizon === undefined ? '' : AGE} ${rows} ORDER BY occurred_at, arrival`,
+    `DECLARE read_events NO SCROLL CURSOR FOR SELECT ${columns} ${rows} ORDER BY occurred_at, arrival`,
     values,
   )
   for (;;) {
-    const page = await sql.query<WrittenEvent>(`FETCH ${PAGE} FROM read_events`)
+    const page = await sql.query<T>(`FETCH ${PAGE} FROM read_events`)
     if (page.length > 0) await onPage(page)
     if (page.length < PAGE) break
   }

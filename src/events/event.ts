@@ -61,3 +61,13 @@ export interface WrittenEvent extends UserEvent {
   /** Seconds since it was accepted, by the database's clock when it was read; only of what was read since a horizon. */
   age?: number
 }
+
+/** An event as a model counts it; the last one is its moment, milliseconds since 1970. */
+export type CountedEvent = [
+  arrival: number,
+  userId: string,
+  itemId: string,
+  type: string,
+  value: number | null,
+  at: number,
+]

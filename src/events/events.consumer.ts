@@ -1,8 +1,8 @@
 import { Inject, Injectable, type BeforeApplicationShutdown, type OnApplicationBootstrap } from '@nestjs/common'
-import { type Admin, type Consumer, type KafkaMessage, Partitioners, type Producer } from 'kafkajs'
+import { type Admin, type Consumer, type KafkaMessage, type Producer } from 'kafkajs'
 import { setTimeout } from 'node:timers/promises'
 import { CONFIG, type Config } from '../platform/config.js'
-import { createKafka } from '../platform/kafka.js'
+import { createKafka, createProducer } from '../platform/kafka.js'
 import { LOGGER, type Logger } from '../platform/logger.js'
 import { Loop } from '../platform/loop.js'
 import { Metrics } from '../platform/metrics.js'
@@ -88,13 +88,7 @@ export class EventsConsumer implements OnApplicationBootstrap, BeforeApplication
     this.admin = client.admin()
     await this.admin.connect()
     await ensureTopics(this.admin, kafka, this.logger)
-    // Not idempotent: that producer loses acknowledged messages when an answer is lost. What is sent twice is dropped
-    // by the table's key instead. Few retries: the partition's own pause is the place to wait.
-    this.producer = client.producer({
-      allowAutoTopicCreation: false,
-      createPartitioner: Partitioners.DefaultPartitioner,
-      retry: { retries: 2 },
-    })
+    this.producer = createProducer(client)
     await this.producer.connect()
     this.consumer = client.consumer({
       groupId: kafka.group,

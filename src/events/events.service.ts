@@ -1,14 +1,22 @@
 import { Inject, Injectable } from '@nestjs/common'
 import { setTimeout } from 'node:timers/promises'
-import { Database } from '../platform/database.js'
+import { anyPast } from '../platform/past.js'
+import { Database, type Reads, type Sql } from '../platform/database.js'
 import { notFound } from '../platform/errors.js'
 import { sqlState, storeByHalving } from '../platform/halving.js'
 import { Metrics } from '../platform/metrics.js'
 import { parseEntries, type Rejection } from '../platform/schema.js'
 import { EventTypeName } from '../tenants/settings.js'
-import { completeEvent, Event, type PlacedEvent, type UserEvent, type WrittenEvent } from './event.js'
+import {
+  completeEvent,
+  type CountedEvent,
+  Event,
+  type PlacedEvent,
+  type UserEvent,
+  type WrittenEvent,
+} from './event.js'
 import { EventCountsService } from './event-counts.service.js'
-import { insertEvents, readEvents, readHistory, readItems } from './event-rows.js'
+import { insertEvents, readCounted, readEvents, readHistory, readItems } from './event-rows.js'
 import { OTHER_TYPES } from './event-tally.js'
 import { IngestMetrics } from './ingest-metrics.js'
 import { eventsBefore, historyStart, newestSince } from './training-facts.js'
@@ -102,20 +110,37 @@ export class EventsService {
     horizon: string | null,
     onPage: (events: WrittenEvent[]) => void | Promise<void>,
     options: { since?: Date; newest?: number } = {},
+    reads: Reads = this.database,
   ): Promise<string> {
-    return this.database.inTenant(tenantId, async (sql) => {
-      // Before the rows are read: what commits in between belongs to the next call too.
-      const [{ next }] = await sql.query<{ next: string }>(
-        'SELECT pg_snapshot_xmin(pg_current_snapshot())::text AS next',
-      )
+    return reads.inTenant(tenantId, async (sql) => {
+      const next = await horizonOf(sql)
       await readEvents(sql, tenantId, { ...options, horizon: horizon ?? undefined }, onPage)
       return next
     })
   }
 
+  /** Of many reads by `writtenSince` at once: whether one from that horizon on would give anything. */
+  writtenPast(reads: { tenantId: string; horizon: string }[]): Promise<boolean[]> {
+    return this.database.asSystem((sql) => anyPast(sql, 'events', 'written_in', reads))
+  }
+
+  /** What is written by now, as `writtenSince` gives it, in the form that counts are made from. @returns the horizon */
+  async counted(
+    tenantId: string,
+    onPage: (events: CountedEvent[]) => void | Promise<void>,
+    options: { since: Date; newest: number },
+    reads: Reads = this.database,
+  ): Promise<string> {
+    return reads.inTenant(tenantId, async (sql) => {
+      const next = await horizonOf(sql)
+      await readCounted(sql, tenantId, options, onPage)
+      return next
+    })
+  }
+
   /** Where the last `historyDays` of the tenant begin, counted back from its newest event. */
-  historyStart(tenantId: string, historyDays: number): Promise<Date> {
-    return this.database.inTenant(tenantId, (sql) => historyStart(sql, tenantId, historyDays))
+  historyStart(tenantId: string, historyDays: number, reads: Reads = this.database): Promise<Date> {
+    return reads.inTenant(tenantId, (sql) => historyStart(sql, tenantId, historyDays))
   }
 
   /** Events that a run does not read: they are older than `historyDays` before the newest one. */
@@ -196,4 +221,10 @@ export class EventsService {
 function typeOf(entry: unknown): string {
   const type = typeof entry === 'object' && entry !== null && 'type' in entry ? entry.type : undefined
   return EventTypeName.safeParse(type).data ?? OTHER_TYPES
+}
+
+/** To be asked for before the rows are read: what commits in between belongs to the next call too. */
+async function horizonOf(sql: Sql): Promise<string> {
+  const [{ next }] = await sql.query<{ next: string }>('SELECT pg_snapshot_xmin(pg_current_snapshot())::text AS next')
+  return next
 }

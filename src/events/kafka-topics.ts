@@ -31,6 +31,8 @@ export async function ensureTopics(admin: Admin, config: KafkaConfig, logger: Lo
       await admin.createTopics({ topics: [{ replicationFactor: -1, ...topic }], waitForLeaders: true })
       logger.info({ topic: topic.topic, partitions: topic.numPartitions }, 'made a Kafka topic')
     } catch (error) {
+      // Another instance was faster, and not every broker had heard of it.
+      if ((await admin.listTopics()).includes(topic.topic)) continue
       logger.warn({ err: error, topic: topic.topic }, 'a Kafka topic is missing and could not be made: make it by hand')
     }
   }

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { Inject, Injectable } from '@nestjs/common'
 import { z } from 'zod'
-import { Database, type Sql } from '../platform/database.js'
+import { Database, type Reads, type Sql } from '../platform/database.js'
 import { AppError, notFound } from '../platform/errors.js'
 import type { Caller } from '../platform/http.js'
 import { AuditService } from '../tenants/audit.service.js'
@@ -97,11 +97,15 @@ export class UsersService {
     return row
   }
 
-  /** This moment, for `erasedSince`: a `pg_snapshot`. */
-  async moment(tenantId: string): Promise<string> {
-    const [{ moment }] = await this.database.query<{ moment: string }>(
+  /**
+   * This moment, for `erasedSince`: a `pg_snapshot`. That of a replica says where open transactions begin and not which
+   * they are: from there on none counts as seen.
+   */
+  async moment(tenantId: string, reads: Reads = this.database): Promise<string> {
+    const [{ moment }] = await reads.query<{ moment: string }>(
       tenantId,
-      'SELECT pg_current_snapshot()::text AS moment',
+      `SELECT CASE WHEN pg_is_in_recovery() THEN first || ':' || first || ':' ELSE snapshot::text END AS moment
+       FROM (SELECT snapshot, pg_snapshot_xmin(snapshot)::text AS first FROM pg_current_snapshot() AS snapshot) s`,
     )
     return moment
   }

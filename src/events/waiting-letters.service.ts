@@ -1,11 +1,11 @@
 import { Inject, Injectable } from '@nestjs/common'
-import { Partitioners, type Producer } from 'kafkajs'
+import type { Producer } from 'kafkajs'
 import { z } from 'zod'
 import { CONFIG, type Config } from '../platform/config.js'
 import { Database, type Sql } from '../platform/database.js'
 import { AppError, notFound } from '../platform/errors.js'
 import type { Caller } from '../platform/http.js'
-import { createKafka } from '../platform/kafka.js'
+import { createKafka, createProducer, sendAll } from '../platform/kafka.js'
 import { LOGGER, type Logger } from '../platform/logger.js'
 import { CursorMoment, cursorMoment, CursorNumber, decodeCursor, toPage } from '../platform/schema.js'
 import { AuditService } from '../tenants/audit.service.js'
@@ -38,6 +38,8 @@ const MOST = {
   bytesOfTenant: 256 * MIB,
 }
 const SWEEP_EVERY_MS = 60_000
+/** Somebody waits for the answer. */
+const TRIES = 2
 /** So far the table may grow beyond what it should hold, by each process. */
 const SWEEP_EVERY_BYTES = 32 * MIB
 /** Sent, forgotten and told in the audit log together; each may be of a megabyte. */
@@ -215,7 +217,7 @@ export class WaitingLetters {
   private async send(producer: Producer, letters: WholeLetter[], deed: Deed): Promise<void> {
     for (const topic of new Set(letters.map((letter) => letter.topic))) {
       const messages = letters.filter((letter) => letter.topic === topic).map(toMessage)
-      for (const part of inSends(messages)) await producer.send({ topic, acks: -1, messages: part })
+      for (const part of inSends(messages)) await sendAll(producer, topic, part, TRIES)
     }
     const byTenant = new Map<string, number>()
     for (const { tenant } of letters) if (tenant !== null) byTenant.set(tenant, (byTenant.get(tenant) ?? 0) + 1)
@@ -235,12 +237,7 @@ export class WaitingLetters {
   private async withProducer<T>(work: (producer: Producer) => Promise<T>): Promise<T> {
     const { kafka } = this.config
     if (!kafka) throw new AppError('NO_KAFKA', 'This service has no Kafka to send it to.', { status: 409 })
-    const producer = createKafka(kafka, this.logger).producer({
-      allowAutoTopicCreation: false,
-      createPartitioner: Partitioners.DefaultPartitioner,
-      // Somebody waits for the answer.
-      retry: { retries: 1 },
-    })
+    const producer = createProducer(createKafka(kafka, this.logger))
     try {
       await producer.connect()
       return await work(producer)

@@ -116,6 +116,7 @@ function chooseAmong(
   priorUsers: number,
 ): Omit<BlendChoice, 'shares'> {
   const values: Record<string, number[]> = { default: cases.map((one) => ndcg(one, one.prior)) }
+  let usual = standard
   for (const part of parts) values[part] = cases.map((one) => ndcg(one, { ...noWeights(), [part]: 1 }))
   const withoutNetwork = parts.filter((part) => part !== 'network')
   const hasNetwork = parts.includes('network')
@@ -137,6 +138,12 @@ function chooseAmong(
     const gain = difference(full.ndcg, without.ndcg)
     const worthIt = likelihood.mean > likelihood.error && gain.mean > -gain.error
     if (worthIt) kind = 'blend'
+    if (!worthIt) {
+      // Nor may the default weights bring it back, which were fitted on others' data or on what was then.
+      usual = { ...standard, dense: { ...standard.dense, network: 0 }, sparse: { ...standard.sparse, network: 0 } }
+      values['default'] = cases.map((one) => ndcg(one, { ...one.prior, network: 0 }))
+      validation['default'] = mean(values['default'])
+    }
     reason += `, ${say('blend')}; the network ${worthIt ? 'adds to the rest' : 'is left out: it adds nothing to the rest beyond noise'}`
   }
   if (validation['default'] > validation[kind]) {
@@ -150,7 +157,7 @@ function chooseAmong(
     reason += `; best single part: ${say(best)}${alone ? ', better than any blend beyond noise and so served alone' : ''}`
     if (alone) kind = best
   }
-  return { blend: blendOf(kind, cases, parts, standard, priorUsers), kind, reason, validation }
+  return { blend: blendOf(kind, cases, parts, usual, priorUsers), kind, reason, validation }
 }
 
 function blendOf(

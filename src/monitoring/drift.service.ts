@@ -70,7 +70,7 @@ export class DriftService {
 
   /** Of many tenants at once; those that no trained version serves are missing. */
   async of(tenantIds: string[], now = new Date()): Promise<Drift[]> {
-    const served = await this.database.asSystem((sql) => servedBaselines(sql, tenantIds))
+    const served = await this.database.lagging.asSystem((sql) => servedBaselines(sql, tenantIds))
     if (served.length === 0) return []
     const windows = served.map(({ tenantId, firstMadeAt }) => ({ tenantId, since: nowFrom(firstMadeAt, now) }))
     const reads = served.flatMap(({ tenantId, baseline }) =>
@@ -78,7 +78,7 @@ export class DriftService {
     )
     const [counts, turnovers, scores] = await Promise.all([
       this.events.byTypeSince(windows),
-      this.database.asSystem((sql) => turnoverSince(sql, reads)),
+      this.database.lagging.asSystem((sql) => turnoverSince(sql, reads)),
       this.sketches.listOf(SCORES, served, { first: FIRST_DAYS, since: new Date(now.getTime() - NOW_DAYS * DAY_MS) }),
     ])
     const turnoverOf = new Map(turnovers.map((turnover) => [turnover.tenantId, turnover]))

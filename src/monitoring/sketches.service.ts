@@ -106,7 +106,7 @@ export class SketchesService implements OnApplicationBootstrap, BeforeApplicatio
   /** Rows of one kind since a moment, oldest first, with what waits here. @param versionId of this one only */
   async list({ name }: SketchKind, tenantId: string, since: Date, versionId?: string): Promise<Sketch[]> {
     await this.flush()
-    return this.database.query<Sketch>(
+    return this.database.lagging.query<Sketch>(
       tenantId,
       `SELECT at, version_id AS "versionId", counts FROM sketches
        WHERE tenant_id = $1 AND name = $2 AND at >= $3 AND ($4::text IS NULL OR version_id = $4) ORDER BY at`,
@@ -124,7 +124,7 @@ export class SketchesService implements OnApplicationBootstrap, BeforeApplicatio
     { first, since }: { first: number; since: Date },
   ): Promise<Map<string, Sketch[]>> {
     await this.flush()
-    const rows = await this.database.asSystem((sql) =>
+    const rows = await this.database.lagging.asSystem((sql) =>
       sql.query<Sketch & { tenantId: string }>(
         `SELECT tenant_id AS "tenantId", at, version_id AS "versionId", counts
          FROM (SELECT s.*, row_number() OVER (PARTITION BY s.tenant_id ORDER BY s.at) AS place

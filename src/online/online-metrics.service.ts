@@ -42,12 +42,12 @@ export class OnlineMetricsService {
     const range = rangeOf(query)
     const values = [tenantId, range.from, range.to]
     const [groups, positions, series] = await Promise.all([
-      this.database.query<GroupRow>(
+      this.database.lagging.query<GroupRow>(
         tenantId,
         `SELECT ${CELL}, user_group AS "userGroup", ${SUMS} FROM online_groups WHERE ${IN_RANGE} GROUP BY 1, 2, 3, 4`,
         values,
       ),
-      this.database.query<PositionRow>(
+      this.database.lagging.query<PositionRow>(
         tenantId,
         `SELECT ${CELL}, position, ${SUMS} FROM online_positions WHERE ${IN_RANGE} GROUP BY 1, 2, 3, 4 ORDER BY 4`,
         values,
@@ -71,7 +71,7 @@ export class OnlineMetricsService {
   }
 
   private series(tenantId: string, { from, to }: Range, by: 'hour' | 'day') {
-    return this.database.query<NonNullable<OnlineMetrics['series']>[number]>(
+    return this.database.lagging.query<NonNullable<OnlineMetrics['series']>[number]>(
       tenantId,
       `SELECT date_trunc($4, hour, 'UTC') AS at, model_version AS "modelVersion", ${SUMS} FROM online_positions
        WHERE ${IN_RANGE} GROUP BY 1, 2 ORDER BY 1, 2`,

@@ -21,6 +21,8 @@ const isNetwork = (value: string) => {
   return most > 0 && more.length === 0 && (bits === undefined || (/^\d+$/.test(bits) && Number(bits) <= most))
 }
 const postgres = z.url({ protocol: /^postgres(ql)?$/, error: 'has to be a postgres:// address' })
+/** By S3's rules for names; a folder of letters, digits, dot, dash and underscore. */
+const BUCKET = /^s3:\/\/([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])((?:\/(?!\.\.?(?:\/|$))[\w.-]{1,100}){0,8})\/?$/
 const topic = z.string().regex(/^[A-Za-z0-9._-]{1,249}$/, 'letters, digits, dot, dash and underscore, at most 249')
 
 /** Every variable that Attune reads. `.env.example` lists them all; a test keeps it so. */
@@ -43,7 +45,11 @@ export const Environment = z.object({
   DATA_DIR: z.string().min(1).default('.attune'),
   DATABASE_URL: postgres.optional(),
   DATABASE_DIRECT_URL: postgres.optional(),
+  DATABASE_READ_URL: postgres.optional(),
   DATABASE_POOL_SIZE: number(2, 500).default(20),
+  ARTIFACTS_URL: z.string().regex(BUCKET, 'has to be s3://bucket or s3://bucket/folder').optional(),
+  ARTIFACTS_ENDPOINT: z.url({ protocol: /^https?$/, error: 'has to be an http:// or https:// address' }).optional(),
+  ARTIFACTS_REGION: z.string().max(64).optional(),
   OPERATOR_KEY: z.string().min(16, 'has to have at least 16 characters').optional(),
   KAFKA_BROKERS: z.string().transform(list).pipe(z.array(z.string()).min(1)).optional(),
   KAFKA_SSL: flag.default(false),
@@ -75,8 +81,12 @@ export interface Config {
     url?: string
     /** The server itself, where `url` is a pooler that gives out connections by the transaction. */
     directUrl?: string
+    /** A replica of it, for what may lag. */
+    readUrl?: string
     poolSize: number
   }
+  /** The bucket that files of new model versions go to; absent: the database. */
+  artifacts?: { bucket: string; prefix: string; endpoint?: string; region?: string }
   operatorKey?: string
   kafka?: {
     brokers: string[]
@@ -118,7 +128,13 @@ export function readConfig(env: NodeJS.ProcessEnv): Config {
     trustedProxies: e.TRUSTED_PROXIES,
     roles: [...new Set(e.ROLES)],
     dataDir: e.DATA_DIR,
-    database: { url: e.DATABASE_URL, directUrl: e.DATABASE_DIRECT_URL, poolSize: e.DATABASE_POOL_SIZE },
+    database: {
+      url: e.DATABASE_URL,
+      directUrl: e.DATABASE_DIRECT_URL,
+      readUrl: e.DATABASE_READ_URL,
+      poolSize: e.DATABASE_POOL_SIZE,
+    },
+    artifacts: artifactsOf(e),
     operatorKey: e.OPERATOR_KEY,
     kafka: e.KAFKA_BROKERS && {
       brokers: e.KAFKA_BROKERS,
@@ -142,9 +158,19 @@ export function readConfig(env: NodeJS.ProcessEnv): Config {
   }
 }
 
+function artifactsOf(env: z.infer<typeof Environment>): Config['artifacts'] {
+  if (!env.ARTIFACTS_URL) return undefined
+  const [, bucket, folder] = BUCKET.exec(env.ARTIFACTS_URL) ?? []
+  const endpoint = env.ARTIFACTS_ENDPOINT
+  // Servers other than Amazon's have no regions; the signature needs one.
+  const region = env.ARTIFACTS_REGION ?? (endpoint ? 'us-east-1' : undefined)
+  return { bucket, prefix: folder ? `${folder.slice(1)}/` : '', endpoint, region }
+}
+
 function databaseProblems(env: z.infer<typeof Environment>): string[] {
-  if (env.DATABASE_URL || !env.DATABASE_DIRECT_URL) return []
-  return ['DATABASE_URL: needed with DATABASE_DIRECT_URL']
+  if (env.DATABASE_URL) return []
+  const others = ['DATABASE_DIRECT_URL', 'DATABASE_READ_URL'] as const
+  return others.filter((name) => env[name]).map((name) => `DATABASE_URL: needed with ${name}`)
 }
 
 function saslProblems(env: z.infer<typeof Environment>): string[] {

@@ -3,6 +3,7 @@ import type { DataSource } from 'typeorm'
 import { AppError, isPassing } from './errors.js'
 import { sqlState } from './halving.js'
 import type { Metrics } from './metrics.js'
+import type { Replica } from './replica.js'
 
 /** Seconds. */
 const BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5, 30]
@@ -14,7 +15,7 @@ export class DatabaseMetrics {
   private readonly seconds
   private readonly errors
 
-  constructor(metrics: Metrics, dataSource: DataSource) {
+  constructor(metrics: Metrics, dataSource: DataSource, replica?: Replica) {
     const pool = (): pg.Pool => (dataSource.driver as unknown as { master: pg.Pool }).master
     metrics.gauge('attune_database_connections', 'Connections of the pool, by state', ['state'], (gauge) => {
       const { totalCount, idleCount } = pool()
@@ -29,6 +30,12 @@ export class DatabaseMetrics {
     )
     metrics.gauge('attune_database_waiting', 'Units of work that wait for a connection', [], (gauge) =>
       gauge.set(pool().waitingCount),
+    )
+    metrics.gauge(
+      'attune_database_replica_lag_seconds',
+      'How old what the read replica shows may be, at most; above 5 the primary is asked instead, +Inf: it is away. Only with DATABASE_READ_URL',
+      [],
+      (gauge) => (replica ? gauge.set(replica.lag / 1000) : gauge.remove()),
     )
     this.wait = metrics.histogram('attune_database_wait_seconds', 'Waiting for a connection of the pool', [], BUCKETS)
     this.seconds = metrics.histogram(

@@ -6,10 +6,12 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Config } from './config.js'
 import { type EmbeddedPostgres, startEmbeddedPostgres } from './embedded-postgres.js'
 import { DatabaseMetrics } from './database-metrics.js'
+import { isPassing } from './errors.js'
 import { sqlState } from './halving.js'
 import type { Logger } from './logger.js'
 import { Metrics } from './metrics.js'
 import { Notifications } from './notifications.js'
+import { Replica } from './replica.js'
 import { Tracing } from './tracing.js'
 import { type Sql, Transactions } from './transactions.js'
 import { detached } from './work-context.js'
@@ -38,6 +40,7 @@ export interface DatabaseHandle {
   dataSource: DataSource
   /** The server itself, where the pool goes by a pooler: for LISTEN. */
   directUrl: string
+  replica?: Replica
   embedded?: EmbeddedPostgres
   /** From here on a connection that breaks is no news. */
   closing: boolean
@@ -56,30 +59,43 @@ export async function openDatabase(config: Config, logger: Logger, migrations: M
     const directUrl = config.database.directUrl ?? url
     await migrate(directUrl, migrations, logger)
     const state = { closing: false }
-    const dataSource = new DataSource({
-      type: 'postgres',
-      url,
-      poolSize: config.database.poolSize,
-      synchronize: false,
-      entities: [],
-      connectTimeoutMS: 5000,
-      extra: {
-        // The pool listens only to those that lie idle, and whoever takes one only a moment later: a server that ends
-        // a connection in between would end the process.
-        onConnect: (client: pg.Client) => void client.on('error', () => undefined),
-      },
-      poolErrorHandler: (error: unknown) => {
-        // Whose request made the connection once says nothing.
-        if (!state.closing) detached(() => logger.warn({ err: error }, 'a database connection broke'))
-      },
-    })
-    await dataSource.initialize()
-    return Object.assign(state, { dataSource, directUrl, embedded })
+    const broke = (error: unknown) => {
+      // Whose request made the connection once says nothing.
+      if (!state.closing) detached(() => logger.warn({ err: error }, 'a database connection broke'))
+    }
+    const dataSource = await poolOf(url, config, broke).initialize()
+    const { readUrl } = config.database
+    // Whether it can be reached now or later: it is not needed.
+    const replica = readUrl ? new Replica(dataSource, poolOf(readUrl, config, broke), logger).start() : undefined
+    return Object.assign(state, { dataSource, directUrl, replica, embedded })
   } catch (error) {
     await embedded?.stop()
     throw error
   }
 }
+
+export async function closeDatabase(handle: DatabaseHandle): Promise<void> {
+  handle.closing = true
+  await handle.replica?.stop()
+  await handle.dataSource.destroy()
+  await handle.embedded?.stop()
+}
+
+const poolOf = (url: string, { database: { poolSize } }: Config, broke: (error: unknown) => void) =>
+  new DataSource({
+    type: 'postgres',
+    url,
+    poolSize,
+    synchronize: false,
+    entities: [],
+    connectTimeoutMS: 5000,
+    extra: {
+      // The pool listens only to those that lie idle, and whoever takes one only a moment later: a server that ends a
+      // connection in between would end the process.
+      onConnect: (client: pg.Client) => void client.on('error', () => undefined),
+    },
+    poolErrorHandler: broke,
+  })
 
 async function migrate(url: string, migrations: Migrations, logger: Logger) {
   const lock = new pg.Client({ connectionString: url })
@@ -132,20 +148,44 @@ async function runMigrations(owner: DataSource, logger: Logger): Promise<void> {
 
 export const DATABASE_HANDLE = Symbol('database handle')
 
+/** Units of work that only read. */
+export type Reads = Pick<Database, 'inTenant' | 'asSystem' | 'query'>
+
 /** All access to the database. Every statement runs in a transaction that names its tenant: row-level security holds it to that. */
 @Injectable()
 export class Database implements OnApplicationShutdown {
   private readonly transactions: Transactions
   private readonly notifications: Notifications
+  private readonly ofReplica?: Reads
+
+  /**
+   * For figures and lists that may show how things were some seconds ago (`MOST_LAG_MS`): asks the read replica where
+   * there is one and it is current, else the primary. Nothing can be written; work may be begun twice, where the replica
+   * fails in its midst. Whoever has just written, and whoever decides by what it reads, asks the primary.
+   */
+  readonly lagging: Reads
 
   constructor(
     @Inject(DATABASE_HANDLE) private readonly handle: DatabaseHandle,
     @Inject(Metrics) metrics: Metrics,
     @Inject(Tracing) tracing: Tracing,
   ) {
-    const { dataSource, directUrl } = handle
-    this.transactions = new Transactions(dataSource, new DatabaseMetrics(metrics, dataSource), tracing)
+    const { dataSource, directUrl, replica } = handle
+    const figures = new DatabaseMetrics(metrics, dataSource, replica)
+    this.transactions = new Transactions(dataSource, figures, tracing)
     this.notifications = new Notifications(directUrl)
+    const copies = replica && new Transactions(replica.dataSource, figures, tracing)
+    this.ofReplica = copies && readsBy((tenant, work) => copies.run(tenant, work, 'READ ONLY'))
+    this.lagging = readsBy(async (tenant, work) => {
+      if (copies && replica?.isFresh)
+        try {
+          return await copies.run(tenant, work, 'READ ONLY')
+        } catch (error) {
+          if (!isPassing(error)) throw error
+          replica.failed(error)
+        }
+      return this.transactions.run(tenant, work, 'READ ONLY')
+    })
   }
 
   /** Runs `work` in one transaction that sees and writes only this tenant's rows. */
@@ -163,6 +203,11 @@ export class Database implements OnApplicationShutdown {
     return this.inTenant(tenantId, (sql) => sql.query<T>(text, values))
   }
 
+  /** The read replica, for work that goes on from there on the primary; null where there is none that is current. */
+  replica(): Reads | null {
+    return (this.handle.replica?.isFresh && this.ofReplica) || null
+  }
+
   /** Whether the database answers. */
   async ping(): Promise<void> {
     await this.handle.dataSource.query('SELECT 1')
@@ -177,8 +222,14 @@ export class Database implements OnApplicationShutdown {
   }
 
   async onApplicationShutdown() {
-    this.handle.closing = true
-    await this.handle.dataSource.destroy()
-    await this.handle.embedded?.stop()
+    await closeDatabase(this.handle)
+  }
+}
+
+function readsBy(run: <T>(tenant: string, work: (sql: Sql) => Promise<T>) => Promise<T>): Reads {
+  return {
+    inTenant: run,
+    asSystem: (work) => run(EVERY_TENANT, work),
+    query: (tenantId, text, values) => run(tenantId, (sql) => sql.query(text, values)),
   }
 }

@@ -53,9 +53,9 @@ export const notFound = (what: string, id: string) =>
  */
 const PASSING_SQLSTATE = /^(08|40|53|57|55P03)/
 const PASSING_SYSTEM_CODES = new Set(['ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ETIMEDOUT', 'ENOTFOUND', 'EAI_AGAIN'])
-/** node-postgres and its pool say these without a code. */
+/** node-postgres, its pool and TypeORM (of a connection that broke between two statements) say these without a code. */
 const PASSING_MESSAGES =
-  /connection terminated|timeout exceeded when trying to connect|client has encountered a connection error|not queryable|driver not connected/i
+  /connection terminated|timeout exceeded when trying to connect|client has encountered a connection error|not queryable|driver not connected|query runner already released/i
 
 /** Whether an error from anywhere below may pass by itself, so that the same work is worth doing again. Total: unknown errors answer no. */
 export function isPassing(error: unknown): boolean {

@@ -31,14 +31,18 @@ export class Transactions {
   ) {}
 
   /** @param tenant what row-level security holds the work to */
-  async run<T>(tenant: string, work: (sql: Sql) => Promise<T>): Promise<T> {
+  async run<T>(
+    tenant: string,
+    work: (sql: Sql) => Promise<T>,
+    access: 'READ WRITE' | 'READ ONLY' = 'READ WRITE',
+  ): Promise<T> {
     const runner = this.dataSource.createQueryRunner()
     const run = (text: string, values?: unknown[]) =>
       // The structured result: TypeORM's plain one has another shape for UPDATE and DELETE than for the rest.
       this.traced(text, () => this.metrics.timed(text, () => runner.query(text, values, true)))
     try {
       await this.metrics.waited(() => runner.connect())
-      await runner.query(opening(tenant))
+      await runner.query(opening(tenant, access))
       const result = await work({
         query: async <R>(text: string, values?: unknown[]) => (await run(text, values)).records as R[],
         execute: async (text, values) => (await run(text, values)).affected ?? 0,
@@ -76,9 +80,9 @@ export class Transactions {
  * In one message: this opens every request's work, and each trip to the database counts there. By SET LOCAL, which Citus
  * hands on to its workers (`citus.propagate_set_commands = 'local'`), and not by set_config(), of which it knows nothing.
  */
-const opening = (tenant: string) =>
+const opening = (tenant: string, access: string) =>
   [
-    'BEGIN',
+    `BEGIN ${access}`,
     `SET LOCAL ROLE ${SERVICE_ROLE}`,
     `SET LOCAL statement_timeout = '${STATEMENT_TIMEOUT}'`,
     `SET LOCAL idle_in_transaction_session_timeout = '${IDLE_TIMEOUT}'`,

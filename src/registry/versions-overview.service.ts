@@ -60,7 +60,7 @@ export class VersionsOverview {
 
   /** Each of the tenants is told. */
   async of(tenantIds: string[]): Promise<Map<string, VersionsOutline>> {
-    const [served, rows] = await this.database.asSystem(async (sql) => [
+    const [served, rows] = await this.database.lagging.asSystem(async (sql) => [
       await sql.query<VersionsOutline>(SERVED, [tenantIds]),
       await sql.query<NewVersion & { tenantId: string }>(NEWEST, [tenantIds]),
     ])

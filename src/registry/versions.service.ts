@@ -1,11 +1,12 @@
-import { createHash, randomBytes } from 'node:crypto'
+import { randomBytes } from 'node:crypto'
 import { Inject, Injectable } from '@nestjs/common'
 import { z } from 'zod'
 import { Database, type Sql } from '../platform/database.js'
-import { AppError, notFound } from '../platform/errors.js'
+import { AppError, isPassing, notFound } from '../platform/errors.js'
 import type { Caller } from '../platform/http.js'
 import { cursorMoment, CursorMoment, decodeCursor, Id, toPage } from '../platform/schema.js'
 import { AuditService } from '../tenants/audit.service.js'
+import { ArtifactsService, type StoredArtifact } from './artifacts.service.js'
 import { type Promotion, type PromotionKind, servedBefore, type VersionEvent } from './promotion-history.js'
 import type { VersionReport } from './version-report.js'
 
@@ -20,7 +21,7 @@ export interface ModelVersion {
   decision: 'passed' | 'rejected'
   reason: string
   report: VersionReport
-  artifacts: Record<string, { bytes: number; parts: number; sha256: string }>
+  artifacts: Record<string, StoredArtifact>
   sizeBytes: number
 }
 
@@ -35,8 +36,6 @@ export const BASE_VERSION = 'base'
 /** Name of the artifact that a version is served from: a version file. */
 export const VERSION_ARTIFACT = 'version.safetensors'
 
-// Large values make PostgreSQL and every pooler between hold them whole, several times over.
-const PART_BYTES = 1024 * 1024
 const COLUMNS = `version_id AS id, run_id AS "runId", parent_id AS "parentId", base_model AS "baseModel",
   created_at AS "createdAt", decision, reason, report, artifacts, size_bytes::float8 AS "sizeBytes"`
 
@@ -54,19 +53,15 @@ export class VersionsService {
   constructor(
     @Inject(Database) private readonly database: Database,
     @Inject(AuditService) private readonly audit: AuditService,
+    @Inject(ArtifactsService) private readonly artifacts: ArtifactsService,
   ) {}
 
-  /** Stores a version with its artifacts in one transaction: there is never half of one. */
+  /** Stores a version with its artifacts, in one transaction as far as they are in the database: there is never half of one. */
   async create(tenantId: string, draft: VersionDraft, artifacts: Record<string, Uint8Array>): Promise<ModelVersion> {
     const id = `v-${new Date().toISOString().replaceAll(/[-:]|\..*/g, '')}-${randomBytes(4).toString('hex')}`
-    const described = Object.fromEntries(
-      Object.entries(artifacts).map(([name, bytes]) => [
-        name,
-        { bytes: bytes.length, parts: Math.max(1, Math.ceil(bytes.length / PART_BYTES)), sha256: sha256(bytes) },
-      ]),
-    )
+    const placed = await this.artifacts.place(tenantId, id, artifacts)
     const size = Object.values(artifacts).reduce((sum, bytes) => sum + bytes.length, 0)
-    return this.database.inTenant(tenantId, async (sql) => {
+    const made = this.database.inTenant(tenantId, async (sql) => {
       const [version] = await sql.query<ModelVersion>(
         `INSERT INTO model_versions (tenant_id, version_id, run_id, parent_id, base_model, decision, reason, report, artifacts, size_bytes)
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) RETURNING ${COLUMNS}`,
@@ -79,20 +74,17 @@ export class VersionsService {
           draft.decision,
           draft.reason,
           JSON.stringify(draft.report),
-          JSON.stringify(described),
+          JSON.stringify(placed),
           size,
         ],
       )
-      for (const [name, bytes] of Object.entries(artifacts)) {
-        for (let part = 0; part < described[name].parts; part++) {
-          const from = part * PART_BYTES
-          await sql.execute(
-            'INSERT INTO model_artifacts (tenant_id, version_id, name, part, bytes) VALUES ($1, $2, $3, $4, $5)',
-            [tenantId, id, name, part, Buffer.from(bytes.subarray(from, from + PART_BYTES))],
-          )
-        }
-      }
+      await this.artifacts.insert(sql, tenantId, id, artifacts, placed)
       return version
+    })
+    return made.catch(async (error: unknown) => {
+      // A connection that broke may have done so after the version was made.
+      if (!isPassing(error)) await this.artifacts.takeBack(placed)
+      throw error
     })
   }
 
@@ -120,30 +112,11 @@ export class VersionsService {
     return toPage(rows, limit, (row) => [row.position, row.id])
   }
 
-  /**
-   * An artifact as it was stored.
-   * @throws AppError NOT_FOUND
-   * @throws AppError ARTIFACT_DAMAGED (500) where the bytes are not the ones that were stored
-   */
+  /** An artifact as it was stored. @throws AppError NOT_FOUND, and those of `ArtifactsService.read` */
   async readArtifact(tenantId: string, versionId: string, name: string): Promise<Uint8Array> {
     const { artifacts } = await this.get(tenantId, versionId)
     if (!Object.hasOwn(artifacts, name)) throw notFound(`artifact of ${versionId}`, name)
-    const { bytes, parts, sha256: expected } = artifacts[name]
-    const whole = new Uint8Array(bytes)
-    let offset = 0
-    // One part at a time: the driver holds what it reads twice, as text and as bytes.
-    for (let part = 0; part < parts; part++) {
-      const [row] = await this.database.query<{ bytes: Buffer }>(
-        tenantId,
-        'SELECT bytes FROM model_artifacts WHERE tenant_id = $1 AND version_id = $2 AND name = $3 AND part = $4',
-        [tenantId, versionId, name, part],
-      )
-      if (!row || offset + row.bytes.length > bytes) throw damaged(versionId, name)
-      whole.set(row.bytes, offset)
-      offset += row.bytes.length
-    }
-    if (offset !== bytes || sha256(whole) !== expected) throw damaged(versionId, name)
-    return whole
+    return this.artifacts.read(tenantId, versionId, name, artifacts[name])
   }
 
   /** What the tenant is served by since when; null while nothing was ever promoted. A null version is the base. */
@@ -275,9 +248,9 @@ export class VersionsService {
   }
 }
 
-/** One promotion of a tenant at a time: two at once would both believe to follow the same one. */
+/** One promotion of a tenant at a time: two would both believe to follow the same one. NO KEY: events are let in. */
 async function lockTenant(sql: Sql, tenantId: string) {
-  const rows = await sql.query('SELECT 1 FROM tenants WHERE tenant_id = $1 AND deleted_at IS NULL FOR UPDATE', [
+  const rows = await sql.query('SELECT 1 FROM tenants WHERE tenant_id = $1 AND deleted_at IS NULL FOR NO KEY UPDATE', [
     tenantId,
   ])
   if (rows.length === 0) throw notFound('tenant', tenantId)
@@ -291,10 +264,3 @@ const currentRows = (sql: Sql, tenantIds: string[]) =>
        ORDER BY promotion_id DESC LIMIT 1) p`,
     [tenantIds],
   )
-
-const sha256 = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest('hex')
-const damaged = (versionId: string, name: string) =>
-  new AppError('ARTIFACT_DAMAGED', `The artifact '${name}' of ${versionId} is not what was stored.`, {
-    status: 500,
-    retryable: false,
-  })

@@ -17,6 +17,7 @@ import { LiveModels } from './live-models.service.js'
 import { ModelBuilder } from './model-builder.service.js'
 import { type Entry, ModelCache } from './model-cache.js'
 import { ModelKeeper } from './model-keeper.js'
+import { ModelNews } from './model-news.service.js'
 
 /** People who look inside a version do so for minutes; its memory is worth more to those who are served. */
 const IDLE_MS = 120_000
@@ -50,12 +51,13 @@ export class AsideModels implements OnApplicationBootstrap, BeforeApplicationShu
     @Inject(TenantsService) private readonly tenants: TenantsService,
     @Inject(LiveModels) private readonly live: LiveModels,
     @Inject(ModelBuilder) private readonly builder: ModelBuilder,
+    @Inject(ModelNews) news: ModelNews,
     @Inject(LOGGER) private readonly logger: Logger,
     @Inject(Tracing) tracing: Tracing,
   ) {
     this.budget = SHARE * config.modelMemoryMb * 1024 * 1024
     this.cache = new ModelCache(this.budget)
-    this.keeper = new ModelKeeper(this.cache, builder, tenants, logger, tracing, {
+    this.keeper = new ModelKeeper(this.cache, builder, tenants, news, logger, tracing, {
       make: (entry) => this.inTurn(entry),
       built: (entry) => this.evict(entry),
       failed: () => undefined,

@@ -21,6 +21,7 @@ import type { LiveModel } from './live-model.js'
 import { LiveModelMetrics } from './live-model-metrics.js'
 import { type Entry, IDLE_AFTER_MS, isIdle, ModelCache } from './model-cache.js'
 import { ModelBuilder } from './model-builder.service.js'
+import { ModelNews } from './model-news.service.js'
 import { ModelKeeper } from './model-keeper.js'
 import { PinnedModels } from './pinned-models.js'
 
@@ -69,6 +70,7 @@ export class LiveModels implements OnApplicationBootstrap, BeforeApplicationShut
     @Inject(AnswersService) private readonly answers: AnswersService,
     @Inject(ExperimentsService) experiments: ExperimentsService,
     @Inject(ModelBuilder) private readonly builder: ModelBuilder,
+    @Inject(ModelNews) news: ModelNews,
     @Inject(LOGGER) private readonly logger: Logger,
     @Inject(Tracing) tracing: Tracing,
     @Inject(Metrics) metrics: Metrics,
@@ -81,7 +83,7 @@ export class LiveModels implements OnApplicationBootstrap, BeforeApplicationShut
       POLL_EVERY_MS,
       (error) => this.logger.warn({ err: error }, 'could not look for changes'),
     )
-    this.keeper = new ModelKeeper(this.cache, builder, tenants, logger, tracing, {
+    this.keeper = new ModelKeeper(this.cache, builder, tenants, news, logger, tracing, {
       make: ({ tenantId, model, pinned }) => builder.build(tenantId, model, pinned),
       built: (entry, ms, isFirst) => {
         this.metrics.built(ms, isFirst)
@@ -214,7 +216,10 @@ export class LiveModels implements OnApplicationBootstrap, BeforeApplicationShut
     await this.pinned.follow(Date.now() - IDLE_AFTER_MS)
     const now = Date.now()
     const due = this.cache.loaded().filter((entry) => !isIdle(entry, now) || now - entry.refreshedAt > IDLE_POLL_MS)
-    const next = due[Symbol.iterator]()
+    // Most have nothing new: that is found out for all of them at once.
+    const news = await this.builder.withNews(due.flatMap(({ model }) => model ?? []))
+    for (const entry of due) if (entry.model && !news.has(entry.model)) entry.refreshedAt = now
+    const next = due.filter(({ model }) => model && news.has(model))[Symbol.iterator]()
     await Promise.all(
       Array.from({ length: POLLED_AT_ONCE }, async () => {
         for (const entry of next) await this.pollOne(entry)

@@ -9,7 +9,8 @@ import type { EventType } from '../model/history.js'
 import { Network } from '../model/network.js'
 import { TextMatrix } from '../model/text-matrix.js'
 import { TEXT_LENGTH } from '../model/text-encoder.js'
-import { decodeVersion, type VersionFile } from '../model/version-file.js'
+import { decodeVersion } from '../model/version-file.js'
+import { Database, type Reads } from '../platform/database.js'
 import { isPassing } from '../platform/errors.js'
 import { LOGGER, type Logger } from '../platform/logger.js'
 import { Metrics } from '../platform/metrics.js'
@@ -19,41 +20,22 @@ import { BASE_VERSION, VERSION_ARTIFACT, VersionsService } from '../registry/ver
 import { eventTypeTable } from '../tenants/settings.js'
 import { type Tenant, TenantsService } from '../tenants/tenants.service.js'
 import { CatalogMirror } from './catalog-mirror.js'
+import { ITEMS_AT_ONCE, readCatalog } from './catalog-reading.js'
 import { COUNTED_EVENTS, readEventLog } from './event-reading.js'
 import { LiveModel } from './live-model.js'
 import { LiveNetwork } from './live-network.js'
 import { LiveWords } from './live-words.js'
-import { RawVectors } from './preparation.js'
+import { baseKey, type Position, type Version } from './model-position.js'
+import { ModelNews } from './model-news.service.js'
 import { prepareAside } from './preparation-thread.js'
 import { shippedBlend, shippedPrior } from '../registry/shipped-base.js'
 
-const DAY_MS = 86_400_000
 /** Live counts are pruned, and never forget: counting anew once a day keeps them what they are meant to be. */
-const REBUILD_AFTER_MS = DAY_MS
-/** Changed items taken in without letting requests through: a few milliseconds of whitening. */
-const ITEMS_AT_ONCE = 50
+const REBUILD_AFTER_MS = 86_400_000
 /** A version that could not be read may have been a moment's trouble after all. */
 const GIVEN_UP_MS = 60_000
 /** A text space that was fitted to fewer than half of the texts no longer is that of the catalogue. */
 const OUTGROWN = 2
-
-/** How far a model has read. */
-interface Position {
-  items: string
-  events: string
-  /** Arrivals that the next read may give again. */
-  read: { has(arrival: number): boolean }
-  /** When each item that the last read gave was accepted: the next one may give it again. */
-  accepted: Map<string, number>
-  /** What the base depends on of the settings. */
-  settings: string
-  /** Items with a vector when the text space was fitted. */
-  fitted: number
-  /** From before anything was read: who was erased since may be counted. */
-  moment: string
-  /** When the tenant was made: it may be removed, and another one made under its id. */
-  tenantMade: number
-}
 
 /** Makes live models of what is stored, and brings them up to date. */
 @Injectable()
@@ -63,12 +45,14 @@ export class ModelBuilder {
   private readonly unusable
 
   constructor(
+    @Inject(Database) private readonly database: Database,
     @Inject(TenantsService) private readonly tenants: TenantsService,
     @Inject(ItemsService) private readonly items: ItemsService,
     @Inject(EventsService) private readonly events: EventsService,
     @Inject(UsersService) private readonly users: UsersService,
     @Inject(VersionsService) private readonly versions: VersionsService,
     @Inject(FreshnessService) private readonly freshness: FreshnessService,
+    @Inject(ModelNews) private readonly news: ModelNews,
     @Inject(Tracing) private readonly tracing: Tracing,
     @Inject(LOGGER) private readonly logger: Logger,
     @Inject(Metrics) metrics: Metrics,
@@ -168,6 +152,28 @@ export class ModelBuilder {
     position.read = seen
   }
 
+  /** Of these models those that have something to take in, or should be built anew. */
+  async withNews(models: LiveModel[]): Promise<Set<LiveModel>> {
+    const due = (model: LiveModel) => model.isStale !== null || Date.now() - model.builtAt > REBUILD_AFTER_MS
+    const reads = models.map((model) => {
+      const { items = '0', events = '0', mark = null } = this.positions.get(model) ?? {}
+      return { tenantId: model.tenantId, items, events, mark: due(model) ? null : mark }
+    })
+    const news = await this.news.since(reads)
+    return new Set(models.filter((_, i) => news[i]))
+  }
+
+  /** Whether the tenant is as it was when this model was looked at last. */
+  isMarked(model: LiveModel, mark: string | null): boolean {
+    return mark !== null && this.positions.get(model)?.mark === mark
+  }
+
+  /** The model has been looked at. @param mark from before that; null: there is something left to do */
+  looked(model: LiveModel, mark: string | null): void {
+    const position = this.positions.get(model)
+    if (position) position.mark = mark
+  }
+
   /** Of these models those that may count a user who is erased, and for how long, milliseconds. */
   async knowingErased(models: LiveModel[]): Promise<Map<LiveModel, number>> {
     const reads = models.map((model) => ({ tenantId: model.tenantId, moment: this.positions.get(model)?.moment ?? '' }))
@@ -199,36 +205,49 @@ export class ModelBuilder {
     return null
   }
 
-  private async read(tenantId: string, id: string, length: number): Promise<{ id: string; file: VersionFile }> {
+  private async read(tenantId: string, id: string, length: number): Promise<Version> {
     const file = decodeVersion(await this.versions.readArtifact(tenantId, id, VERSION_ARTIFACT))
     if (file.textSpace.length !== length)
       throw new Error(`the version is for vectors of ${file.textSpace.length}, the items have ${length}`)
     return { id, file }
   }
 
-  private async assemble(
+  /** By the read replica where it is current: most of what the database has to read is read for this. */
+  private async assemble(tenant: Tenant, length: number, version: Version | null): Promise<LiveModel> {
+    const replica = this.database.replica()
+    if (replica)
+      try {
+        const model = await this.assembleBy(replica, tenant, length, version)
+        // What the replica does not have yet.
+        await this.catchUp(model, Infinity).catch((error: unknown) => {
+          model.retire()
+          throw error
+        })
+        return model
+      } catch (error) {
+        if (!isPassing(error)) throw error
+        this.logger.warn({ err: error, tenant: tenant.id }, 'could not load a model by the read replica')
+      }
+    return this.assembleBy(this.database, tenant, length, version)
+  }
+
+  private async assembleBy(
+    reads: Reads,
     { id: tenantId, baseModel, settings, createdAt }: Tenant,
     length: number,
-    version: { id: string; file: VersionFile } | null,
+    version: Version | null,
   ): Promise<LiveModel> {
-    const moment = await this.users.moment(tenantId)
+    const moment = await this.users.moment(tenantId, reads)
     const file = version?.file
     const types: EventType[] = file?.eventTypes ?? eventTypeTable(settings)
     const blend = file?.blend ?? completeBlend(shippedBlend(baseModel), settings.training.without)
     const catalog = new CatalogMirror(length, file?.itemIds)
     const words = asks(blend, 'lexical') ? new LiveWords() : null
-    const raw = new RawVectors(length)
-    const itemsRead = await this.tracing.inner('read items', {}, () =>
-      this.items.changesSince(tenantId, null, (page) => {
-        for (const item of page) {
-          const index = catalog.put(item)
-          if (index !== null) raw.set(index, item.vector)
-          words?.put(catalog.indexOf(item.itemId)!, item)
-        }
-      }),
+    const { raw, horizon: itemsRead } = await this.tracing.inner('read items', {}, () =>
+      readCatalog(this.items, tenantId, catalog, words, reads),
     )
     const { log, arrivals, unknown, horizon } = await this.tracing.inner('read events', {}, () =>
-      readEventLog(this.events, tenantId, settings, types, catalog),
+      readEventLog(this.events, tenantId, settings, types, catalog, reads),
     )
     const fitted = catalog.vectorCount
     const preparation = {
@@ -269,6 +288,7 @@ export class ModelBuilder {
       accepted: new Map(),
       settings: baseKey({ baseModel, settings }),
       fitted,
+      mark: null,
       moment,
       tenantMade: createdAt.getTime(),
     })
@@ -277,5 +297,3 @@ export class ModelBuilder {
 }
 
 const keyOf = (tenantId: string, versionId: string | null) => JSON.stringify([tenantId, versionId])
-const baseKey = ({ baseModel, settings }: Pick<Tenant, 'baseModel' | 'settings'>) =>
-  JSON.stringify([baseModel, eventTypeTable(settings), settings.training.without])

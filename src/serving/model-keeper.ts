@@ -6,6 +6,7 @@ import { DROP_ERASED_AFTER_MS } from './erasure-watch.js'
 import type { LiveModel } from './live-model.js'
 import type { ModelBuilder } from './model-builder.service.js'
 import { type Entry, isIdle, type ModelCache } from './model-cache.js'
+import type { ModelNews } from './model-news.service.js'
 
 /** After a rebuild for the sake of freshness, this many times its duration passes before the next one. */
 const REBUILD_REST = 10
@@ -24,6 +25,7 @@ export class ModelKeeper {
     private readonly cache: ModelCache,
     private readonly builder: ModelBuilder,
     private readonly tenants: TenantsService,
+    private readonly news: ModelNews,
     private readonly logger: Logger,
     private readonly tracing: Tracing,
     private readonly owner: Owner,
@@ -103,6 +105,9 @@ export class ModelKeeper {
     const { model, tenantId } = entry
     if (!model) return
     const started = Date.now()
+    const mark = await this.news.markOf(tenantId)
+    // What is known of it may be from before.
+    if (!this.builder.isMarked(model, mark)) this.tenants.forget(tenantId)
     const tenant = await this.tenants.get(tenantId)
     if (!this.builder.isOf(model, tenant)) return void (this.cache.has(entry) && this.cache.drop(entry))
     // What the promoted version takes in is measured once, not again with each further version.
@@ -110,6 +115,7 @@ export class ModelKeeper {
     await this.builder.catchUp(model, isWatched ? entry.watchedSince : Infinity)
     entry.refreshedAt = started
     const outdated = this.builder.outdated(model, tenant)
+    this.builder.looked(model, outdated ? null : mark)
     if (outdated && Date.now() > entry.restsUntil) this.rebuild(entry, outdated)
   }
 }

@@ -18,6 +18,7 @@ import { ExperimentArms } from './experiment-arms.service.js'
 import { ExperimentsController } from './experiments.controller.js'
 import { InspectionController } from './inspection.controller.js'
 import { LiveModels } from './live-models.service.js'
+import { ModelNews } from './model-news.service.js'
 import { ModelBuilder } from './model-builder.service.js'
 import { RecommendController } from './recommend.controller.js'
 import { RecommendService } from './recommend.service.js'
@@ -38,6 +39,7 @@ const ENGINES: Engine[] = ['wasm', 'cpu']
     ExperimentArms,
     LiveModels,
     ModelBuilder,
+    ModelNews,
     RecommendService,
     ScenariosService,
   ],

@@ -98,9 +98,9 @@ export class QuotasService implements BeforeApplicationShutdown {
   }
 
   /** The refusal of a call for an empty bucket, counted as one. */
-  refuse(tenantId: string, quota: RateQuota, now = Date.now()): AppError | null {
+  refuse(tenantId: string, quota: RateQuota, amount: number, now = Date.now()): AppError | null {
     const kept = this.kept.get(keyOf(tenantId, quota))
-    return kept ? this.refusal(kept, kept.bucket.wait(now), 1) : null
+    return kept ? this.refusal(kept, kept.bucket.wait(now), amount) : null
   }
 
   /** Tells the others what was used here, and learns what they used. */

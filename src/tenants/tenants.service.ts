@@ -43,6 +43,7 @@ const PURGE_BATCH = 20_000
 @Injectable()
 export class TenantsService {
   private readonly known = new Map<string, { tenant: Tenant | undefined; until: number }>()
+  private readonly purges: ((tenantId: string) => Promise<void>)[] = []
 
   constructor(
     @Inject(Database) private readonly database: Database,
@@ -93,6 +94,11 @@ export class TenantsService {
     return tenant
   }
 
+  /** The next `get` reads it anew. */
+  forget(tenantId: string): void {
+    this.known.delete(tenantId)
+  }
+
   async list(limit: number, cursor?: string) {
     const [after] = decodeCursor(cursor, z.tuple([Id])) ?? []
     const rows = await this.database.asSystem((sql) =>
@@ -102,6 +108,17 @@ export class TenantsService {
       ),
     )
     return toPage(rows.map(complete), limit, (row) => [row.id])
+  }
+
+  /** Of these tenants, those that there are, each with a mark that is another one after any change of it. */
+  async marks(tenantIds: string[]): Promise<Map<string, string>> {
+    const rows = await this.database.asSystem((sql) =>
+      sql.query<{ id: string; mark: string }>(
+        `SELECT tenant_id AS id, xmin::text AS mark FROM tenants WHERE tenant_id = ANY ($1) AND deleted_at IS NULL`,
+        [[...new Set(tenantIds)]],
+      ),
+    )
+    return new Map(rows.map(({ id, mark }) => [id, mark]))
   }
 
   /** All of them, or those asked for, with what an overview shows of each; ids that are none are left out. */
@@ -126,7 +143,7 @@ export class TenantsService {
   ): Promise<Tenant> {
     const tenant = await this.database.inTenant(tenantId, async (sql) => {
       const [old] = await sql.query<{ settings: unknown }>(
-        'SELECT settings FROM tenants WHERE tenant_id = $1 AND deleted_at IS NULL FOR UPDATE',
+        'SELECT settings FROM tenants WHERE tenant_id = $1 AND deleted_at IS NULL FOR NO KEY UPDATE',
         [tenantId],
       )
       if (!old) throw notFound('tenant', tenantId)
@@ -155,6 +172,11 @@ export class TenantsService {
     if (removed > 0) this.logger.info({ tenant: tenantId, actor: caller.name }, 'a tenant was removed')
   }
 
+  /** What else is to be deleted of a removed tenant than rows, as long as its rows are there. May be called twice. */
+  onPurge(work: (tenantId: string) => Promise<void>): void {
+    this.purges.push(work)
+  }
+
   /** Deletes the rows of removed tenants in bounded batches, in every table that has a `tenant_id`. */
   async purge(): Promise<void> {
     const removed = await this.database.asSystem((sql) =>
@@ -168,6 +190,12 @@ export class TenantsService {
       ),
     )
     for (const { id } of removed) {
+      try {
+        for (const purge of this.purges) await purge(id)
+      } catch (error) {
+        this.logger.warn({ err: error, tenant: id }, 'a removed tenant can not be purged; trying again')
+        continue
+      }
       for (const { name } of tables) {
         // The tenant twice: a row's place is its own only within one table of one server, not among shards.
         const batch = `DELETE FROM ${name} WHERE tenant_id = $1

@@ -32,7 +32,7 @@ import { asksNetwork, defaultsOf, encoderOf, fittingBase, judgeVersion, servedOf
 import { choosePairNorms } from './pair-norms.js'
 import { ProgressMeter } from './progress-meter.js'
 import { cleanEvents, type QualityReport } from './quality.js'
-import { chooseRecipe, type Recipe } from './recipe.js'
+import { chooseRecipe, outgrown, type Recipe } from './recipe.js'
 import { reportOf } from './report.js'
 import { type Split, splitByTime, type SplitOptions } from './split.js'
 import type { ChildLine, Job, Result } from './training-job.js'
@@ -140,19 +140,23 @@ export async function train(input: TrainingInput, meter: ProgressMeter): Promise
   const { splitBy = splitByTime } = input
   const { without = [] } = job
   const active = job.from === 'active' ? input.champion : null
-  const carried = active && startFromActive(active, dataset)
-  // Asked about what it has learned from, it would be trusted too much.
-  const unseenFrom = carried ? active.trainedUntil : undefined
-  const split = splitBy(histories, { types: eventTypes, hides, maxTest, maxValidation, unseenFrom, seed })
+  const evidence = evidenceOf(eventTypes)
+  const typeWeights = eventTypes.map(({ weight }, type) => (evidence[type] ? weight : 0))
+  const data = { items: itemCount, textLength: vectorLength, typeWeights }
+  const found = active && startFromActive(active, dataset)
+  const growth = found && outgrown(found.config, { ...shapeOf(histories), ...data })
+  const carried = growth ? null : found
+  // Asked about what it has learned from, it would be trusted too much; so would the champion that it is compared with.
+  const unseenFrom = carried ? active?.trainedUntil : undefined
+  const judgedFrom = input.champion?.trainedUntil
+  const split = splitBy(histories, { types: eventTypes, hides, maxTest, maxValidation, unseenFrom, judgedFrom, seed })
   const shape = shapeOf(split.train)
   if (shape.users === 0) throw nothingLeft()
 
   meter.enter('texts', 'whitening the texts')
   // The active version's adaptor reads the space that it was trained in.
-  const textSpace = carried ? active.textSpace : fitTextSpace(vectors, vectorLength, priorFor(input))
+  const textSpace = carried && active ? active.textSpace : fitTextSpace(vectors, vectorLength, priorFor(input))
   const text = whitenAll(textSpace, vectors)
-  const evidence = evidenceOf(eventTypes)
-  const typeWeights = eventTypes.map(({ weight }, type) => (evidence[type] ? weight : 0))
   const said = fitTypeWeights(split.train, itemCount, eventTypes)
   const halfLife = fitHalfLife(split.train, itemCount, said.types)
   const ground: Ground = {
@@ -173,19 +177,15 @@ export async function train(input: TrainingInput, meter: ProgressMeter): Promise
     {
       ...shape,
       ...(unseenFrom !== undefined && { freshEvents: shapeOf(freshWithReplay(split.train, unseenFrom, seed)).events }),
-      items: itemCount,
-      textLength: vectorLength,
-      typeWeights,
+      ...data,
       engine,
       gpuBytes: input.gpuBytes,
       start,
+      ...(carried && { carried: carried.config }),
     },
     seed,
   )
-  const learned: Recipe = carried
-    ? { ...chosen, config: { ...carried.config, typeWeights, dropout: chosen.config.dropout } }
-    : chosen
-  const recipe = without.includes('network') ? untrained(learned) : learned
+  const recipe = without.includes('network') ? untrained(chosen) : chosen
   meter.enter('training', 'fine-tuning')
   const counted = Counts.from(split.train, itemCount, { types: said.types, halfLife })
   const starts = carried ? { active: carried.arrays } : startsFromBase(ground, recipe, counted)
@@ -204,7 +204,7 @@ export async function train(input: TrainingInput, meter: ProgressMeter): Promise
         candidate: encoderOf(tuned.network, text),
         ...(scratch && { scratch: encoderOf(scratch.network, text) }),
       }
-  const defaults = defaultsOf(input, carried ? active.blend : undefined)
+  const defaults = defaultsOf(input, carried && active ? active.blend : undefined)
   const following = split.all && { histories: split.all, from: split.boundaries.validationFrom }
   const cases = await blendCases({ parts, networks, cases: split.validation.blending, following, defaults })
   meter.move(0.5)
@@ -239,7 +239,15 @@ export async function train(input: TrainingInput, meter: ProgressMeter): Promise
     split,
     recipe: {
       ...recipe,
-      reasons: { ...recipe.reasons, ...tuned.reasons, ...base.reasons, pairs: pairs.reason, ...said.reasons },
+      reasons: {
+        ...recipe.reasons,
+        ...tuned.reasons,
+        ...(growth && { from: `anew from the base: ${growth}` }),
+        ...base.reasons,
+        pairs: pairs.reason,
+        recency: `what is ${days(halfLife)} old counts half: of several half-lives the one that foretold each next event best`,
+        ...said.reasons,
+      },
     },
     startedFrom: carried ? 'active' : 'base',
     baseModel: base.name,
@@ -264,6 +272,9 @@ function twinOf(ground: Ground, recipe: Recipe, options: NonNullable<Recipe['twi
     meter.part(),
   )
 }
+
+const DAY = 86_400_000
+const days = (ms: number) => (ms >= 2 * DAY ? `${Math.round(ms / DAY)} days` : `${(ms / 3_600_000).toFixed(1)} hours`)
 
 /** Where the network is switched off: the start as it is, and no twin. */
 const untrained = (recipe: Recipe): Recipe => ({

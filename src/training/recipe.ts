@@ -17,9 +17,14 @@ export interface TrainingShape {
   /** Memory of the GPU, where it is known. */
   gpuBytes?: number
   start: 'text' | 'active'
+  /** The active version's, which a run that goes on from it keeps. */
+  carried?: NetworkConfig
   /** Going on from a version: events of what it does not know yet, with their context and what is replayed. */
   freshEvents?: number
 }
+
+/** What the network itself is chosen by. */
+export type DataShape = Pick<TrainingShape, 'items' | 'events' | 'users' | 'longShare' | 'textLength' | 'typeWeights'>
 
 /** What the size of a step is chosen by. */
 export type StepShape = Pick<TrainingShape, 'engine' | 'events' | 'items' | 'gpuBytes'>
@@ -88,16 +93,18 @@ const MOST_PATIENCE = 8
 const ACTIVE_PULL = 0.05
 const DENSE_EVENTS_PER_ITEM = 30
 const LONG_SHARE = 0.5
+const LONG_EVENTS_PER_USER = 50
+const MARGIN = 1.2
+
+const AS_BEFORE = 'as the active version has it'
 
 /** Simple rules from what was measured on public data; early stopping and the gate judge what comes of them. */
 export function chooseRecipe(shape: TrainingShape, seed: number): Recipe {
-  const { items, events, users, longShare, textLength, typeWeights, engine, start } = shape
+  const { items, events, users, longShare, typeWeights, engine, start, carried } = shape
   const isFresh = start === 'active'
   const learned = shape.freshEvents ?? events
   const perItem = events / Math.max(1, items)
   const perUser = events / Math.max(1, users)
-  const dense = perItem >= DENSE_EVENTS_PER_ITEM
-  const long = longShare >= LONG_SHARE && perUser >= 50
   const least = TOKEN_BUDGET[engine] * (isFresh ? FRESH_BUDGET_SHARE : 1)
   const budget = Math.max(
     least,
@@ -108,16 +115,8 @@ export function chooseRecipe(shape: TrainingShape, seed: number): Recipe {
   const useful = isFresh ? FRESH_EPOCHS : usefulEpochs(learned)
   const epochs = Math.max(1, Math.min(useful, affordable))
 
-  const config: NetworkConfig = {
-    ...DEFAULT_CONFIG,
-    textLength,
-    typeWeights,
-    // Heads share the width equally, and there are no more axes than dimensions.
-    width: Math.max(2, Math.min(DEFAULT_CONFIG.width, textLength - (textLength % 2))),
-    blocks: long && perItem >= DENSE_EVENTS_PER_ITEM ? 2 : 1,
-    maxLength: long ? 100 : 50,
-    dropout: dense ? 0.2 : 0.3,
-  }
+  const wanted = networkFor(shape)
+  const config = carried ? { ...carried, typeWeights, dropout: wanted.dropout } : wanted
   const { rowLength } = DEFAULT_FIT
   const rowsPerStep = rowsOfStep({ ...shape, events: learned })
   const usualRate = Math.min(MOST_RATE, DEFAULT_FIT.rate * Math.max(1, (rowsPerStep * rowLength) / USUAL_STEP_TOKENS))
@@ -143,13 +142,21 @@ export function chooseRecipe(shape: TrainingShape, seed: number): Recipe {
       start === 'active'
         ? 'the active version, item by item'
         : 'the base: principal axes of the text, so that the untrained network equals the text recommender',
-    width: `${config.width}: wider ones took longer and ranked no better on public shops`,
-    blocks: `${config.blocks}: ${tidy(perUser)} events a user, ${tidy(100 * longShare)} % of them in histories of 50 and more`,
-    maxLength: `attention looks back on ${config.maxLength} events, the recency-weighted mean on ${config.meanLength}`,
-    dropout: `${config.dropout}: ${tidy(perItem)} events an item are ${dense ? 'many' : 'few'}`,
+    width: `${config.width}: ${carried ? AS_BEFORE : 'wider ones took longer and ranked no better on public shops'}`,
+    blocks: `${config.blocks}: ${carried ? AS_BEFORE : `${tidy(perUser)} events a user, ${tidy(100 * longShare)} % of them in histories of 50 and more`}`,
+    maxLength: `attention looks back on ${config.maxLength} events, the recency-weighted mean on ${config.meanLength}${carried ? `: ${AS_BEFORE}` : ''}`,
+    dropout: `${config.dropout}: ${tidy(perItem)} events an item are ${perItem >= DENSE_EVENTS_PER_ITEM ? 'many' : 'few'}`,
     epochs: `at most ${epochs}: ${learned} events${isFresh ? ', new ones and replayed ones,' : ''} make ${useful} useful; the engine '${engine}' may take ${budget} tokens`,
     steps: `${stepsPerEpoch} an epoch of ${rowLength * rowsPerStep} tokens; the rate falls after ${options.patience} epochs without a gain, and it ends after as many more`,
     rate: `${options.rate}: ${start === 'active' ? 'half of the usual, to go on from what was learned' : 'the usual one'} for steps of ${rowsPerStep * rowLength} tokens`,
+    freezing:
+      options.frozenEpochs > 0
+        ? `what the base knows stays as it is in the first ${options.frozenEpochs === 1 ? 'epoch' : `${options.frozenEpochs} epochs`}, then learns at ${options.adaptorShare} of the rate`
+        : `nothing is frozen; what the base knew learns at ${options.adaptorShare} of the rate`,
+    pull:
+      options.pull > 0
+        ? `${options.pull} towards the active version, so that little data does not undo what much taught`
+        : 'none towards the start: on public sets it gained nothing',
     negatives:
       options.negatives < items
         ? `${options.negatives} drawn by popularity, with logQ correction`
@@ -169,6 +176,37 @@ export function chooseRecipe(shape: TrainingShape, seed: number): Recipe {
       }
     : null
   return { config, options, search, twin, reasons }
+}
+
+/** The network that data of a shape ask for. */
+function networkFor({ items, events, users, longShare, textLength, typeWeights }: DataShape): NetworkConfig {
+  const dense = events / Math.max(1, items) >= DENSE_EVENTS_PER_ITEM
+  const long = longShare >= LONG_SHARE && events / Math.max(1, users) >= LONG_EVENTS_PER_USER
+  return {
+    ...DEFAULT_CONFIG,
+    textLength,
+    typeWeights,
+    // Heads share the width equally, and there are no more axes than dimensions.
+    width: Math.max(2, Math.min(DEFAULT_CONFIG.width, textLength - (textLength % 2))),
+    blocks: long && dense ? 2 : 1,
+    maxLength: long ? 100 : 50,
+    dropout: dense ? 0.2 : 0.3,
+  }
+}
+
+/**
+ * Whether the data have grown out of the network that was trained on less of them, for certain: nothing that was learned
+ * is given up for a shape at the edge, which may be back tomorrow.
+ * @returns why; null where it still fits
+ */
+export function outgrown(config: NetworkConfig, shape: DataShape): string | null {
+  const { blocks, maxLength } = networkFor({
+    ...shape,
+    events: shape.events / MARGIN,
+    longShare: shape.longShare / MARGIN,
+  })
+  if (blocks <= config.blocks && maxLength <= config.maxLength) return null
+  return `the histories ask for ${blocks} blocks and ${maxLength} events to look back on, where the active version has ${config.blocks} and ${config.maxLength}`
 }
 
 /** As many rows as the engine is fastest with, while an epoch has steps enough. */

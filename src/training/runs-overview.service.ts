@@ -72,7 +72,7 @@ export class RunsOverview {
 
   /** Each of the tenants is told. */
   async of(tenantIds: string[]): Promise<Map<string, RunsOutline>> {
-    const rows = await this.database.asSystem((sql) =>
+    const rows = await this.database.lagging.asSystem((sql) =>
       sql.query<RunOutline & { tenantId: string }>(NEWEST, [tenantIds]),
     )
     const newest = new Map<string, RunOutline[]>(tenantIds.map((id) => [id, []]))
@@ -86,7 +86,7 @@ export class RunsOverview {
     const asked = tenants.filter(({ id }) => (this.known.get(id)?.until ?? 0) <= now)
     if (asked.length > 0) {
       const need = [NEEDED.items.need, NEEDED.events.need, NEEDED.usersWithHistory.need]
-      const rows = await this.database.asSystem((sql) =>
+      const rows = await this.database.lagging.asSystem((sql) =>
         sql.query<{ tenantId: string; items: number; events: number; usersWithHistory: number }>(FACTS, [
           asked.map(({ id }) => id),
           asked.map(({ historyDays }) => historyDays),

@@ -53,6 +53,8 @@ export interface SplitOptions {
   share?: number
   /** Before this moment the start of the training knows the answers already: both later windows lie behind it. */
   unseenFrom?: number
+  /** Before this moment something that will be compared knows the answers already: the test window lies behind it. */
+  judgedFrom?: number
   /** Where the two later windows begin, milliseconds since 1970; absent: `share` says it. */
   cuts?: { validationFrom: number; testFrom: number }
   /** Cases at most in each half of the validation, chosen by hash. */
@@ -71,15 +73,23 @@ export const HISTORY_LENGTH = 200
  * something known before it (Meng et al. 2020 on why a split by user leaks the future).
  */
 export function splitByTime(histories: Histories, options: SplitOptions): Split {
-  const { share = 0.1, unseenFrom = -Infinity, maxValidation = 500, maxTest = 1500, seed = 1 } = options
+  const {
+    share = 0.1,
+    unseenFrom = -Infinity,
+    judgedFrom = -Infinity,
+    maxValidation = 500,
+    maxTest = 1500,
+    seed = 1,
+  } = options
   const times = Float64Array.from(histories.times).sort()
   // Where little is new, each window gets a third of it: there has to be something left to learn from, too.
   const unseen = unseenFrom === -Infinity ? Infinity : times.length - placeOf(times, unseenFrom)
   const window = Math.min(share * times.length, unseen / 3)
-  const testFrom = options.cuts?.testFrom ?? nearestMoment(times, times.length - window)
+  const usual = nearestMoment(times, times.length - window)
+  const testFrom = options.cuts?.testFrom ?? Math.max(judgedFrom, usual)
   const earlier = times.subarray(0, placeOf(times, testFrom))
-  const validationFrom =
-    options.cuts?.validationFrom ?? Math.max(unseenFrom, nearestMoment(earlier, times.length - 2 * window))
+  const validationAt = (testFrom > usual ? earlier.length + window : times.length) - 2 * window
+  const validationFrom = options.cuts?.validationFrom ?? Math.max(unseenFrom, nearestMoment(earlier, validationAt))
   const boundaries = { from: times[0] ?? 0, validationFrom, testFrom, to: times[times.length - 1] ?? 0 }
   const validation = occasionsIn(histories, validationFrom, testFrom, options)
   const asked = (occasions: Occasion[], most: number) =>

@@ -119,6 +119,7 @@ describe('the dashboard', () => {
       'attune_kafka_batch_failures_total',
       'attune_kafka_consumer_state',
       'attune_kafka_rebalances_total',
+      'attune_quotas_apart',
       'attune_retention_swept_timestamp_seconds',
       'attune_tensor_engine',
       'attune_training_engine_fallback',

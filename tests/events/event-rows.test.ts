@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import type { PlacedEvent } from '../../src/events/event.js'
-import { insertEvents, readHistory } from '../../src/events/event-rows.js'
+import type { CountedEvent, PlacedEvent, WrittenEvent } from '../../src/events/event.js'
+import { insertEvents, readCounted, readEvents, readHistory } from '../../src/events/event-rows.js'
 import { Database } from '../../src/platform/database.js'
 import { testService, type TestService } from '../support/service.js'
 
@@ -54,6 +54,51 @@ describe('rows of events', () => {
       })
       const counts = await Promise.all(orders.map((order) => insert(id, order)))
       expect(counts.reduce((sum, count) => sum + count)).toBe(batch.length)
+    }
+  })
+
+  it('are counted as they are read, whatever is in them', async () => {
+    const { id } = await service.makeTenant()
+    const ids = ['"quoted\\', 'a,b],[', '\u2028 \ud83d\ude00', "' OR 1=1 --", '\t\n', ']']
+    const moments = [
+      '2026-01-02T03:04:05.678Z',
+      '1969-12-31T23:59:59.999Z',
+      '2026-01-02T03:04:05Z',
+      '0001-01-01T00:00:00Z',
+    ]
+    const batch = Array.from({ length: 6000 }, (_, index) => ({
+      index,
+      event: {
+        eventId: `e${index}`,
+        userId: ids[index % ids.length],
+        itemId: ids[(index * 7) % ids.length],
+        type: index % 3 === 0 ? 'rating' : 'view',
+        ...(index % 3 === 0 && { value: [0.1, -1e-7, 12345678.9][index % 9 === 0 ? 0 : 1] }),
+        occurredAt: new Date(moments[index % moments.length]),
+      },
+    }))
+    await insert(id, batch)
+    // Finer than a millisecond, as no door lets it in.
+    await database.query(
+      id,
+      `UPDATE events SET occurred_at = occurred_at + interval '900 microseconds' WHERE tenant_id = $1 AND event_id LIKE '%7'`,
+      [id],
+    )
+    for (const selection of [{}, { since: new Date('2000-01-01') }, { newest: 5500 }]) {
+      const [counted, read] = await database.inTenant(id, async (sql) => {
+        const [counted, read]: [CountedEvent[], WrittenEvent[]] = [[], []]
+        await readCounted(sql, id, selection, (page) => void counted.push(...page))
+        await readEvents(sql, id, selection, (page) => void read.push(...page))
+        return [counted, read]
+      })
+      expect(counted.length).toBeGreaterThan(2500)
+      expect(counted).toEqual(
+        read.map((event) => [
+          Number(event.arrival),
+          ...[event.userId, event.itemId, event.type, event.value],
+          event.occurredAt.getTime(),
+        ]),
+      )
     }
   })
 })

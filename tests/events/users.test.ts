@@ -71,7 +71,7 @@ describe("a user's data", () => {
         void listener.stop()
       })
     })
-    // The listener's connection has to be there before the notice, next to that of the service itself.
+    // The connection on which the service and this listen has to be there before the notice.
     await expect
       .poll(
         async () =>
@@ -81,7 +81,7 @@ describe("a user's data", () => {
             )
           ).rowCount,
       )
-      .toBe(2)
+      .toBe(1)
 
     const path = `/v1/tenants/${tenant.id}`
     const answer = await service.call('DELETE', `${path}/users/${encodeURIComponent(user)}`, { key: tenant.key })

@@ -138,7 +138,13 @@ test.for([
   [', of a version from before values were read', defaults],
 ] as const)('REST gives the list that evaluation ranks%s', async ([, { eventTypes }]) => {
   const types = eventTypeTable({ ...settings, eventTypes })
-  const version: VersionFile = madeVersion(await catalogOf(service, tenant.id), 3, types)
+  const made = madeVersion(await catalogOf(service, tenant.id), 3, types)
+  const blend = {
+    ...made.blend,
+    dense: { ...made.blend.dense, again: -0.2 },
+    sparse: { ...made.blend.sparse, again: -0.2 },
+  }
+  const version: VersionFile = { ...made, blend }
   const id = await promoteVersion(service, tenant.id, encodeVersion(version))
   const { dataset, users } = await datasetOf()
   expect(users).toHaveLength(USERS)
@@ -164,7 +170,7 @@ test.for([
     null,
     version.blend.dense,
   )
-  expect(Object.keys(said)).toEqual(['text', 'lexical', 'wide', 'narrow', 'popular', 'recent', 'fresh'])
+  expect(Object.keys(said)).toEqual(['text', 'lexical', 'wide', 'narrow', 'popular', 'recent', 'fresh', 'again'])
 
   const now = Date.now()
   const cases: Case[] = []

@@ -8,7 +8,7 @@ const ITEMS = 400
 const STANDARD = fixedBlend({ ...noWeights(), text: 0.3, wide: 0.3 })
 
 /** Users who pick by a known taste: the sum of `taste` times standard normal components. */
-function cases(count: number, taste: Partial<Weights>, seed = 1) {
+function cases(count: number, taste: Partial<Weights>, seed = 1, standard = STANDARD) {
   const random = new Random(seed)
   return Array.from({ length: count }, () => {
     const scores: StandardScores = {}
@@ -20,7 +20,7 @@ function cases(count: number, taste: Partial<Weights>, seed = 1) {
       return gumbel + Object.entries(taste).reduce((sum, [name, w]) => sum + w * scores[name as 'text']![item], 0)
     })
     const target = utility.indexOf(Math.max(...utility))
-    return blendCase(scores, [target], STANDARD.sparse, null)
+    return blendCase(scores, [target], standard.sparse, null)
   })
 }
 
@@ -81,6 +81,18 @@ describe('choosing', () => {
     expect(choice.kind).not.toBe('blend')
     expect(choice.blend.sparse.network).toBe(0)
     expect(choice.reason).toContain('the network is left out')
+  })
+
+  it('leaves it out of the default weights, too, where those are better than the fitted ones', () => {
+    const withNetwork = fixedBlend({ ...noWeights(), text: 0.6, wide: 0.6, network: 0.1 })
+    const choices = [1, 2, 3, 4, 5, 6].map((seed) =>
+      chooseBlend(cases(40, { text: 2, wide: 2 }, seed, withNetwork), withNetwork),
+    )
+    const without = choices.filter(
+      ({ kind, reason }) => kind === 'default' && reason.includes('the network is left out'),
+    )
+    expect(without.length).toBeGreaterThan(0)
+    for (const { blend } of without) expect([blend.dense.network, blend.sparse.network]).toEqual([0, 0])
   })
 
   it('serves a single part where it beats every blend beyond noise', () => {

@@ -58,6 +58,20 @@ describe('configuration', () => {
     )
   })
 
+  it('takes a bucket and a folder for model files', () => {
+    const read = (ARTIFACTS_URL: string, more = {}) => readConfig({ ARTIFACTS_URL, ...more }).artifacts
+    expect(read('s3://models')).toEqual({ bucket: 'models', prefix: '' })
+    expect(read('s3://models/attune/live/', { ARTIFACTS_ENDPOINT: 'http://minio:9000' })).toEqual({
+      bucket: 'models',
+      prefix: 'attune/live/',
+      endpoint: 'http://minio:9000',
+      region: 'us-east-1',
+    })
+    const wrong = ['models', 'http://models', 's3://', 's3://M', 's3://a', 's3://models/..', 's3://models/./x']
+    for (const url of [...wrong, 's3://models//x', 's3://key:word@models', 's3://models/a b', 's3://models?x=1'])
+      expect(() => read(url), url).toThrow('ARTIFACTS_URL')
+  })
+
   it('is listed whole in .env.example, with the defaults that hold', () => {
     const lines = readFileSync(packagePath('.env.example'), 'utf8').split('\n')
     const listed = Object.fromEntries(

@@ -6,6 +6,7 @@ import { concurrentIndex } from '../../migrations/concurrent-index.js'
 import { MIGRATIONS } from '../../migrations/index.js'
 import { readConfig } from '../../src/platform/config.js'
 import { Database, openDatabase, type DatabaseHandle } from '../../src/platform/database.js'
+import { isPassing } from '../../src/platform/errors.js'
 import { createLogger } from '../../src/platform/logger.js'
 import { Metrics } from '../../src/platform/metrics.js'
 import { Tracing } from '../../src/platform/tracing.js'
@@ -141,6 +142,21 @@ describe('database', () => {
     })
     await expect(failing).rejects.toThrow('on purpose')
     expect(await database.query('ours', 'SELECT 1 FROM events')).toHaveLength(1)
+  })
+
+  it('knows that a connection which broke between two statements is no fault of the work', async () => {
+    const broken = database.inTenant('ours', async (sql) => {
+      const [{ pid }] = await sql.query<{ pid: number }>('SELECT pg_backend_pid() AS pid')
+      const killer = new pg.Client({ connectionString: own.url })
+      await killer.connect()
+      await killer.query('SELECT pg_terminate_backend($1, 5000)', [pid])
+      await killer.end()
+      // Until the news has come.
+      await new Promise((next) => setTimeout(next, 200))
+      await sql.query('SELECT 1')
+    })
+    const error: unknown = await broken.catch((thrown: unknown) => thrown)
+    expect(isPassing(error), String(error)).toBe(true)
   })
 
   it('outlives connections that end in the very moment in which they are handed out', async () => {

@@ -30,6 +30,7 @@ interface PlanNode {
   'Node Type': string
   'Relation Name'?: string
   Alias?: string
+  Operation?: string
   'CTE Name'?: string
   'Subplan Name'?: string
   Output?: string[]
@@ -80,6 +81,9 @@ export async function reachOf(client: pg.Client, statement: string, tables: Set<
           : undefined
     for (const column of made?.Output ?? []) if (alias && isTenant(column)) groups.join(`${alias}.tenant_id`, column)
   }
+  // What is written names its tenant itself: row-level security takes no other.
+  for (const { 'Node Type': type, Operation: operation, Alias: alias } of nodes)
+    if (type === 'ModifyTable' && operation === 'Insert') groups.join(`${alias}.tenant_id`, 'what is written')
   const given = nodes.filter(({ 'Node Type': type }) => type === 'Function Scan').map(({ Alias }) => Alias ?? '')
   const scans = nodes.filter((node) => /Scan$/.test(node['Node Type']) && tables.has(node['Relation Name'] ?? ''))
   const bound: string[] = []

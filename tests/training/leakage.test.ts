@@ -2,7 +2,7 @@ import { beforeAll, describe, expect, it } from 'vitest'
 import { fixedBlend } from '../../src/model/ensemble.js'
 import { type Histories, groupByUser } from '../../src/model/history.js'
 import { noWeights } from '../../src/model/ranking.js'
-import { encodeVersion } from '../../src/model/version-file.js'
+import { encodeVersion, type VersionFile } from '../../src/model/version-file.js'
 import { startTensorflow } from '../../src/platform/tensorflow.js'
 import type { Dataset } from '../../src/training/dataset.js'
 import { trainVersion } from '../../src/training/pipeline.js'
@@ -24,13 +24,14 @@ const IN_VALIDATION = { from: boundaries.validationFrom, until: boundaries.testF
 async function learn(
   dataset: Dataset,
   splitBy?: (histories: Histories, options: SplitOptions) => ReturnType<typeof splitByTime>,
+  champion: VersionFile | null = null,
 ) {
   const { version, result } = await trainVersion({
     dataset,
-    champion: null,
+    champion,
     prior: { mean: new Float32Array(), covariance: new Float32Array(), weight: 0 },
     base: fixedBlend({ ...noWeights(), text: 0.5, narrow: 0.3, recent: 0.2 }),
-    job: { from: 'base', backend: 'wasm', threads: 1, now: boundaries.to },
+    job: { from: champion ? 'active' : 'base', backend: 'wasm', threads: 1, now: boundaries.to },
     engine: 'wasm',
     seed: 1,
     splitBy,
@@ -92,6 +93,18 @@ describe('what lies in the future', () => {
     })
     expect(losses(planted)).toEqual(losses(plain))
     expect((plain.report.metrics as Metrics).candidate.hitRate.mean).toBeGreaterThan(0.3)
+  })
+
+  it('teaches nothing to a version that goes on from another, either', async () => {
+    const champion = plain.version
+    const options = { types: VIEWS, hides: HIDES, unseenFrom: champion.trainedUntil }
+    const { testFrom } = splitByTime(histories, options).boundaries
+    expect(testFrom).toBeGreaterThan(boundaries.testFrom)
+    const [gone, planted] = [shop(null), shop({ from: testFrom, until: Infinity })]
+    const [one, other] = [await learn(gone, undefined, champion), await learn(planted, undefined, champion)]
+    expect(one.report.recipe).toMatchObject({ startedFrom: 'active' })
+    expect(losses(other)).toEqual(losses(one))
+    expect(Buffer.compare(encodeVersion(other.version), encodeVersion(one.version))).toBe(0)
   })
 
   it('is not in the counts that a version is judged by but as a service meets it, event by event', async () => {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { Network } from '../../src/model/network.js'
 import { startFromScratch } from '../../src/model/weights.js'
-import { chooseRecipe, type TrainingShape } from '../../src/training/recipe.js'
+import { chooseRecipe, outgrown, type TrainingShape } from '../../src/training/recipe.js'
 
 const shape: TrainingShape = {
   items: 5000,
@@ -76,6 +76,33 @@ describe('recipe', () => {
     expect(Object.keys(reasons)).toEqual(
       expect.arrayContaining(['width', 'blocks', 'dropout', 'epochs', 'rate', 'twin']),
     )
+  })
+
+  it('goes on with the network as it is, and says so', () => {
+    const grown = { events: 400_000, users: 4000, longShare: 0.8 }
+    const carried = recipeOf().config
+    expect(recipeOf(grown).config).toMatchObject({ blocks: 2, maxLength: 100 })
+    const { config, reasons } = recipeOf({ ...grown, start: 'active', freshEvents: 20_000, carried })
+    expect(config).toEqual({ ...carried, dropout: 0.2 })
+    for (const name of ['width', 'blocks', 'maxLength']) expect(reasons[name]).toMatch(/as the active version has it$/)
+    expect(reasons.blocks).toMatch(/^1: /)
+    expect(reasons.maxLength).toContain('looks back on 50 events')
+  })
+
+  it('says when the data have grown out of a network, not at the edge of that, and never that they shrank', () => {
+    const { config } = recipeOf()
+    const grown = { ...shape, events: 400_000, users: 4000, longShare: 0.8 }
+    expect(outgrown(config, shape)).toBeNull()
+    expect(outgrown(config, grown)).toContain('2 blocks and 100 events to look back on')
+    expect(outgrown(config, { ...grown, longShare: 0.51 })).toBeNull()
+    expect(outgrown(recipeOf(grown).config, shape)).toBeNull()
+  })
+
+  it('says how what the base knows is kept', () => {
+    expect(recipeOf().reasons.freezing).toMatch(/first epoch, then learns at 0\.1 of the rate/)
+    const going = recipeOf({ start: 'active', freshEvents: 3000 }).reasons
+    expect(going.freezing).toContain('nothing is frozen')
+    expect(going.pull).toContain('0.05 towards the active version')
   })
 
   it('makes a network that can be built, for vectors of any length', () => {

@@ -66,8 +66,14 @@ describe.each([1, 2, 3])('split by time (seed %i)', (seed) => {
   it('does not change with what happens later', () => {
     // The answer planted in the future: each user takes item 59 after the end.
     const planted = toHistories(lists.map((list) => [...list, { item: 59, type: 0, at: 1e9 }]))
-    const test = splitByTime(planted, { types, hides, share: 0.1 }).train
-    expect(test.times.filter((at) => at >= 1e9)).toHaveLength(0)
+    expect(splitByTime(planted, { types, hides }).train.times.filter((at) => at >= 1e9)).toHaveLength(0)
+    const same = splitByTime(planted, { types, hides, cuts: { validationFrom, testFrom } })
+    expect(same.train).toEqual(split.train)
+    expect(same.beforeTest).toEqual(split.beforeTest)
+    expect(same.validation).toEqual(split.validation)
+    // Who had nothing in the test window before has now; of the others nothing changes.
+    const asked = new Set(split.test.map(({ user }) => user))
+    expect(same.test.filter(({ user }) => asked.has(user))).toEqual(split.test)
   })
 })
 
@@ -103,6 +109,24 @@ describe('split', () => {
     expect(train.items.length).toBeGreaterThan(usual.train.items.length)
     // What was seen long ago changes nothing.
     expect(splitByTime(histories, { types, hides, unseenFrom: sorted[10] }).boundaries).toEqual(usual.boundaries)
+  })
+
+  it('asks in the test about nothing that it is compared with has learned from', () => {
+    const histories = toHistories(randomLists(9, 400))
+    const sorted = Float64Array.from(histories.times).sort()
+    const usual = splitByTime(histories, { types, hides })
+    const seen = sorted[Math.floor(0.97 * sorted.length)]
+    const { boundaries, test, train } = splitByTime(histories, { types, hides, judgedFrom: seen })
+    expect(boundaries.testFrom).toBe(seen)
+    expect(test.length).toBeGreaterThan(0)
+    expect(test.every(({ at }) => at >= seen)).toBe(true)
+    // The validation stays as large, and what is learned from grows by what the test window gave up.
+    const validation = sorted.filter((at) => at >= boundaries.validationFrom && at < seen).length
+    expect(validation / sorted.length).toBeCloseTo(0.1, 1)
+    expect(train.items.length).toBeGreaterThan(usual.train.items.length)
+    for (const judgedFrom of [sorted[10], undefined])
+      expect(splitByTime(histories, { types, hides, judgedFrom }).boundaries).toEqual(usual.boundaries)
+    expect(splitByTime(histories, { types, hides, judgedFrom: 1e12 }).test).toEqual([])
   })
 
   it('cuts where it is told to', () => {
