@@ -212,6 +212,8 @@ function ndcg(one: BlendCase, weights: Weights): number {
     one,
     COMPONENTS.map((name) => weights[name]),
   )
+  // Where nothing is said, the order is that in which the candidates happened to come.
+  if (scores.every((score) => score === scores[0])) return 0
   const ranks = topK(scores, CUTOFF).flatMap((row, rank) => (one.targets.includes(row) ? [rank] : []))
   return dcgOf(ranks) / dcgOf([...Array(Math.min(CUTOFF, one.targetCount)).keys()])
 }

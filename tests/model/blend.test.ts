@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { blendCase, chooseBlend, fitWeights } from '../../src/model/blend.js'
 import { completeBlend, fixedBlend } from '../../src/model/ensemble.js'
 import { Random } from '../../src/model/random.js'
-import { noWeights, standardise, type StandardScores, type Weights } from '../../src/model/ranking.js'
+import { COMPONENTS, noWeights, standardise, type StandardScores, type Weights } from '../../src/model/ranking.js'
 
 const ITEMS = 400
 const STANDARD = fixedBlend({ ...noWeights(), text: 0.3, wide: 0.3 })
@@ -93,6 +93,17 @@ describe('choosing', () => {
     )
     expect(without.length).toBeGreaterThan(0)
     for (const { blend } of without) expect([blend.dense.network, blend.sparse.network]).toEqual([0, 0])
+  })
+
+  it('takes no order for a ranking where nothing is said: the network is served where all else is switched off', () => {
+    const { kind, validation, blend } = chooseBlend(
+      cases(200, { network: 3 }),
+      STANDARD,
+      COMPONENTS.filter((name) => name !== 'network'),
+    )
+    expect(validation['blend without network']).toBe(0)
+    expect(['blend', 'network']).toContain(kind)
+    expect(blend.dense.network).toBeGreaterThan(0)
   })
 
   it('serves a single part where it beats every blend beyond noise', () => {
