@@ -19,10 +19,21 @@ if (!ATTUNE_KEY || !tenantId || !KAFKA_BROKERS) {
 
 const attune = new Attune({ server: ATTUNE_SERVER, key: ATTUNE_KEY, tenant: tenantId, timeoutMs: 2000 })
 const producer = new Kafka({ brokers: KAFKA_BROKERS.split(','), logLevel: logLevel.ERROR }).producer({
-  // Each message is written once, in the order in which it was sent.
-  idempotent: true,
+  // The client's own second try can pass over messages, and its idempotent producer lose some whose answer was lost.
+  retry: { retries: 0 },
 })
 await producer.connect()
+
+/** All of it again where any of it failed: items are written over, and an event's id makes it count once. */
+async function send(topic, messages) {
+  for (let attempt = 1; ; attempt++)
+    try {
+      return await producer.send({ topic, acks: -1, messages })
+    } catch (error) {
+      if (attempt === 5) throw error
+      await sleep(500 * attempt)
+    }
+}
 
 const HOUR = 3_600_000
 // An article leaves the lists by itself: after a day nobody wants it.
@@ -37,14 +48,14 @@ const article = (itemId, title, section, publishedAt = new Date()) => ({
 
 /** Keys keep what belongs together in order: all of an article, all of a reader. */
 const publish = (...articles) =>
-  producer.send({
-    topic: KAFKA_ITEMS_TOPIC,
-    messages: articles.map((item) => ({ key: `${tenantId}:${item.itemId}`, value: JSON.stringify(item) })),
-  })
+  send(
+    KAFKA_ITEMS_TOPIC,
+    articles.map((item) => ({ key: `${tenantId}:${item.itemId}`, value: JSON.stringify(item) })),
+  )
 const read = (...reads) =>
-  producer.send({
-    topic: KAFKA_EVENTS_TOPIC,
-    messages: reads.map(({ reader, itemId, portion }) => ({
+  send(
+    KAFKA_EVENTS_TOPIC,
+    reads.map(({ reader, itemId, portion }) => ({
       key: `${tenantId}:${reader}`,
       value: JSON.stringify({
         tenantId,
@@ -59,7 +70,7 @@ const read = (...reads) =>
         occurredAt: new Date().toISOString(),
       }),
     })),
-  })
+  )
 
 /** Asks until the answer is as wanted. @returns seconds that it took, and the answer */
 async function until(wanted, ask) {
