@@ -65,20 +65,18 @@ export class RunsService {
       if (live) throw inProgress(live.id)
       const missing = await this.missingIn(sql, tenantId, tenant.settings.training.historyDays)
       if (missing.length > 0) throw notEnough(missing)
+      // Where nothing is served yet, the base is what it goes on from.
+      const from = request.from === 'active' && !(await servesVersion(sql, tenantId)) ? 'base' : request.from
       const skipped = !request.force && !(await this.hasNews(sql, tenant))
       const [made] = await sql.query<Run>(
         `INSERT INTO training_runs (tenant_id, run_id, state, start_from, reason, requested_by, outcome, status, finished_at)
-         VALUES ($1, $2, $3,
-           -- Where nothing is served yet, the base is what it goes on from.
-           CASE WHEN (SELECT version_id FROM promotions WHERE tenant_id = $1 ORDER BY promotion_id DESC LIMIT 1) IS NULL
-             THEN 'base' ELSE $4 END,
-           $5, $6, $7, $8, CASE WHEN $7::text IS NULL THEN NULL ELSE now() END)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, CASE WHEN $7::text IS NULL THEN NULL ELSE now() END)
          ON CONFLICT DO NOTHING RETURNING ${LIVE_RUN_COLUMNS}`,
         [
           tenantId,
           id,
           skipped ? 'skipped' : 'queued',
-          request.from,
+          from,
           request.reason ?? null,
           caller.name,
           skipped ? 'nothing-new' : null,
@@ -248,3 +246,11 @@ const notEnough = (missing: Shortage[]) =>
     })),
     extra: { missing },
   })
+
+async function servesVersion(sql: Sql, tenantId: string): Promise<boolean> {
+  const [current] = await sql.query<{ versionId: string | null }>(
+    'SELECT version_id AS "versionId" FROM promotions WHERE tenant_id = $1 ORDER BY promotion_id DESC LIMIT 1',
+    [tenantId],
+  )
+  return current !== undefined && current.versionId !== null
+}

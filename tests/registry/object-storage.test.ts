@@ -25,10 +25,12 @@ const draft = {
 }
 const bytes = (length: number, seed = 7) => Uint8Array.from({ length }, (_, i) => (i * seed + (i >> 8)) & 255)
 
+const NO_SERVER = { endpoint: '', folder: '', pause: () => undefined, resume: () => undefined, stop: async () => {} }
 const server = await startObjectServer()
 
 describe.skipIf(server === null)('files of model versions in object storage', () => {
-  const { endpoint, folder, pause, resume, stop } = server!
+  // The body of what is skipped runs all the same.
+  const { endpoint, folder, pause, resume, stop } = server ?? NO_SERVER
   const bucket = join(folder, 'models')
   let service: TestService
   let versions: VersionsService

@@ -30,7 +30,7 @@ it('tries a run again whose database was away for a moment', async () => {
   await send(service, { id, key }, madeUpShop(60, 80))
   // The run can go no further than to ask what is served, so that its connection breaks just there.
   await owner.query('BEGIN; LOCK TABLE promotions IN ACCESS EXCLUSIVE MODE')
-  const asked = await service.call('POST', `/v1/tenants/${id}/training-runs`, { key, body: {} })
+  const asked = await service.call('POST', `/v1/tenants/${id}/training-runs`, { key, body: { from: 'base' } })
   await expect.poll(waiting, { timeout: 30_000, interval: 50 }).not.toEqual([])
   for (const pid of await waiting()) await watcher.query('SELECT pg_terminate_backend($1)', [pid])
   await owner.query('COMMIT')
