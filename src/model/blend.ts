@@ -141,7 +141,7 @@ function chooseAmong(
     if (!worthIt) {
       // Nor may the default weights bring it back, which were fitted on others' data or on what was then.
       usual = { ...standard, dense: { ...standard.dense, network: 0 }, sparse: { ...standard.sparse, network: 0 } }
-      values['default'] = cases.map((one) => ndcg(one, { ...one.prior, network: 0 }))
+      values['default'] = defaultsWithoutNetwork(cases)
       validation['default'] = mean(values['default'])
     }
     reason += `, ${say('blend')}; the network ${worthIt ? 'adds to the rest' : 'is left out: it adds nothing to the rest beyond noise'}`
@@ -203,8 +203,10 @@ function loss(one: BlendCase, weights: Weights): number {
 }
 
 /** Mean NDCG@10 of the cases' default blend, with whatever it leaves to a network left out. */
-export const defaultNdcg = (cases: BlendCase[]): number =>
-  mean(cases.map((one) => ndcg(one, { ...one.prior, network: 0 })))
+export const defaultNdcg = (cases: BlendCase[]): number => mean(defaultsWithoutNetwork(cases))
+
+const defaultsWithoutNetwork = (cases: BlendCase[]): number[] =>
+  cases.map((one) => ndcg(one, { ...one.prior, network: 0 }))
 
 function ndcg(one: BlendCase, weights: Weights): number {
   if (one.targetCount === 0) return 0
