@@ -3,6 +3,7 @@ import { Inject, Injectable } from '@nestjs/common'
 import { Database } from '../platform/database.js'
 import { AppError, notFound } from '../platform/errors.js'
 import type { Caller, Scope } from '../platform/http.js'
+import { detached } from '../platform/work-context.js'
 import { AuditService } from './audit.service.js'
 import { TenantsService } from './tenants.service.js'
 
@@ -19,6 +20,10 @@ export const OPERATOR_KEY_HASH = Symbol('operator key hash')
 
 /** How long a revoked key may still be accepted by an instance that knew it. */
 const CACHE_MS = 2000
+/** From this age on it is looked up anew beside a request: one that is used all the time waits for no look. */
+const LOOK_AFTER_MS = 1500
+/** How long after that it is remembered whose it was, while the database is slow to say. */
+const REMEMBERED_MS = 10_000
 const COLUMNS = `key_id AS id, name, scopes, created_at AS "createdAt", expires_at AS "expiresAt"`
 
 /**
@@ -31,9 +36,17 @@ const bearer = (authorization: string | undefined) => /^Bearer\s+(\S+)$/i.exec(a
 /** Keys name their tenant, so that one is found by the table's primary key: `attune.<tenant>.<key id>.<secret>`. */
 const KEY = /^attune\.([\w-]{1,2048})\.([\w-]{1,64})\.([\w-]{43})$/
 
+interface Known {
+  caller: Caller
+  tenantMade: number
+  expiresAt: number
+  until: number
+}
+
 @Injectable()
 export class KeysService {
-  private readonly known = new Map<string, { caller: Caller; tenantMade: number; expiresAt: number; until: number }>()
+  private known = new Map<string, Known>()
+  private readonly looking = new Map<string, Promise<Caller>>()
 
   constructor(
     @Inject(Database) private readonly database: Database,
@@ -52,27 +65,65 @@ export class KeysService {
     return this.callerOf(key)
   }
 
-  /** Who a bearer key belongs to, where that is known from a moment ago; undefined: it has to be looked up. */
-  knownCaller(authorization: string | undefined, now = Date.now()): Caller | undefined {
+  /**
+   * Who a bearer key belonged to a moment ago: enough to refuse him something, not to let him in. Looks beside that whether
+   * it still does. Undefined: it has to be looked up.
+   */
+  lastKnownCaller(authorization: string | undefined, now = Date.now()): Caller | undefined {
     const key = bearer(authorization)
-    const known = key === undefined ? undefined : this.known.get(hashKey(key).toString('base64'))
-    return known && known.until > now && known.expiresAt > now ? known.caller : undefined
+    if (key === undefined) return undefined
+    const hash = hashKey(key)
+    const known = this.known.get(hash.toString('base64'))
+    if (!known || known.until + REMEMBERED_MS < now || known.expiresAt <= now) return undefined
+    const { caller } = known
+    if (caller.kind === 'key' && known.until - now < CACHE_MS - LOOK_AFTER_MS) this.lookBeside(hash, caller)
+    return caller
   }
 
   /** The same of the key itself. */
   async callerOf(key: string): Promise<Caller> {
     const hash = hashKey(key)
     if (timingSafeEqual(hash, this.operatorKeyHash)) return { kind: 'operator', name: 'operator' }
-    const cacheKey = hash.toString('base64')
-    const now = Date.now()
-    const known = this.known.get(cacheKey)
-    const isCurrent = known && known.until > now && known.expiresAt > now
     const [, tenant, keyId] = KEY.exec(key) ?? []
     if (!tenant) throw unauthenticated('This key is not known.')
     const tenantId = Buffer.from(tenant, 'base64url').toString('utf8')
     if (tenantId.includes('\u0000')) throw unauthenticated('This key is not known.')
+    const now = Date.now()
+    const known = this.known.get(hash.toString('base64'))
     // The tenant may be gone since, and another one have its id.
-    if (isCurrent && (await this.madeAt(tenantId)) === known.tenantMade) return known.caller
+    if (!known || !isCurrent(known, now) || (await this.madeAt(tenantId)) !== known.tenantMade)
+      return this.look(hash, tenantId, keyId)
+    if (known.until - now < CACHE_MS - LOOK_AFTER_MS) this.lookBeside(hash, { tenantId, keyId })
+    return known.caller
+  }
+
+  /** What fails beside a request is tried again by the one that has to wait for it. */
+  private lookBeside(hash: Buffer, { tenantId, keyId }: { tenantId: string; keyId: string }): void {
+    detached(() => void this.look(hash, tenantId, keyId).catch(() => undefined))
+  }
+
+  /** Those who ask at the same time share one look: a busy tenant's requests must not all ask the database at once. */
+  private look(hash: Buffer, tenantId: string, keyId: string): Promise<Caller> {
+    const cacheKey = hash.toString('base64')
+    const underWay = this.looking.get(cacheKey)
+    if (underWay) return underWay
+    const { known } = this
+    const look = this.read(hash, tenantId, keyId)
+      .then((found) => {
+        if (known.size > 100_000) known.clear()
+        // Where a key was revoked meanwhile, this is no longer what is asked.
+        known.set(cacheKey, found)
+        return found.caller
+      })
+      .finally(() => {
+        if (this.looking.get(cacheKey) === look) this.looking.delete(cacheKey)
+      })
+    this.looking.set(cacheKey, look)
+    return look
+  }
+
+  private async read(hash: Buffer, tenantId: string, keyId: string): Promise<Known> {
+    const until = Date.now() + CACHE_MS
     const [row] = await this.database.query<ApiKey & { hash: Buffer; tenantMade: Date }>(
       tenantId,
       `SELECT ${COLUMNS}, secret_hash AS hash, (SELECT t.created_at FROM tenants t WHERE t.tenant_id = $1) AS "tenantMade"
@@ -81,16 +132,16 @@ export class KeysService {
          AND EXISTS (SELECT FROM tenants t WHERE t.tenant_id = $1 AND t.deleted_at IS NULL)`,
       [tenantId, keyId],
     )
-    if (!row || !timingSafeEqual(row.hash, hash)) throw unauthenticated('This key is not known, or has expired.')
-    const caller: Caller = { kind: 'key', tenantId, keyId: row.id, scopes: row.scopes, name: `key:${row.id}` }
-    if (this.known.size > 100_000) this.known.clear()
-    this.known.set(cacheKey, {
-      caller,
+    if (!row || !timingSafeEqual(row.hash, hash)) {
+      this.known.delete(hash.toString('base64'))
+      throw unauthenticated('This key is not known, or has expired.')
+    }
+    return {
+      caller: { kind: 'key', tenantId, keyId: row.id, scopes: row.scopes, name: `key:${row.id}` },
       tenantMade: row.tenantMade.getTime(),
       expiresAt: row.expiresAt?.getTime() ?? Infinity,
-      until: now + CACHE_MS,
-    })
-    return caller
+      until,
+    }
   }
 
   /** When the tenant that there is now was made; undefined: there is none. */
@@ -146,8 +197,11 @@ export class KeysService {
       if (removed === 0) throw notFound('key', keyId)
       await this.audit.record(sql, tenantId, caller, 'key.revoke', keyId)
     })
-    this.known.clear()
+    // Anew, not emptied: a look that is under way may have read the key.
+    this.known = new Map()
+    this.looking.clear()
   }
 }
 
+const isCurrent = ({ until, expiresAt }: Known, now: number) => until > now && expiresAt > now
 export const unauthenticated = (message: string) => new AppError('UNAUTHENTICATED', message, { status: 401 })

@@ -43,7 +43,7 @@ export class QuotaGate {
     const bytes = Number(request.headers['content-length'] ?? 0)
     const sendsMany = bytes > CHEAP_BYTES && request.method === 'POST' && EVENTS.test(request.routeOptions.url ?? '')
     if (!isOut && !(sendsMany && this.quotas.isEmpty(tenant, 'events'))) return null
-    const caller = this.keys.knownCaller(request.headers.authorization)
+    const caller = this.keys.lastKnownCaller(request.headers.authorization)
     if (caller?.kind !== 'key' || caller.tenantId !== tenant) return null
     ;(request as AttuneRequest).tenantId = tenant
     return isOut

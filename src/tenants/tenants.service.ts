@@ -5,6 +5,7 @@ import { AppError, notFound } from '../platform/errors.js'
 import type { Caller } from '../platform/http.js'
 import { LOGGER, type Logger } from '../platform/logger.js'
 import { decodeCursor, Id, toPage } from '../platform/schema.js'
+import { detached } from '../platform/work-context.js'
 import { AuditService } from './audit.service.js'
 import type { BaseModel } from './base-models.js'
 import { mergePatch, Settings } from './settings.js'
@@ -36,6 +37,8 @@ const DEFAULTS = Settings.parse({})
 
 /** How long an instance may answer from what it knows of a tenant: a change elsewhere is seen within this. */
 const CACHE_MS = 2000
+/** From this age on it is read anew beside a request: one that is asked for all the time waits for no look. */
+const LOOK_AFTER_MS = 1500
 const COLUMNS = `tenant_id AS id, name, base_model AS "baseModel", settings, embedding_length AS "embeddingLength", created_at AS "createdAt"`
 /** Rows deleted in one statement: long enough to be cheap, short enough to hold no lock for long. */
 const PURGE_BATCH = 20_000
@@ -43,6 +46,7 @@ const PURGE_BATCH = 20_000
 @Injectable()
 export class TenantsService {
   private readonly known = new Map<string, { tenant: Tenant | undefined; until: number }>()
+  private readonly looking = new Map<string, Promise<Tenant | undefined>>()
   private readonly purges: ((tenantId: string) => Promise<void>)[] = []
 
   constructor(
@@ -70,33 +74,56 @@ export class TenantsService {
       await this.audit.record(sql, input.id, caller, 'tenant.create', input.id)
       return row
     })
-    this.known.delete(tenant.id)
+    this.forget(tenant.id)
     return complete(tenant)
   }
 
   /** @throws AppError NOT_FOUND */
   async get(tenantId: string): Promise<Tenant> {
     const known = this.known.get(tenantId)
-    if (known && known.until > Date.now()) {
-      if (!known.tenant) throw notFound('tenant', tenantId)
-      return known.tenant
-    }
-    const [row] = await this.database.query<Tenant>(
+    const left = known ? known.until - Date.now() : 0
+    // What fails beside a request is tried again by the one that has to wait for it.
+    if (known?.tenant && left > 0 && left < CACHE_MS - LOOK_AFTER_MS)
+      detached(() => void this.look(tenantId).catch(() => undefined))
+    const tenant = known && left > 0 ? known.tenant : await this.look(tenantId)
+    if (!tenant) throw notFound('tenant', tenantId)
+    return tenant
+  }
+
+  /** Those who ask at the same time share one look: a busy tenant's requests must not all ask the database at once. */
+  private look(tenantId: string): Promise<Tenant | undefined> {
+    const underWay = this.looking.get(tenantId)
+    if (underWay) return underWay
+    const until = Date.now() + CACHE_MS
+    const look: Promise<Tenant | undefined> = this.read(tenantId)
+      .then((tenant) => {
+        // Changed meanwhile: what was read may be from before.
+        if (this.looking.get(tenantId) !== look) return tenant
+        // Ids that do not exist come from outside: they must not fill the memory.
+        if (this.known.size > 100_000) this.known.clear()
+        this.known.set(tenantId, { tenant, until })
+        return tenant
+      })
+      .finally(() => {
+        if (this.looking.get(tenantId) === look) this.looking.delete(tenantId)
+      })
+    this.looking.set(tenantId, look)
+    return look
+  }
+
+  private async read(tenantId: string): Promise<Tenant | undefined> {
+    const [row] = await this.database.query<Tenant | undefined>(
       tenantId,
       `SELECT ${COLUMNS} FROM tenants WHERE tenant_id = $1 AND deleted_at IS NULL`,
       [tenantId],
     )
-    const tenant = row && complete(row)
-    // Ids that do not exist come from outside: they must not fill the memory.
-    if (this.known.size > 100_000) this.known.clear()
-    this.known.set(tenantId, { tenant, until: Date.now() + CACHE_MS })
-    if (!tenant) throw notFound('tenant', tenantId)
-    return tenant
+    return row && complete(row)
   }
 
   /** The next `get` reads it anew. */
   forget(tenantId: string): void {
     this.known.delete(tenantId)
+    this.looking.delete(tenantId)
   }
 
   async list(limit: number, cursor?: string) {
@@ -158,7 +185,7 @@ export class TenantsService {
       await this.audit.record(sql, tenantId, caller, 'tenant.update', tenantId, patch)
       return row
     })
-    this.known.delete(tenantId)
+    this.forget(tenantId)
     return complete(tenant)
   }
 
@@ -167,7 +194,7 @@ export class TenantsService {
     const removed = await this.database.inTenant(tenantId, (sql) =>
       sql.execute('UPDATE tenants SET deleted_at = now() WHERE tenant_id = $1 AND deleted_at IS NULL', [tenantId]),
     )
-    this.known.delete(tenantId)
+    this.forget(tenantId)
     // Its audit log goes with it.
     if (removed > 0) this.logger.info({ tenant: tenantId, actor: caller.name }, 'a tenant was removed')
   }
@@ -219,7 +246,7 @@ export class TenantsService {
       [tenantId, length],
     )
     if (!row) throw notFound('tenant', tenantId)
-    this.known.delete(tenantId)
+    this.forget(tenantId)
     return row.length
   }
 }
