@@ -27,7 +27,7 @@ export class HttpRequests {
   ) {
     this.seconds = metrics.histogram(
       'attune_http_request_seconds',
-      'Requests by route and class of status, from the head to the last byte of the answer; no streams of events',
+      'Requests by route and class of status, from the head to the last byte of the answer; no streams of events, nor the time that a refusal was held back',
       ['method', 'route', 'status'],
       BUCKETS,
     )
@@ -59,7 +59,7 @@ export class HttpRequests {
 
   /** For an answer that no hook sees, as that to an address which can't be read. */
   answered(request: FastifyRequest, reply: FastifyReply): void {
-    const { tenantId } = request as AttuneRequest
+    const { tenantId, heldMs = 0 } = request as AttuneRequest
     // The path is left out: it holds ids of users and items.
     const route = request.routeOptions.url ?? UNMATCHED
     const ms = Math.round(reply.elapsedTime)
@@ -76,7 +76,10 @@ export class HttpRequests {
     if (tenantId !== undefined) this.ofTenants.inc({ tenant: this.metrics.tenantLabel(tenantId), status })
     // It lasts as long as somebody looks on: that is no latency.
     if (reply.raw.getHeader('content-type')?.toString().startsWith('text/event-stream')) return
-    this.seconds.observe({ method: methodOf(request.method), route, status }, reply.elapsedTime / 1000)
+    this.seconds.observe(
+      { method: methodOf(request.method), route, status },
+      Math.max(0, reply.elapsedTime - heldMs) / 1000,
+    )
   }
 
   private startSpan(request: FastifyRequest) {

@@ -23,6 +23,8 @@ export type AttuneRequest = FastifyRequest & {
   caller?: Caller
   /** The tenant in the path, once the guard has let the request in. */
   tenantId?: string
+  /** Milliseconds that its answer was held back on purpose. */
+  heldMs?: number
 }
 
 /**

@@ -1,11 +1,11 @@
-import { Inject, Injectable } from '@nestjs/common'
+import { type BeforeApplicationShutdown, Inject, Injectable } from '@nestjs/common'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
-import type { AppError } from '../platform/errors.js'
 import { sendProblem } from '../platform/http.filter.js'
 import type { AttuneRequest } from '../platform/http.js'
 import { LOGGER, type Logger } from '../platform/logger.js'
+import { HeldRefusals } from './held-refusals.js'
 import { KeysService } from './keys.service.js'
-import { QuotasService } from './quotas.service.js'
+import { QuotasService, type RateQuota } from './quotas.service.js'
 
 const EVENTS = /^\/v1\/tenants\/:tenant\/events$/
 /** What is smaller is read by the guard's way, and its events are counted one by one. */
@@ -16,10 +16,12 @@ const EVENT_BYTES = 150
 /**
  * Refuses what a tenant has no quota left for before its body is read and anything is asked of the database: who sends a
  * hundred times too much must cost the others next to nothing. Whoever isn't known yet goes on to the guard, which
- * refuses just the same.
+ * refuses just the same. Whoever goes on all the same waits for his refusal.
  */
 @Injectable()
-export class QuotaGate {
+export class QuotaGate implements BeforeApplicationShutdown {
+  private readonly held = new HeldRefusals()
+
   constructor(
     @Inject(KeysService) private readonly keys: KeysService,
     @Inject(QuotasService) private readonly quotas: QuotasService,
@@ -29,13 +31,27 @@ export class QuotaGate {
   /** Stands before every request of a server. */
   watch(server: FastifyInstance): void {
     server.addHook('onRequest', (request, reply, done) => {
-      const refusal = this.refusalOf(request)
-      if (refusal) sendProblem(refusal, request, reply, this.logger)
-      else done()
+      const excess = this.excessOf(request)
+      if (!excess) return done()
+      const { tenantId, quota, amount } = excess
+      const since = Date.now()
+      ;(request as AttuneRequest).tenantId = tenantId
+      this.held.hold(tenantId, since, () => {
+        const now = Date.now()
+        ;(request as AttuneRequest).heldMs = now - since
+        const refusal = this.quotas.refuse(tenantId, quota, amount, now)
+        if (refusal) sendProblem(refusal, request, reply, this.logger)
+        else done()
+      })
     })
   }
 
-  private refusalOf(request: FastifyRequest): AppError | null {
+  beforeApplicationShutdown() {
+    this.held.stop()
+  }
+
+  /** What a request asks for that its tenant has no quota left for. */
+  private excessOf(request: FastifyRequest): { tenantId: string; quota: RateQuota; amount: number } | null {
     const { tenant } = (request.params ?? {}) as { tenant?: string }
     if (tenant === undefined) return null
     // The common case first: there is quota left, and nothing to find out.
@@ -45,9 +61,8 @@ export class QuotaGate {
     if (!isOut && !(sendsMany && this.quotas.isEmpty(tenant, 'events'))) return null
     const caller = this.keys.lastKnownCaller(request.headers.authorization)
     if (caller?.kind !== 'key' || caller.tenantId !== tenant) return null
-    ;(request as AttuneRequest).tenantId = tenant
     return isOut
-      ? this.quotas.refuse(tenant, 'requests', 1)
-      : this.quotas.refuse(tenant, 'events', Math.round(bytes / EVENT_BYTES))
+      ? { tenantId: tenant, quota: 'requests', amount: 1 }
+      : { tenantId: tenant, quota: 'events', amount: Math.round(bytes / EVENT_BYTES) }
   }
 }
