@@ -231,12 +231,8 @@ export class ModelBuilder {
     return this.assembleBy(this.database, tenant, length, version)
   }
 
-  private async assembleBy(
-    reads: Reads,
-    { id: tenantId, baseModel, settings, createdAt }: Tenant,
-    length: number,
-    version: Version | null,
-  ): Promise<LiveModel> {
+  private async assembleBy(reads: Reads, tenant: Tenant, length: number, version: Version | null): Promise<LiveModel> {
+    const { id: tenantId, baseModel, settings, createdAt } = tenant
     const moment = await this.users.moment(tenantId, reads)
     const file = version?.file
     const types: EventType[] = file?.eventTypes ?? eventTypeTable(settings)
@@ -288,7 +284,7 @@ export class ModelBuilder {
       accepted: new Map(),
       settings: baseKey({ baseModel, settings }),
       fitted,
-      mark: null,
+      mark: this.tenants.markOf(tenant),
       moment,
       tenantMade: createdAt.getTime(),
     })

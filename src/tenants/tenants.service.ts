@@ -40,6 +40,8 @@ const CACHE_MS = 2000
 /** From this age on it is read anew beside a request: one that is asked for all the time waits for no look. */
 const LOOK_AFTER_MS = 1500
 const COLUMNS = `tenant_id AS id, name, base_model AS "baseModel", settings, embedding_length AS "embeddingLength", created_at AS "createdAt"`
+/** Another one after any change of the row. */
+const MARK = 'xmin::text AS mark'
 /** Rows deleted in one statement: long enough to be cheap, short enough to hold no lock for long. */
 const PURGE_BATCH = 20_000
 
@@ -47,6 +49,7 @@ const PURGE_BATCH = 20_000
 export class TenantsService {
   private readonly known = new Map<string, { tenant: Tenant | undefined; until: number }>()
   private readonly looking = new Map<string, Promise<Tenant | undefined>>()
+  private readonly markOfRead = new WeakMap<Tenant, string>()
   private readonly purges: ((tenantId: string) => Promise<void>)[] = []
 
   constructor(
@@ -112,12 +115,21 @@ export class TenantsService {
   }
 
   private async read(tenantId: string): Promise<Tenant | undefined> {
-    const [row] = await this.database.query<Tenant | undefined>(
+    const [row] = await this.database.query<(Tenant & { mark: string }) | undefined>(
       tenantId,
-      `SELECT ${COLUMNS} FROM tenants WHERE tenant_id = $1 AND deleted_at IS NULL`,
+      `SELECT ${COLUMNS}, ${MARK} FROM tenants WHERE tenant_id = $1 AND deleted_at IS NULL`,
       [tenantId],
     )
-    return row && complete(row)
+    if (!row) return undefined
+    const { mark, ...stored } = row
+    const tenant = complete(stored)
+    this.markOfRead.set(tenant, mark)
+    return tenant
+  }
+
+  /** The mark, as `marks` has it, that a tenant had when `get` read it; null: it is not from there. */
+  markOf(tenant: Tenant): string | null {
+    return this.markOfRead.get(tenant) ?? null
   }
 
   /** The next `get` reads it anew. */
@@ -141,7 +153,7 @@ export class TenantsService {
   async marks(tenantIds: string[]): Promise<Map<string, string>> {
     const rows = await this.database.asSystem((sql) =>
       sql.query<{ id: string; mark: string }>(
-        `SELECT tenant_id AS id, xmin::text AS mark FROM tenants WHERE tenant_id = ANY ($1) AND deleted_at IS NULL`,
+        `SELECT tenant_id AS id, ${MARK} FROM tenants WHERE tenant_id = ANY ($1) AND deleted_at IS NULL`,
         [[...new Set(tenantIds)]],
       ),
     )

@@ -1,6 +1,8 @@
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { ItemsService } from '../../src/catalog/items.service.js'
 import { EventsService } from '../../src/events/events.service.js'
+import { LiveModels } from '../../src/serving/live-models.service.js'
+import { ModelBuilder } from '../../src/serving/model-builder.service.js'
 import { ModelNews } from '../../src/serving/model-news.service.js'
 import { testService, type TestService } from '../support/service.js'
 
@@ -38,4 +40,20 @@ it('tells of many tenants at once which have something new: items, events, setti
   const asked = [...reads].reverse().map((read) => (read.tenantId === tenants[5].id ? { ...read, mark: null } : read))
   expect((await news.since(asked)).reverse()).toEqual([false, true, true, true, true, true])
   expect(await news.since([])).toEqual([])
+})
+
+it('takes a model that was just built for looked at, until its tenant is changed', async () => {
+  const { id, key } = await service.makeTenant()
+  await service.call('POST', `/v1/tenants/${id}/items`, { key, body: { items: [{ itemId: 'i', title: 'thing' }] } })
+  expect((await service.call('POST', `/v1/tenants/${id}/recommendations`, { key, body: {} })).status).toBe(200)
+  const isMarked = async () => {
+    const mark = await service.app.get(ModelNews).markOf(id)
+    return service.app.get(LiveModels).use(id, (model) => service.app.get(ModelBuilder).isMarked(model, mark))
+  }
+  expect(await isMarked()).toBe(true)
+  await service.call('PATCH', `/v1/tenants/${id}`, { body: { settings: { hideAfter: ['view'] } } })
+  // The poller looks at it, and knows it then.
+  for (const until = Date.now() + 10_000; !(await isMarked()) && Date.now() < until;)
+    await new Promise((next) => setTimeout(next, 100))
+  expect(await isMarked()).toBe(true)
 })
