@@ -2,6 +2,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'n
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
+import { prometheusRule } from '../../scripts/k8s/alerts.mjs'
 import { Environment, readConfig } from '../../src/platform/config.js'
 import { packagePath } from '../../src/platform/paths.js'
 import { mistakes } from '../support/expressions.js'
@@ -62,6 +63,13 @@ describe('manifests', () => {
     expect(status).toBe(0)
   })
 
+  it('alert by the very rules of deploy/monitoring', () => {
+    const rules = readFileSync(packagePath('deploy', 'monitoring', 'alerts.yml'), 'utf8')
+    expect(read('base/alerts.yaml'), 'npm run k8s:alerts').toBe(prometheusRule(rules))
+    expect(read('base/kustomization.yaml')).toContain('- alerts.yaml')
+    expect(text.match(/^ +- alert: /gm)).toHaveLength(rules.match(/^ +- alert: /gm)!.length)
+  })
+
   it('hold no secret, and refer only to those that the example has', () => {
     expect(text).not.toMatch(/kind: Secret\b/)
     const example = Object.fromEntries(
@@ -83,7 +91,7 @@ describe('manifests', () => {
     expect([status, said]).toEqual([0, expect.stringContaining('name: attune-api') as string])
     expect(said.match(/^kind: Deployment$/gm)).toHaveLength(3)
     expect(said.includes('nvidia.com/gpu: "1"')).toBe(overlay !== 'small')
-    expect(/^kind: (ScaledObject|\w+Monitor)$/m.test(said)).toBe(overlay !== 'small')
+    expect(/^kind: (ScaledObject|\w+Monitor|PrometheusRule)$/m.test(said)).toBe(overlay !== 'small')
   })
 
   it.skipIf(!check)(
@@ -96,6 +104,7 @@ describe('manifests', () => {
         for (const name of ['api', 'ingest', 'trainer'])
           expect(said).toContain(`overlays/${overlay}: pod of Deployment attune-${name}`)
       }
+      expect(said.match(/: refused with an alert /g)).toHaveLength(overlays.length - 1)
       expect(said.match(/: refused with .* rights$/gm)).toHaveLength(overlays.length)
       expect(said.match(/: refused with a custom resource /g)).toHaveLength(overlays.length - 1)
       expect(said).not.toContain('SKIPPED')
