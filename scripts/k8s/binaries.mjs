@@ -7,23 +7,10 @@
 import { spawnSync } from 'node:child_process'
 import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
+import { DEFINITIONS } from './definitions.mjs'
 
 const KUBERNETES = '1.34.2'
 const ETCD = 'v3.6.5'
-/** What operators serve beside Kubernetes' own resources, as published with them. */
-const DEFINITIONS = [
-  {
-    module: 'github.com/kedacore/keda/v2@v2.18.1',
-    folder: 'config/crd/bases',
-    files: ['keda.sh_scaledobjects.yaml', 'keda.sh_triggerauthentications.yaml'],
-  },
-  {
-    module: 'github.com/prometheus-operator/prometheus-operator@v0.85.0',
-    folder: 'example/prometheus-operator-crd',
-    files: ['monitoring.coreos.com_servicemonitors.yaml', 'monitoring.coreos.com_podmonitors.yaml'],
-  },
-]
-
 const cache = join(dirname(dirname(import.meta.dirname)), '.cache')
 const folder = join(cache, 'k8s')
 

@@ -77,6 +77,7 @@ async function refusals(cluster, name, yaml) {
       'maxReplicaCount: many',
       'must be of type integer',
     ],
+    ['an alert that has no expression', /^( +)expr: .*$/m, '$1exprs: none', 'unknown field'],
     [
       'containers that may gain rights',
       /allowPrivilegeEscalation: false/g,

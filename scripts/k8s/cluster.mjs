@@ -4,9 +4,10 @@ import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
+import { DEFINITIONS } from './definitions.mjs'
 
 const cache = join(dirname(dirname(import.meta.dirname)), '.cache')
-const DEFINITIONS = join(cache, 'k8s', 'definitions')
+const defined = join(cache, 'k8s', 'definitions')
 // A busy machine: the server makes all of its own resources first.
 const PATIENCE_MS = 180_000
 
@@ -17,7 +18,9 @@ const answers = (...command) => spawnSync(command[0], command.slice(1)).status =
 export function missing() {
   return [
     ...['kube-apiserver', 'etcd'].filter((name) => !existsSync(made(name))).map((name) => `${name} was not built`),
-    ...(existsSync(DEFINITIONS) ? [] : ['the definitions of the custom resources are not there']),
+    ...(DEFINITIONS.flatMap(({ files }) => files).every((file) => existsSync(join(defined, file)))
+      ? []
+      : ['the definitions of the custom resources are not there']),
     ...(answers('kubectl', 'version', '--client') ? [] : ['no kubectl on the PATH']),
   ]
 }
@@ -100,9 +103,9 @@ export async function startCluster() {
     )
     const kubectl = (args, input) => run(['--request-timeout=60s', ...args], { KUBECONFIG: config }, input)
     await ready(kubectl, children, folder)
-    const defined = ['apply', '--server-side', '-f', DEFINITIONS]
-    const waited = ['wait', '--for=condition=Established', '--timeout=60s', '-f', DEFINITIONS]
-    for (const command of [defined, waited]) {
+    const applied = ['apply', '--server-side', '-f', defined]
+    const waited = ['wait', '--for=condition=Established', '--timeout=60s', '-f', defined]
+    for (const command of [applied, waited]) {
       const { status, said } = await kubectl(command)
       if (status !== 0) throw new Error(said)
     }

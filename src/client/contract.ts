@@ -981,6 +981,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/tenants/{tenant}/quotas": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What the quotas are, how near to them the tenant is, and what they refused lately
+         * @description Needs: manage
+         */
+        get: operations["getVTenantsTenantQuotas"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/tenants/{tenant}/readiness": {
         parameters: {
             query?: never;
@@ -2063,6 +2083,23 @@ export interface components {
              */
             severity: "error" | "warning" | "notice";
             detail: string;
+        };
+        QuotaUse: {
+            /** @enum {string} */
+            quota: "requests" | "events" | "items" | "training runs";
+            limit: number;
+            /** @description What the limit is of; null: of all there is */
+            per: ("second" | "day") | null;
+            /** @description Items: how many there are (of a large tenant counted now and then only). Training runs: those of the last day. Requests and events: what is used up at this moment of ten seconds of the rate, to some twentieth of it; past it while a large batch is being paid off. */
+            used: number;
+            /** @description What `used` may come to: beyond it is refused */
+            most: number;
+            /** @description Of the last day, and while there was no day without any */
+            refused: number;
+            /** Format: date-time */
+            refusedSince: ((string | null) | null) | string | null;
+            /** Format: date-time */
+            lastRefusedAt: ((string | null) | null) | string | null;
         };
         Readiness: {
             events: number;
@@ -4398,6 +4435,36 @@ export interface operations {
                             /** Format: date-time */
                             measuredAt: string;
                         } | null;
+                    };
+                };
+            };
+            400: components["responses"]["Malformed"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["OverQuota"];
+            503: components["responses"]["NotReady"];
+        };
+    };
+    getVTenantsTenantQuotas: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                tenant: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        data: components["schemas"]["QuotaUse"][];
                     };
                 };
             };

@@ -11,6 +11,8 @@ import { HealthController } from './health.controller.js'
 import { HealthService } from './health.service.js'
 import { OverviewController } from './overview.controller.js'
 import { OverviewService } from './overview.service.js'
+import { QuotaUseController } from './quota-use.controller.js'
+import { QuotaUseService } from './quota-use.service.js'
 import { ReadinessService } from './readiness.service.js'
 import { ReadinessController } from './readiness.controller.js'
 import { InstanceMetrics } from './instance-metrics.js'
@@ -32,9 +34,9 @@ export class OperationsModule {
       ],
       controllers: [
         HealthController,
-        ...(api ? [ConsoleSessionController, OverviewController, ReadinessController] : []),
+        ...(api ? [ConsoleSessionController, OverviewController, QuotaUseController, ReadinessController] : []),
       ],
-      providers: [HealthService, InstanceMetrics, ...(api ? [OverviewService, ReadinessService] : [])],
+      providers: [HealthService, InstanceMetrics, ...(api ? [OverviewService, QuotaUseService, ReadinessService] : [])],
     }
   }
 }

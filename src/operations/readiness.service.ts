@@ -50,10 +50,7 @@ export class ReadinessService {
       this.runs.missing(tenantId),
       this.serving(tenantId),
     ])
-    // A tenant may be removed, and another one made under its id.
-    const { historyDays } = settings.training
-    const key = JSON.stringify([tenantId, createdAt, historyDays])
-    const { estimate, ...sizes } = await this.sizes(tenantId, key, historyDays)
+    const { estimate, ...sizes } = await this.sizesOf(tenantId, createdAt, settings.training.historyDays)
     return {
       ...sizes,
       serving,
@@ -61,6 +58,12 @@ export class ReadinessService {
       nextTraining: nextTick(settings.training, new Date()),
       estimate: missing.length > 0 ? null : estimate,
     }
+  }
+
+  /** How many there are, counted as all of it is. @throws AppError NOT_FOUND */
+  async itemsCounted(tenantId: string): Promise<number> {
+    const { settings, createdAt } = await this.tenants.get(tenantId)
+    return (await this.sizesOf(tenantId, createdAt, settings.training.historyDays)).items
   }
 
   /** What answers here, or would: asking must not make a model of a million items be built. */
@@ -76,7 +79,9 @@ export class ReadinessService {
   }
 
   /** Requests at the same time share one count. */
-  private sizes(tenantId: string, key: string, historyDays: number): Promise<Sizes> {
+  private sizesOf(tenantId: string, createdAt: Date, historyDays: number): Promise<Sizes> {
+    // A tenant may be removed, and another one made under its id.
+    const key = JSON.stringify([tenantId, createdAt, historyDays])
     const known = this.known.get(key)
     if (known && known.until > Date.now()) return Promise.resolve(known.sizes)
     const counting = this.counting.get(key)

@@ -6,6 +6,7 @@ import { ConsoleSessions } from './console-sessions.service.js'
 import { KeysService } from './keys.service.js'
 import { QuotaGate } from './quota-gate.js'
 import { QuotaHits } from './quota-hits.service.js'
+import { QuotaLevels } from './quota-levels.service.js'
 import { QuotasService } from './quotas.service.js'
 import { TenantsController } from './tenants.controller.js'
 import { TenantsService } from './tenants.service.js'
@@ -15,8 +16,26 @@ const PURGE_EVERY_MS = 5000
 
 @Module({
   controllers: [TenantsController],
-  providers: [AuditService, ConsoleSessions, KeysService, QuotaGate, QuotaHits, QuotasService, TenantsService],
-  exports: [AuditService, ConsoleSessions, KeysService, QuotaGate, QuotaHits, QuotasService, TenantsService],
+  providers: [
+    AuditService,
+    ConsoleSessions,
+    KeysService,
+    QuotaGate,
+    QuotaHits,
+    QuotaLevels,
+    QuotasService,
+    TenantsService,
+  ],
+  exports: [
+    AuditService,
+    ConsoleSessions,
+    KeysService,
+    QuotaGate,
+    QuotaHits,
+    QuotaLevels,
+    QuotasService,
+    TenantsService,
+  ],
 })
 export class TenantsModule implements BeforeApplicationShutdown {
   private readonly purging: Loop

@@ -15,6 +15,8 @@ import { LIVE_RUN_COLUMNS, LIVE_STATES, type Run, RUN_COLUMNS, type RunEvent, ty
 
 const IS_LIVE = `state IN (${LIVE_STATES.map((state) => `'${state}'`).join(', ')})`
 
+const OF_THE_QUOTA = `created_at > now() - interval '1 day' AND outcome IS DISTINCT FROM 'nothing-new'`
+
 export interface RunRequest {
   from: StartFrom
   reason?: string
@@ -107,7 +109,7 @@ export class RunsService {
     const [over] = await this.database.query<{ seconds: number }>(
       tenantId,
       `SELECT extract(epoch FROM created_at + interval '1 day' - now())::float8 AS seconds FROM training_runs
-       WHERE tenant_id = $1 AND created_at > now() - interval '1 day' AND outcome IS DISTINCT FROM 'nothing-new'
+       WHERE tenant_id = $1 AND ${OF_THE_QUOTA}
        ORDER BY created_at DESC OFFSET $2 LIMIT 1`,
       [tenantId, most - 1],
     )
@@ -119,6 +121,16 @@ export class RunsService {
       retryAfter: Math.max(1, Math.ceil(over.seconds)),
       extra: { quota: 'training runs' },
     })
+  }
+
+  /** The runs of the last day, as the quota counts them. */
+  async countedWithinDay(tenantId: string): Promise<number> {
+    const [{ runs }] = await this.database.query<{ runs: number }>(
+      tenantId,
+      `SELECT count(*)::integer AS runs FROM training_runs WHERE tenant_id = $1 AND ${OF_THE_QUOTA}`,
+      [tenantId],
+    )
+    return runs
   }
 
   /** What a tenant lacks before a run makes sense; empty: nothing. */

@@ -6,6 +6,7 @@ import { FreshnessService } from '../../src/monitoring/freshness.service.js'
 import { SketchesService } from '../../src/monitoring/sketches.service.js'
 import { Database } from '../../src/platform/database.js'
 import { VersionsService } from '../../src/registry/versions.service.js'
+import { QuotaHits } from '../../src/tenants/quota-hits.service.js'
 import { catalogOf, encoded, promoteVersion } from '../serving/made-version.js'
 import { type TestService, testService } from '../support/service.js'
 import { madeUpShop, send } from '../training/shop.js'
@@ -188,6 +189,26 @@ describeInBrowser('each page of the console', () => {
     const fresh = await page.getByRole('region', { name: 'Freshness' }).innerText()
     expect(fresh).toMatch(/Events\s+75\.0 % within 1 s\s+of 4 measured/)
     expect(fresh).toMatch(/Items\s+none measured/)
+    expect(complaints).toEqual([])
+    await close()
+  })
+
+  it('tell how near a tenant is to its quotas, and what they refused', async () => {
+    const tenant = await service.makeTenant('full', { quotas: { items: 40, requestsPerSecond: 70 } })
+    await send(service, tenant, { items: madeUpShop(40, 1).items })
+    const items = Array.from({ length: 7 }, (_, i) => ({ itemId: `past ${i}`, title: `Past ${i}` }))
+    await service.call('POST', '/v1/tenants/full/items', { key: tenant.key, body: { items } })
+    await service.app.get(QuotaHits).flush()
+    const { page, complaints, close } = await browser.visit()
+    await signIn(page, service.url, service.operatorKey)
+    await page.goto(`${service.url}/console/tenants/full`)
+    await settled(page)
+    const quotas = page.getByRole('region', { name: 'Quotas' })
+    const row = (name: string) => quotas.getByRole('row', { name }).innerText()
+    expect(await row('Items')).toMatch(/Items\s+40\s+40 of 40\s+7, last now/)
+    expect(await row('Requests')).toMatch(/Requests\s+70 a second\s+\d+ of 700 at once\s+none/)
+    expect(await row('Training runs')).toMatch(/100 a day\s+0 of 100\s+none/)
+    expect(await row('Events by HTTP')).toMatch(/20,000 a second\s+0 of 200,000 at once\s+none/)
     expect(complaints).toEqual([])
     await close()
   })

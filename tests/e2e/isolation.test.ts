@@ -170,7 +170,7 @@ describe('isolation of tenants that are fine-tuned at once, through every route'
       const paths = [
         ...['', '/items', '/keys', '/audit', '/training-runs', '/model-versions'].map((path) => `${path}?limit=1000`),
         ...[`/training-runs/${made.run}`, `/training-runs/${made.run}/events`, `/model-versions/${made.version}`],
-        ...[`/erasures/${made.erasure}`, `/scenarios/${word}-scenario`, '/readiness', '/trending?count=500'],
+        ...[`/erasures/${made.erasure}`, `/scenarios/${word}-scenario`, '/readiness', '/quotas', '/trending?count=500'],
         `/items/${encodeURIComponent(`${word}-item/1`)}/similar?count=500`,
         `/users/${encodeURIComponent(`${word}-user 0`)}/export`,
       ]

@@ -2,6 +2,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'n
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
+import { prometheusRule } from '../../scripts/k8s/alerts.mjs'
 import { Environment, readConfig } from '../../src/platform/config.js'
 import { packagePath } from '../../src/platform/paths.js'
 import { mistakes } from '../support/expressions.js'
@@ -29,7 +30,8 @@ describe('manifests', () => {
   it('set variables that there are, to values that the service takes', () => {
     expect(variables).toEqual(expect.arrayContaining(['ROLES', 'DATABASE_URL', 'OPERATOR_KEY', 'MODEL_MEMORY_MB']))
     const names = Object.keys(Environment.shape)
-    expect(variables.filter((name) => !names.includes(name))).toEqual([])
+    // The SDK of the object storage reads its own.
+    expect(variables.filter((name) => !names.includes(name) && !name.startsWith('AWS_'))).toEqual([])
     expect(Object.keys(settings).filter((name) => !names.includes(name))).toEqual([])
     const plain = [...text.matchAll(/- \{ name: ([A-Z_]+), value: '?([^'\s]+?)'? \}/g)]
     expect(plain.length).toBeGreaterThan(8)
@@ -62,6 +64,13 @@ describe('manifests', () => {
     expect(status).toBe(0)
   })
 
+  it('alert by the very rules of deploy/monitoring', () => {
+    const rules = readFileSync(packagePath('deploy', 'monitoring', 'alerts.yml'), 'utf8')
+    expect(read('base/alerts.yaml'), 'npm run k8s:alerts').toBe(prometheusRule(rules))
+    expect(read('base/kustomization.yaml')).toContain('- alerts.yaml')
+    expect(text.match(/^ +- alert: /gm)).toHaveLength(rules.match(/^ +- alert: /gm)!.length)
+  })
+
   it('hold no secret, and refer only to those that the example has', () => {
     expect(text).not.toMatch(/kind: Secret\b/)
     const example = Object.fromEntries(
@@ -72,7 +81,12 @@ describe('manifests', () => {
     const asked = [...text.matchAll(/secretKeyRef: \{ name: ([\w-]+), key: (\w+)/g)]
     expect(asked.length).toBeGreaterThan(8)
     for (const [, name, key] of asked) expect(example[name], name).toContain(key)
-    for (const secret of ['DATABASE_URL', 'OPERATOR_KEY', 'KAFKA_SASL_PASSWORD']) {
+    for (const role of ['api', 'ingest', 'trainer'])
+      for (const name of ['AWS_ACCESS_KEY_ID', 'AWS_SECRET_ACCESS_KEY'])
+        expect(read(`base/${role}.yaml`)).toMatch(
+          new RegExp(`name: ${name}\\n +valueFrom: .*attune-artifacts.*optional`),
+        )
+    for (const secret of ['DATABASE_URL', 'OPERATOR_KEY', 'KAFKA_SASL_PASSWORD', 'AWS_SECRET_ACCESS_KEY']) {
       expect(text).not.toMatch(new RegExp(`name: ${secret}, value`))
       expect(settings).not.toHaveProperty(secret)
     }
@@ -83,7 +97,7 @@ describe('manifests', () => {
     expect([status, said]).toEqual([0, expect.stringContaining('name: attune-api') as string])
     expect(said.match(/^kind: Deployment$/gm)).toHaveLength(3)
     expect(said.includes('nvidia.com/gpu: "1"')).toBe(overlay !== 'small')
-    expect(/^kind: (ScaledObject|\w+Monitor)$/m.test(said)).toBe(overlay !== 'small')
+    expect(/^kind: (ScaledObject|\w+Monitor|PrometheusRule)$/m.test(said)).toBe(overlay !== 'small')
   })
 
   it.skipIf(!check)(
@@ -96,6 +110,7 @@ describe('manifests', () => {
         for (const name of ['api', 'ingest', 'trainer'])
           expect(said).toContain(`overlays/${overlay}: pod of Deployment attune-${name}`)
       }
+      expect(said.match(/: refused with an alert /g)).toHaveLength(overlays.length - 1)
       expect(said.match(/: refused with .* rights$/gm)).toHaveLength(overlays.length)
       expect(said.match(/: refused with a custom resource /g)).toHaveLength(overlays.length - 1)
       expect(said).not.toContain('SKIPPED')

@@ -213,6 +213,7 @@ describe('the database, to be spread over servers by tenant', () => {
     await call(`GET ${of}/freshness`)
     await call(`GET ${of}/drift`)
     await call(`GET ${of}/readiness`)
+    await call(`GET ${of}/quotas`)
     await call(`GET ${of}/overview`)
     await call('GET /v1/overview')
 

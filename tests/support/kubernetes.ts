@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process'
-import { existsSync } from 'node:fs'
+import { missing } from '../../scripts/k8s/cluster.mjs'
 import { packagePath } from '../../src/platform/paths.js'
 
 const answers = (...args: string[]) => spawnSync('kubectl', args).status === 0
@@ -18,14 +18,10 @@ export function findKubectl(): ((...args: string[]) => { status: number | null; 
 
 /** `npm run k8s:check` with what it built before. Null where it has built nothing yet, said loudly. */
 export function findKubernetesCheck(): (() => { status: number | null; said: string }) | null {
-  const made = [
-    ['bin', 'kube-apiserver'],
-    ['bin', 'etcd'],
-    ['k8s', 'definitions'],
-  ]
-  if (!answers('version', '--client') || !made.every((parts) => existsSync(packagePath('.cache', ...parts)))) {
+  const lacking = missing()
+  if (lacking.length > 0) {
     console.error(
-      'SKIPPED: k8s/ before a real API server (`npm run k8s:check` builds it once, with Go, and needs kubectl)',
+      `SKIPPED: k8s/ before a real API server (${lacking.join(', ')}: \`npm run k8s:check\` builds it once, with Go)`,
     )
     return null
   }

@@ -18,7 +18,7 @@ const CODES: Record<string, { title: string; page: string; link: string }> = {
   },
   VERSIONS_REFUSED: { title: 'The gate keeps refusing', page: 'versions', link: 'Compare versions' },
   RUN_WAITING: { title: 'A run waits for a trainer', page: 'training', link: 'See the run' },
-  QUOTA_REACHED: { title: 'A quota is reached', page: 'settings', link: 'See the quotas' },
+  QUOTA_REACHED: { title: 'A quota is reached', page: 'settings', link: 'Change the quotas' },
   KEY_EXPIRING: { title: 'A key ends', page: 'keys', link: 'See the keys' },
   NOT_READY: { title: 'Too little to train on', page: '', link: 'See what is missing' },
   AWAITING_PROMOTION: { title: 'A version waits to be promoted', page: 'versions', link: 'See the version' },

@@ -17,6 +17,7 @@ import { overviewOf, readinessOf, runsOf } from '../../queries'
 import { useMay } from '../../session'
 import { useTenant } from '.'
 import { DriftPanel, FreshnessPanel } from './monitoring'
+import { QuotasPanel } from './quotas-panel'
 import classes from './overview.module.css'
 
 const EventsOverTime = lazy(() => import('./events-over-time'))
@@ -60,6 +61,9 @@ export default function Overview() {
           </Grid.Col>
           <Grid.Col span={{ base: 12, md: 6 }}>
             <FreshnessPanel tenant={tenant} />
+          </Grid.Col>
+          <Grid.Col span={12}>
+            <QuotasPanel tenant={tenant} />
           </Grid.Col>
         </Grid>
       </Stack>

@@ -1,0 +1,1 @@
+export declare function prometheusRule(rules: string): string
