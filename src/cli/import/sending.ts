@@ -171,6 +171,8 @@ export class Sending {
           place = { line: row.nextLine, offset: row.next }
         }
       await lanes.finish()
+      // All that was refused is counted by then.
+      await this.save(progress, note)
       if (this.drawn) this.live.say(this.line(total && 1, problems.count))
     } finally {
       clearInterval(timer)
