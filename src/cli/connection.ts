@@ -30,6 +30,12 @@ export const withConnection = (command: Command, { tenant = true } = {}): Comman
   return tenant ? command.option('--tenant <id>', 'tenant that it is about (ATTUNE_TENANT)') : command
 }
 
+/** An empty name is mostly a variable that is not set: what it stands for must not be taken from elsewhere. */
+function refuseEmpty(flags: ConnectionFlags): void {
+  for (const name of ['server', 'key', 'tenant'] as const)
+    if (flags[name]?.trim() === '') throw new UsageError(`The ${name} is named, but empty. Is a variable not set?`)
+}
+
 /**
  * The service that flags, environment or `attune login` name, in this order. Without any key, and where the service is on
  * this machine, the operator's key under DATA_DIR serves.
@@ -40,6 +46,7 @@ export async function connect(
   env: NodeJS.ProcessEnv,
   options: Partial<AttuneOptions> = {},
 ): Promise<Connection> {
+  refuseEmpty(flags)
   const saved = await readConnection(env)
   const server = flags.server || env.ATTUNE_SERVER || saved.server || `http://127.0.0.1:${env.PORT || '3000'}`
   const tenant = flags.tenant || env.ATTUNE_TENANT || saved.tenant

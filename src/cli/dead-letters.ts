@@ -49,6 +49,7 @@ Examples:
     .description('the letters that wait, those that failed last first; changes nothing')
     .option('--limit <n>', 'at most so many', whole, 100)
     .option('--json', 'for programs: one JSON value a line')
+    .addHelpText('after', '\nExample:\n  attune dead-letters list --code INVALID_EVENT --limit 20')
   talking(listing).action(async ({ limit = 100, json = false, ...flags }: Flags) => {
     const attune = await operator(flags, env)
     const found = await first(attune.deadLetters.all(choiceOf(flags)), limit)
@@ -57,6 +58,7 @@ Examples:
 
   talking(letters.command('reasons').option('--json', 'for programs: one JSON value a line'))
     .description('how many letters wait, by the code they were refused with')
+    .addHelpText('after', '\nExample:\n  attune dead-letters reasons')
     .action(async ({ json = false, ...flags }: Flags) => {
       const { byCode } = await (await operator(flags, env)).deadLetters.list({ limit: 1 })
       new Output(json).list(

@@ -26,6 +26,7 @@ export function addExport(program: Command, env: NodeJS.ProcessEnv) {
   to(exporting.command('items'))
     .description('every item, as attune import items reads it')
     .option('--embeddings', 'with the vectors that the tenant sent; item by item, which takes its time')
+    .addHelpText('after', '\nExample:\n  attune export items --out items.ndjson.gz')
     .action(async (flags: Flags) => {
       const { attune } = await connectToTenant(flags, env)
       await write(flags.embeddings ? withEmbeddings(attune) : attune.items.all(), flags.out, 'items')
@@ -34,6 +35,7 @@ export function addExport(program: Command, env: NodeJS.ProcessEnv) {
   to(exporting.command('user'))
     .description('everything that is kept of a user')
     .argument('<user>')
+    .addHelpText('after', '\nExample:\n  attune export user ada --out ada.ndjson')
     .action(async (user: string, flags: Flags) => {
       const { attune } = await connectToTenant(flags, env)
       await write(attune.users.export(user), flags.out, 'rows')
@@ -41,6 +43,7 @@ export function addExport(program: Command, env: NodeJS.ProcessEnv) {
 
   to(exporting.command('audit'))
     .description('who did what, newest first')
+    .addHelpText('after', '\nExample:\n  attune export audit | jq -r .action')
     .action(async (flags: Flags) => {
       const { attune } = await connectToTenant(flags, env)
       await write(audit(attune), flags.out, 'entries')

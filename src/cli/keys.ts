@@ -22,6 +22,7 @@ export function addKeys(program: Command, env: NodeJS.ProcessEnv) {
   withConnection(keys.command('list', { isDefault: true }))
     .description('what keys there are, without the keys themselves')
     .option('--json', 'for programs: one JSON value a line')
+    .addHelpText('after', '\nExample:\n  attune keys list --tenant acme-shop')
     .action(async ({ json = false, ...flags }: Flags) => {
       const { attune } = await connectToTenant(flags, env)
       const { data } = await attune.keys.list()
@@ -69,6 +70,7 @@ export function addKeys(program: Command, env: NodeJS.ProcessEnv) {
     .description('end a key at once')
     .argument('<id>', 'as attune keys list shows it')
     .option('--json', 'for programs')
+    .addHelpText('after', '\nExample:\n  attune keys revoke EJW_RzLZ1MJF')
     .action(async (id: string, { json = false, ...flags }: Flags) => {
       const { attune } = await connectToTenant(flags, env)
       await attune.keys.revoke(id)

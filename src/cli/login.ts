@@ -32,6 +32,7 @@ Examples:
   program
     .command('logout')
     .description('forget what login kept')
+    .addHelpText('after', '\nExample:\n  attune logout')
     .action(async () => {
       const { server } = await readConnection(env).catch(() => ({ server: undefined }))
       await forgetConnection(env)

@@ -61,9 +61,24 @@ Examples:
     })
 }
 
+/** What each way of asking knows nothing of: a filter that does nothing would look like one that hides nothing. */
+const DEAF = {
+  similar: ['rank', 'scenario', 'filter', 'diversity', 'freshness', 'explain'],
+  trending: ['rank', 'scenario', 'filter', 'diversity', 'freshness', 'explain'],
+  rank: ['scenario', 'filter', 'diversity', 'freshness'],
+} as const satisfies Partial<Record<keyof Flags, (keyof Flags)[]>>
+
+function refuseUnheard(flags: Flags): void {
+  for (const [way, deaf] of Object.entries(DEAF))
+    for (const flag of deaf)
+      if (flags[way as keyof typeof DEAF] !== undefined && flags[flag] !== undefined)
+        throw new UsageError(`--${way} knows no --${flag}.`)
+}
+
 async function asked(attune: Attune, user: string | undefined, flags: Flags): Promise<Answer> {
   const ways = [user ?? flags.history, flags.similar, flags.trending].filter((way) => way !== undefined)
   if (ways.length > 1) throw new UsageError('A user or a history, --similar, --trending: one of them.')
+  refuseUnheard(flags)
   const { count = 10, history, scenario, diversity, freshness, explain } = flags
   if (flags.similar !== undefined) return attune.similar(flags.similar, { count })
   if (flags.trending) return attune.trending({ count })

@@ -9,6 +9,10 @@ export function addServe(program: Command, env: NodeJS.ProcessEnv, version: stri
   program
     .command('serve')
     .description('start the roles that ROLES names; its settings come from the environment, see .env.example')
+    .addHelpText(
+      'after',
+      '\nExamples:\n  PORT=8080 attune serve\n  ROLES=trainer DATABASE_URL=postgres://localhost/attune attune serve',
+    )
     .action(async () => {
       await import('../main.js')
     })
@@ -16,7 +20,10 @@ export function addServe(program: Command, env: NodeJS.ProcessEnv, version: stri
   program
     .command('migrate')
     .description('bring the database up to date, as each instance does at its start, and end')
-    .addHelpText('after', '\nReads DATABASE_URL and LOG_LEVEL, like the service. Several at once wait for each other.')
+    .addHelpText(
+      'after',
+      '\nReads DATABASE_URL and LOG_LEVEL, like the service. Several at once wait for each other.\n\nExample:\n  DATABASE_URL=postgres://localhost/attune attune migrate',
+    )
     .action(async () => {
       const { migrateOnly } = await import('./migrate.js')
       console.log(await migrateOnly(env))
@@ -27,6 +34,7 @@ export function addServe(program: Command, env: NodeJS.ProcessEnv, version: stri
     .description('two real shops, from nothing to a fine-tuned recommender, on a service of their own')
     .option('--exit', 'stop when everything has been shown, instead of going on serving')
     .option('--kafka', 'send the events through a Kafka broker that is started for it (needs Java 17 and Maven)')
+    .addHelpText('after', '\nExample:\n  attune quickstart --exit')
     .action(async ({ exit, kafka }: { exit?: boolean; kafka?: boolean }) => {
       await run(built('scripts', 'quickstart.js'), [...(exit ? ['--exit'] : []), ...(kafka ? ['--kafka'] : [])])
     })
@@ -35,7 +43,10 @@ export function addServe(program: Command, env: NodeJS.ProcessEnv, version: stri
     .command('doctor')
     .description('look whether the service could run here, and which tensor engine it would get; changes nothing')
     .option('--json', 'for programs')
-    .addHelpText('after', '\nEnds with 0 where the service could run, else with 1. Takes some seconds for each engine.')
+    .addHelpText(
+      'after',
+      '\nEnds with 0 where the service could run, else with 1. Takes some seconds for each engine.\n\nExample:\n  attune doctor --json | jq .ok',
+    )
     .action(async ({ json }: { json?: boolean }) => {
       const [{ diagnose }, { doctorTable }] = await Promise.all([import('./doctor.js'), import('./doctor-table.js')])
       if (process.stderr.isTTY) console.error('Looking around, about ten seconds ...\n')

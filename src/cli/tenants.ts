@@ -3,6 +3,7 @@ import type { Schemas } from '../client/index.js'
 import { BASE_MODELS } from '../tenants/base-models.js'
 import { outsideHistoryWords } from '../training/readiness.js'
 import { connect, type ConnectionFlags, connectToTenant, withConnection } from './connection.js'
+import { UsageError } from './exit.js'
 import { jsonObject } from './flags.js'
 import { first } from './lists.js'
 import { facts, moment, number, Output } from './output.js'
@@ -36,6 +37,7 @@ export function addTenants(program: Command, env: NodeJS.ProcessEnv) {
   withConnection(tenants.command('list', { isDefault: true }), { tenant: false })
     .description('all of them (operator)')
     .option(...JSON_FLAG)
+    .addHelpText('after', '\nExamples:\n  attune tenants list\n  attune tenants list --json | jq -r .id')
     .action(async ({ json = false, ...flags }: Flags) => {
       const { attune } = await connect(flags, env)
       const found = await first(attune.tenants.all(), Infinity)
@@ -55,6 +57,10 @@ export function addTenants(program: Command, env: NodeJS.ProcessEnv) {
     .description('one of them: what is there, what is served, what a training lacks')
     .argument('[tenant]', 'as --tenant')
     .option(...JSON_FLAG)
+    .addHelpText(
+      'after',
+      '\nExamples:\n  attune tenants show acme-shop\n  attune tenants show --json | jq .readiness.missing',
+    )
     .action(async (id: string | undefined, { json = false, ...flags }: Flags) => {
       const { attune } = await connectToTenant({ ...flags, ...(id !== undefined && { tenant: id }) }, env)
       const [tenant, readiness] = await Promise.all([attune.tenants.get(), attune.readiness()])
@@ -121,8 +127,10 @@ export function addTenants(program: Command, env: NodeJS.ProcessEnv) {
       '\nExample:\n  attune tenants set acme-shop --settings \'{"training":{"autoPromote":false}}\'',
     )
     .action(async (id: string | undefined, flags: Flags) => {
+      const wanted = await changes(flags)
+      if (Object.keys(wanted).length === 0) throw new UsageError('Change what? Say --name, --base or --settings.')
       const { attune } = await connectToTenant({ ...flags, ...(id !== undefined && { tenant: id }) }, env)
-      const tenant = await attune.tenants.update(await changes(flags))
+      const tenant = await attune.tenants.update(wanted)
       new Output(flags.json ?? false).show(tenant, () => JSON.stringify(tenant.settings, null, 2))
     })
 
@@ -131,6 +139,7 @@ export function addTenants(program: Command, env: NodeJS.ProcessEnv) {
     .argument('<tenant>')
     .option('--yes', 'without being asked')
     .option(...JSON_FLAG)
+    .addHelpText('after', '\nExample:\n  attune tenants delete acme-shop')
     .action(async (id: string, flags: Flags) => {
       const { attune } = await connect({ ...flags, tenant: id }, env)
       await confirm(`Everything of tenant ${id} will be gone.`, id, flags.yes)

@@ -32,7 +32,12 @@ export function addTraining(program: Command, env: NodeJS.ProcessEnv) {
       'after',
       `
 Ends with 0 where the run ended with a version that is served or waits to be promoted, or where nothing was new; with 3
-where the gate rejected the version; with 1 where the run failed or was cancelled. Ctrl+C leaves the run running.`,
+where the gate rejected the version; with 1 where the run failed or was cancelled. Ctrl+C leaves the run running.
+
+Examples:
+  attune train
+  attune train --from base --reason "new titles" --force
+  attune train --json | tail -1 | jq -r .state`,
     )
     .action(async ({ from, reason, force, follow = true, json = false, ...flags }: Flags) => {
       const { attune } = await connectToTenant(flags, env)
@@ -47,6 +52,7 @@ where the gate rejected the version; with 1 where the run failed or was cancelle
     .description('newest first')
     .option('--limit <n>', 'at most so many', whole, 20)
     .option('--json', 'for programs: one JSON value a line')
+    .addHelpText('after', '\nExample:\n  attune runs list --limit 5')
     .action(async ({ json = false, limit = 20, ...flags }: Flags) => {
       const { attune } = await connectToTenant(flags, env)
       const found = await first(attune.runs.all(), limit)
@@ -66,8 +72,9 @@ where the gate rejected the version; with 1 where the run failed or was cancelle
 
   withConnection(runs.command('follow'))
     .description('one of them to its end, as train does')
-    .argument('<run>')
+    .argument('<run>', 'as attune runs list shows it')
     .option('--json', 'for programs')
+    .addHelpText('after', '\nExample:\n  attune runs follow 7f0c1f0e-5b0e-4c8e-9d3a-1b1f0f6f2a11')
     .action(async (id: string, { json = false, ...flags }: Flags) => {
       const { attune } = await connectToTenant(flags, env)
       process.exitCode = await followed(attune, await attune.runs.get(id), { follow: true, json })
@@ -75,8 +82,9 @@ where the gate rejected the version; with 1 where the run failed or was cancelle
 
   withConnection(runs.command('cancel'))
     .description('end one; one that has ended stays as it is')
-    .argument('<run>')
+    .argument('<run>', 'as attune runs list shows it')
     .option('--json', 'for programs')
+    .addHelpText('after', '\nExample:\n  attune runs cancel 7f0c1f0e-5b0e-4c8e-9d3a-1b1f0f6f2a11')
     .action(async (id: string, { json = false, ...flags }: Flags) => {
       const { attune } = await connectToTenant(flags, env)
       const run = await attune.runs.cancel(id)

@@ -18,6 +18,10 @@ export function addVersions(program: Command, env: NodeJS.ProcessEnv) {
     .description('newest first')
     .option('--limit <n>', 'at most so many', whole, 20)
     .option('--json', 'for programs: one JSON value a line')
+    .addHelpText(
+      'after',
+      "\nExamples:\n  attune versions list\n  attune versions list --json | jq -r 'select(.serving) | .id'",
+    )
     .action(async ({ json = false, limit = 20, ...flags }: Flags) => {
       const { attune } = await connectToTenant(flags, env)
       const found = await first(attune.versions.all(), limit)
@@ -28,8 +32,9 @@ export function addVersions(program: Command, env: NodeJS.ProcessEnv) {
 
   withConnection(versions.command('show'))
     .description('one of them: how it did beside the others, and why the gate decided as it did')
-    .argument('<version>')
+    .argument('<version>', 'as attune versions list shows it')
     .option('--json', 'for programs')
+    .addHelpText('after', '\nExample:\n  attune versions show 6f1f2a77-9d0c-4f0e-8f25-0d8c3f3d7a10')
     .action(async (id: string, { json = false, ...flags }: Flags) => {
       const { attune } = await connectToTenant(flags, env)
       const version = await attune.versions.get(id)
@@ -38,8 +43,9 @@ export function addVersions(program: Command, env: NodeJS.ProcessEnv) {
 
   withConnection(program.command('promote'))
     .description('serve a version, also one that the gate rejected')
-    .argument('<version>')
+    .argument('<version>', 'as attune versions list shows it')
     .option('--json', 'for programs')
+    .addHelpText('after', '\nExample:\n  attune promote 6f1f2a77-9d0c-4f0e-8f25-0d8c3f3d7a10')
     .action(async (id: string, { json = false, ...flags }: Flags) => {
       const { attune, tenant } = await connectToTenant(flags, env)
       const version = await attune.versions.promote(id)
@@ -49,6 +55,7 @@ export function addVersions(program: Command, env: NodeJS.ProcessEnv) {
   withConnection(program.command('rollback'))
     .description('back to what was served before the current version, or to the base')
     .option('--json', 'for programs')
+    .addHelpText('after', '\nExample:\n  attune rollback --tenant acme-shop')
     .action(async ({ json = false, ...flags }: Flags) => {
       const { attune, tenant } = await connectToTenant(flags, env)
       const now = await attune.versions.rollback()

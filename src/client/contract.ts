@@ -2076,7 +2076,7 @@ export interface components {
         };
         Attention: {
             /** @enum {string} */
-            code: "RUNS_FAILING" | "NO_EVENTS" | "EVENTS_REFUSED" | "REFUSED_VERSION_SERVED" | "VERSIONS_REFUSED" | "RUN_WAITING" | "QUOTA_REACHED" | "KEY_EXPIRING" | "NOT_READY" | "AWAITING_PROMOTION" | "READY_TO_TRAIN";
+            code: "RUNS_FAILING" | "NO_EVENTS" | "EVENTS_REFUSED" | "REFUSED_VERSION_SERVED" | "VERSIONS_REFUSED" | "RUN_WAITING" | "QUOTA_REACHED" | "KEY_EXPIRING" | "NOT_READY" | "DRIFTED" | "AWAITING_PROMOTION" | "READY_TO_TRAIN";
             /**
              * @description error: users get less than they should; warning: they soon may; notice: somebody could do something
              * @enum {string}
@@ -4317,7 +4317,7 @@ export interface operations {
                 limit?: number;
                 cursor?: string;
                 /** @description Only tenants with anything, with nothing, or with this */
-                attention?: "any" | "none" | "RUNS_FAILING" | "NO_EVENTS" | "EVENTS_REFUSED" | "REFUSED_VERSION_SERVED" | "VERSIONS_REFUSED" | "RUN_WAITING" | "QUOTA_REACHED" | "KEY_EXPIRING" | "NOT_READY" | "AWAITING_PROMOTION" | "READY_TO_TRAIN";
+                attention?: "any" | "none" | "RUNS_FAILING" | "NO_EVENTS" | "EVENTS_REFUSED" | "REFUSED_VERSION_SERVED" | "VERSIONS_REFUSED" | "RUN_WAITING" | "QUOTA_REACHED" | "KEY_EXPIRING" | "NOT_READY" | "DRIFTED" | "AWAITING_PROMOTION" | "READY_TO_TRAIN";
                 /** @description A part of the name or of the id, in any case */
                 search?: string;
             };

@@ -65,7 +65,8 @@ function messageOf(problem: Record<string, unknown> | undefined, code: string): 
   const detail = textOf(problem?.detail) ?? code
   const said = fields.slice(0, 5).map(({ path, message }) => `${String(path)}: ${String(message)}`)
   // Of a problem that is one field's alone, the detail may say all of it already.
-  return [detail, ...said.filter((text) => !detail.includes(text))].join(' ')
+  const more = said.filter((text) => !detail.includes(text)).join('; ')
+  return more === '' ? detail : `${detail} ${more}`
 }
 
 function objectOf(text: string): Record<string, unknown> | undefined {

@@ -16,6 +16,7 @@ export const ATTENTION_CODES = [
   'QUOTA_REACHED',
   'KEY_EXPIRING',
   'NOT_READY',
+  'DRIFTED',
   'AWAITING_PROMOTION',
   'READY_TO_TRAIN',
 ] as const
@@ -35,6 +36,7 @@ const SEVERITY: Record<AttentionCode, Severity> = {
   QUOTA_REACHED: 'warning',
   KEY_EXPIRING: 'warning',
   NOT_READY: 'warning',
+  DRIFTED: 'notice',
   AWAITING_PROMOTION: 'notice',
   READY_TO_TRAIN: 'notice',
 }
@@ -54,6 +56,8 @@ export interface TenantFacts {
   runs: RunsOutline
   /** What a first training lacks; null where it was not asked for. */
   missing: Shortage[] | null
+  /** How far it is from what its version was trained on, in words; null: not far, or nobody looked. */
+  drift: string | null
   quotaHits: QuotaHit[]
   expiringKeys: { name: string; expiresAt: Date }[]
 }
@@ -69,6 +73,8 @@ const REFUSED_SHARE = 0.1
 const REFUSED_LEAST = 100
 /** Six hours without any of what came in the same hours a day before, or a day without what comes on any day. */
 const MANY = 100
+/** A training of this week had the moved data before it: if its version is not served, another would hardly be. */
+const TRIED_MS = 7 * 86_400_000
 
 /** Whether its training is worth asking about: it never had one, and something comes. */
 export const mayLackTraining = ({ events, runs, versions }: Pick<TenantFacts, 'events' | 'runs' | 'versions'>) =>
@@ -76,6 +82,15 @@ export const mayLackTraining = ({ events, runs, versions }: Pick<TenantFacts, 'e
   versions.refusedInARow === 0 &&
   events.lastDay > 0 &&
   (runs.last === null || runs.last.versionId === null)
+
+/** Whether its drift is anybody's business: a trained version serves it, and nothing trains it by itself for drift. */
+export const mayHaveDrifted = (
+  { tenant, versions, runs: { last } }: Pick<TenantFacts, 'tenant' | 'versions' | 'runs'>,
+  now: number,
+) =>
+  versions.versionId !== null &&
+  tenant.onDrift === 'never' &&
+  (last === null || now - last.createdAt.getTime() >= TRIED_MS)
 
 /** Gravest first. @param now milliseconds since 1970 */
 export function attentionOf(facts: TenantFacts, now: number): Attention[] {
@@ -92,6 +107,7 @@ export function attentionOf(facts: TenantFacts, now: number): Attention[] {
     QUOTA_REACHED: quotas(facts.quotaHits),
     KEY_EXPIRING: keys(facts.expiringKeys, now),
     NOT_READY: lacking(facts),
+    DRIFTED: facts.drift && `Strong ${facts.drift}. No training within a week.`,
     AWAITING_PROMOTION:
       facts.versions.awaiting && `${facts.versions.awaiting} passed the gate and waits to be promoted.`,
     READY_TO_TRAIN: facts.missing?.length === 0 && facts.runs.last === null && untrained(facts.tenant),

@@ -2,11 +2,13 @@ import { type DynamicModule, Module } from '@nestjs/common'
 import { CatalogModule } from '../catalog/catalog.module.js'
 import { EventsModule } from '../events/events.module.js'
 import type { Role } from '../platform/config.js'
+import { MonitoringModule } from '../monitoring/monitoring.module.js'
 import { RegistryModule } from '../registry/registry.module.js'
 import { ServingModule } from '../serving/serving.module.js'
 import { TenantsModule } from '../tenants/tenants.module.js'
 import { TrainingModule } from '../training/training.module.js'
 import { ConsoleSessionController } from './console-session.controller.js'
+import { DriftedTenants } from './drifted-tenants.js'
 import { HealthController } from './health.controller.js'
 import { HealthService } from './health.service.js'
 import { OverviewController } from './overview.controller.js'
@@ -29,6 +31,7 @@ export class OperationsModule {
         CatalogModule,
         EventsModule,
         RegistryModule,
+        MonitoringModule,
         TrainingModule,
         ...(api ? [ServingModule] : []),
       ],
@@ -36,7 +39,11 @@ export class OperationsModule {
         HealthController,
         ...(api ? [ConsoleSessionController, OverviewController, QuotaUseController, ReadinessController] : []),
       ],
-      providers: [HealthService, InstanceMetrics, ...(api ? [OverviewService, QuotaUseService, ReadinessService] : [])],
+      providers: [
+        HealthService,
+        InstanceMetrics,
+        ...(api ? [DriftedTenants, OverviewService, QuotaUseService, ReadinessService] : []),
+      ],
     }
   }
 }

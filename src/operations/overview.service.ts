@@ -16,10 +16,12 @@ import {
   type Attention,
   type AttentionCode,
   attentionOf,
+  mayHaveDrifted,
   mayLackTraining,
   rankOf,
   type TenantFacts,
 } from './attention.js'
+import { DriftedTenants } from './drifted-tenants.js'
 
 const KEYS_AHEAD_MS = 14 * 86_400_000
 
@@ -75,6 +77,7 @@ export class OverviewService {
     @Inject(ConsumerLagService) private readonly lag: ConsumerLagService,
     @Inject(VersionsOverview) private readonly versions: VersionsOverview,
     @Inject(RunsOverview) private readonly runs: RunsOverview,
+    @Inject(DriftedTenants) private readonly drifted: DriftedTenants,
   ) {}
 
   /** All tenants, those first that need a person most, then by name. */
@@ -136,9 +139,16 @@ export class OverviewService {
       quotaHits: hitsOf.get(tenant.id) ?? [],
       expiringKeys: keysOf.get(tenant.id) ?? [],
     }))
-    const missing = await this.runs.missing(known.filter(mayLackTraining).map(({ tenant }) => tenant))
+    const served = known
+      .filter((one) => mayHaveDrifted(one, now))
+      .map(({ tenant, versions: { versionId } }) => ({ tenantId: tenant.id, versionId }))
+    const [missing, drift] = await Promise.all([
+      this.runs.missing(known.filter(mayLackTraining).map(({ tenant }) => tenant)),
+      this.drifted.of(served, now),
+    ])
     return known.map((one) => {
-      const facts = { ...one, missing: missing.get(one.tenant.id) ?? null }
+      const { id } = one.tenant
+      const facts = { ...one, missing: missing.get(id) ?? null, drift: drift.get(id) ?? null }
       return { facts, attention: attentionOf(facts, now) }
     })
   }

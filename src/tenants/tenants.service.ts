@@ -30,6 +30,8 @@ export interface TenantOutline {
   historyDays: number
   /** Null: everything is kept. */
   retentionDays: number | null
+  /** From which drift on it is trained by itself. */
+  onDrift: Settings['training']['onDrift']
 }
 
 // Settings that were stored before a field was added have none.
@@ -167,9 +169,10 @@ export class TenantsService {
         `SELECT tenant_id AS id, name, created_at AS "createdAt",
            CASE WHEN settings -> 'training' ? 'schedule' THEN settings #>> '{training,schedule}' ELSE $2 END AS schedule,
            coalesce((settings #>> '{training,historyDays}')::float8, $3::float8) AS "historyDays",
+           coalesce(settings #>> '{training,onDrift}', $4) AS "onDrift",
            (settings ->> 'retentionDays')::float8 AS "retentionDays"
          FROM tenants WHERE deleted_at IS NULL AND ($1::text[] IS NULL OR tenant_id = ANY ($1))`,
-        [tenantIds, DEFAULTS.training.schedule, DEFAULTS.training.historyDays],
+        [tenantIds, DEFAULTS.training.schedule, DEFAULTS.training.historyDays, DEFAULTS.training.onDrift],
       ),
     )
   }

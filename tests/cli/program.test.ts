@@ -28,7 +28,13 @@ describe('the verbs of attune', () => {
         ['promote', 'quickstart', 'recommend', 'rollback', 'runs', 'serve', 'size', 'tenants', 'train', 'versions'],
       ].flat(),
     )
-    for (const verb of every(program)) expect(verb.description(), verb.name()).toMatch(/\S/)
+    for (const verb of every(program)) {
+      expect(verb.description(), verb.name()).toMatch(/\S/)
+      if (verb.commands.length > 0) continue
+      let help = ''
+      verb.configureOutput({ writeOut: (text) => (help += text) }).outputHelp()
+      expect(help, verb.name()).toMatch(/^Examples?:\n {2}.*\battune /m)
+    }
   })
 
   it('say how they are used, and end with 2 where they are used otherwise', async () => {

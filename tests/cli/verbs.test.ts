@@ -75,6 +75,16 @@ describe('attune, against a service', () => {
     expect(wrong.err.match(/settings\.hideAfter: /g)).toHaveLength(1)
     const unasked = await home.attune(['tenants', 'delete', 'acme'])
     expect([unasked.code, unasked.err]).toEqual([2, expect.stringContaining('--yes') as string])
+    // A variable that is not set means no tenant, and least of all the one that was logged in to.
+    for (const args of [
+      ['delete', '', '--yes'],
+      ['set', '', '--name', 'x'],
+      ['show', '--tenant', ' '],
+    ]) {
+      const { code, err } = await home.attune(['tenants', ...args], { env: { ATTUNE_TENANT: 'acme' } })
+      expect([code, err]).toEqual([2, expect.stringContaining('The tenant is named, but empty') as string])
+    }
+    expect((await home.attune(['tenants', 'set', 'acme'])).code).toBe(2)
     expect((await home.attune(['tenants', 'delete', 'acme', '--yes'])).code).toBe(0)
     expect((await home.attune(['tenants', 'show', 'acme'])).code).toBe(1)
   })
@@ -148,6 +158,14 @@ describe('attune, against a service', () => {
     expect((await run('--diversity', '2')).code).toBe(2)
     expect((await run('--similar', 'x', '--trending')).code).toBe(2)
     expect((await run('--similar', 'not there')).code).toBe(1)
+    for (const [way, ...unheard] of [
+      ['--trending', '--filter', '{}'],
+      ['--similar=item/2', '--explain'],
+      ['--rank=item/1', '--diversity', '1'],
+    ]) {
+      const { code, err } = await run(way, ...unheard)
+      expect([code, err]).toEqual([2, expect.stringMatching(/^attune: --\w+ knows no --\w+\.$/m)])
+    }
   })
 
   it('starts a run and follows it, or the one that is in its way', async () => {

@@ -130,7 +130,24 @@ describeInBrowser('each page of the console', () => {
       const current = page.getByRole('navigation', { name: 'Tenant' }).locator('[aria-current=page]')
       expect(await current.allInnerTexts()).toEqual([path.includes('keys') ? 'Keys' : 'Overview'])
     }
+    // The last of them lies beyond a small screen.
+    await page.setViewportSize({ width: 360, height: 800 })
+    await page.goto(`${service.url}/console/tenants/shop/keys`)
+    await settled(page)
+    const tab = await page.getByRole('link', { name: 'Keys', exact: true }).boundingBox()
+    expect(tab!.x + tab!.width).toBeLessThanOrEqual(360)
     expect(complaints).toEqual([])
+    await close()
+  })
+
+  it('colours the difference of two versions only where their intervals are apart', async () => {
+    const { page, close } = await browser.visit()
+    await signIn(page, service.url, service.operatorKey)
+    await page.goto(`${service.url}/console/tenants/shop/compare?a=${versions[0]}&b=${versions[1]}`)
+    const change = (row: string) => page.getByRole('row', { name: row }).locator('[data-change]')
+    const shown = async (row: string) => [await change(row).innerText(), await change(row).getAttribute('data-change')]
+    expect(await shown('NDCG@10 ')).toEqual(['-6.0', 'down'])
+    expect(await shown('New users ')).toEqual(['-3.0', 'none'])
     await close()
   })
 
@@ -285,7 +302,7 @@ const draft = (decision: 'passed' | 'rejected') => ({
       testFrom: '2026-02-10T00:00:00Z',
       to: '2026-03-01T00:00:00Z',
     },
-    metrics: { candidate: metrics(0.2), base: metrics(0.12), popular: metrics(0.1) },
+    metrics: { candidate: metrics(decision === 'passed' ? 0.2 : 0.14), base: metrics(0.12), popular: metrics(0.1) },
     gate: {
       decision,
       reason: 'because',

@@ -146,6 +146,27 @@ describe('drift', () => {
     })
   })
 
+  it('needs a person where it is strong and nothing trains for it', async () => {
+    const { id, key, path, come } = await trained()
+    const itself = await trained({ onDrift: 'strong' })
+    const attention = async (of: { key: string; path: string }) =>
+      (await service.call('GET', `${of.path}/overview`, { key: of.key })).body as { attention: object[] }
+    expect(await attention({ key, path })).toMatchObject({ attention: [] })
+    for (const shop of [{ come }, itself]) await shop.come({ view: 300, purchase: 700 })
+    const detail = expect.stringMatching(
+      /^Strong drift from the training window of v-\S+: event mix strong \(/,
+    ) as string
+    expect(await attention({ key, path })).toMatchObject({
+      attention: [{ code: 'DRIFTED', severity: 'notice', detail }],
+    })
+    expect(await attention(itself)).toMatchObject({ attention: [] })
+    const { data } = (await service.call('GET', '/v1/overview?attention=DRIFTED')).body as { data: { id: string }[] }
+    expect(data.map((tenant) => tenant.id)).toEqual([id])
+    // Whoever has asked for a training has done what can be done.
+    expect((await service.call('POST', `${path}/training-runs`, { key, body: {} })).status).toBe(202)
+    expect(await attention({ key, path })).toMatchObject({ attention: [] })
+  })
+
   it('of the catalogue is what came and what went since training', async () => {
     const { path, key, post, drift } = await trained()
     const items = Array.from({ length: 20 }, (_, i) => ({ itemId: `new ${i}`, title: `a new thing ${i}` }))

@@ -1,5 +1,11 @@
 import { describe, expect, it } from 'vitest'
-import { attentionOf, mayLackTraining, rankOf, type TenantFacts } from '../../src/operations/attention.js'
+import {
+  attentionOf,
+  mayHaveDrifted,
+  mayLackTraining,
+  rankOf,
+  type TenantFacts,
+} from '../../src/operations/attention.js'
 import { shortages } from '../../src/training/readiness.js'
 import type { RunOutline } from '../../src/training/runs-overview.service.js'
 
@@ -8,7 +14,15 @@ const HOUR_MS = 3_600_000
 
 /** A tenant that needs nobody. */
 const content: TenantFacts = {
-  tenant: { id: 't', name: 'T', createdAt: new Date(0), schedule: '0 3 * * *', historyDays: 730, retentionDays: null },
+  tenant: {
+    id: 't',
+    name: 'T',
+    createdAt: new Date(0),
+    schedule: '0 3 * * *',
+    historyDays: 730,
+    retentionDays: null,
+    onDrift: 'never',
+  },
   events: {
     tenantId: 't',
     eventsPerMinute: 10,
@@ -33,6 +47,7 @@ const content: TenantFacts = {
   },
   runs: { tenantId: 't', last: run({ state: 'rejected', outcome: 'rejected', versionId: 'v-3' }), failedInARow: 1 },
   missing: null,
+  drift: null,
   quotaHits: [],
   expiringKeys: [],
 }
@@ -56,7 +71,9 @@ type Parts = {
 const of = (parts: Parts) => {
   const facts = { ...content }
   for (const [name, part] of Object.entries(parts) as [keyof TenantFacts, object | null][])
-    Object.assign(facts, { [name]: part === null || Array.isArray(part) ? part : { ...content[name], ...part } })
+    Object.assign(facts, {
+      [name]: part === null || Array.isArray(part) ? part : { ...(content[name] as object), ...part },
+    })
   return attentionOf(facts, NOW)
 }
 const codes = (parts: Parts) => of(parts).map(({ code }) => code)
@@ -130,6 +147,23 @@ describe('attention', () => {
       { code: 'NOT_READY', detail: expect.stringMatching(/events 120 of 200, items 3 of 20.*after 7 days/) as string },
     ])
     expect(codes({ missing: [], runs: { last: null, failedInARow: 0 } })).toEqual(['READY_TO_TRAIN'])
+  })
+
+  it('tells strong drift where nothing trains for it, and nobody did within a week', () => {
+    const drift = 'drift from the training window of v-1: event mix strong (0.31)'
+    expect(attentionOf({ ...content, drift }, NOW)).toEqual([
+      { code: 'DRIFTED', severity: 'notice', detail: `Strong ${drift}. No training within a week.` },
+    ])
+    const week = 7 * 24 * HOUR_MS
+    const asked = (days: number) => ({ ...content.runs, last: run({ createdAt: new Date(NOW - days * 24 * HOUR_MS) }) })
+    expect(mayHaveDrifted({ ...content, runs: asked(7) }, NOW)).toBe(true)
+    expect(mayHaveDrifted({ ...content, runs: asked(6.9) }, NOW)).toBe(false)
+    expect(mayHaveDrifted({ ...content, runs: { ...content.runs, last: null } }, NOW)).toBe(true)
+    const { runs } = { runs: asked(7) }
+    expect(mayHaveDrifted({ ...content, runs, tenant: { ...content.tenant, onDrift: 'strong' } }, NOW + week)).toBe(
+      false,
+    )
+    expect(mayHaveDrifted({ ...content, runs, versions: { ...content.versions, versionId: null } }, NOW)).toBe(false)
   })
 
   it('is asked about a first training only where one may be due', () => {

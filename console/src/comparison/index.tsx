@@ -12,6 +12,10 @@ import { OldWindows } from './old-windows'
 
 const EpochLines = lazy(() => import('../charts/epoch-lines'))
 
+/** A version's figures of each user are not kept: they were compared when it was judged, with what was served then. */
+const BY_INTERVALS =
+  'A difference has a colour where they are apart; where they overlap it may be chance, or a gain that only a comparison user by user shows.'
+
 /** Everything that is known of a version, or of two beside each other. */
 export function Comparison({ tenant, versions }: { tenant: string; versions: Version[] }) {
   const two = versions.length === 2
@@ -24,7 +28,11 @@ export function Comparison({ tenant, versions }: { tenant: string; versions: Ver
         </Alert>
       )}
       <Beside versions={versions}>{(version) => <Lineage tenant={tenant} version={version} />}</Beside>
-      <Section title="Quality" about="Of the next things that users took, in the test window. Intervals of 95 %." flush>
+      <Section
+        title="Quality"
+        about={`Of the next things that users took, in the test window. Intervals of 95 %.${two ? ` ${BY_INTERVALS}` : ''}`}
+        flush
+      >
         <MetricTable versions={versions} />
       </Section>
       <Section title="By kind of user and item" about="NDCG@10. A gain for many must not hide a loss for some." flush>

@@ -61,18 +61,20 @@ function columnsOf(versions: Version[], first: string): Column<Line>[] {
           {
             label: 'Second less first',
             end: true,
-            render: ({ values: [a, b] }: Line) => (a && b ? <Change by={b.mean - a.mean} /> : '–'),
+            render: ({ values: [a, b] }: Line) => (a && b ? <Change from={a} to={b} /> : '–'),
           },
         ]
       : []),
   ]
 }
 
-/** In points of per cent; what is no change has no colour. */
-function Change({ by }: { by: number }) {
+/** In points of per cent; what may be chance has no colour. */
+function Change({ from, to }: { from: Value; to: Value }) {
+  const by = to.mean - from.mean
   const points = decimal(100 * by, 1)
+  const change = to.low > from.high ? 'up' : to.high < from.low ? 'down' : 'none'
   return (
-    <span data-change={Math.abs(by) < 0.0005 ? 'none' : by > 0 ? 'up' : 'down'} className={classes.change}>
+    <span data-change={change} className={classes.change}>
       {by > 0 && '+'}
       {points}
     </span>

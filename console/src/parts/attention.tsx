@@ -21,6 +21,7 @@ const CODES: Record<string, { title: string; page: string; link: string }> = {
   QUOTA_REACHED: { title: 'A quota is reached', page: 'settings', link: 'Change the quotas' },
   KEY_EXPIRING: { title: 'A key ends', page: 'keys', link: 'See the keys' },
   NOT_READY: { title: 'Too little to train on', page: '', link: 'See what is missing' },
+  DRIFTED: { title: 'Far from what it was trained on', page: '', link: 'See the drift' },
   AWAITING_PROMOTION: { title: 'A version waits to be promoted', page: 'versions', link: 'See the version' },
   READY_TO_TRAIN: { title: 'Ready for its first training', page: 'training', link: 'Start it' },
 }

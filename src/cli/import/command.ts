@@ -148,10 +148,10 @@ async function run(kind: Kind, file: string, flags: Flags, env: NodeJS.ProcessEn
 
 async function dryRun(kind: Kind, file: string, flags: Flags): Promise<number> {
   const [{ tryOut }, input] = await Promise.all([import('./trying.js'), findInput(file, flags.format, flags.encoding)])
-  const { read, refused, unused, types } = await tryOut(input, readingOptions(kind, flags), (problem) =>
+  const { read, refused, remarks, types } = await tryOut(input, readingOptions(kind, flags), (problem) =>
     process.stdout.write(`${flags.json ? JSON.stringify(problem) : words(problem)}\n`),
   )
-  if (unused.length > 0) console.error(`attune: not imported: ${unused.join(', ')} (--map takes a column)`)
+  for (const remark of remarks) console.error(`attune: ${remark}`)
   // Nobody is asked: what a tenant has not said otherwise.
   for (const line of types.words(Settings.parse({}))) console.error(`attune: ${line}`)
   console.error(`attune: ${number(read)} rows, ${number(refused)} of them would be refused; nothing was sent`)

@@ -1,4 +1,4 @@
-import { type Settings, UNNAMED_EVENT_TYPE } from '../../tenants/settings.js'
+import { EventTypeName, type Settings, UNNAMED_EVENT_TYPE } from '../../tenants/settings.js'
 import { number, plain } from '../output.js'
 
 /** A file that puts something else in the column of types must not fill the memory. */
@@ -28,7 +28,10 @@ export class EventTypes {
   words({ eventTypes }: Pick<Settings, 'eventTypes'>): string[] {
     const sorted = Object.entries(this.byType)
     if (sorted.length === 0) return []
-    const unnamed = sorted.filter(([type]) => !Object.hasOwn(eventTypes, type)).map(([type]) => `"${type}"`)
+    // One that is no name of a type is refused, line by line.
+    const unnamed = sorted
+      .filter(([type]) => !Object.hasOwn(eventTypes, type) && EventTypeName.safeParse(type).success)
+      .map(([type]) => `"${type}"`)
     const { weight, meaning } = UNNAMED_EVENT_TYPE
     return [
       `by type: ${some(sorted.map(([type, count]) => `${type} ${number(count)}`))}`,

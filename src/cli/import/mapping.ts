@@ -1,4 +1,5 @@
 import { UsageError } from '../exit.js'
+import { plain } from '../output.js'
 import { converted, type Field, fieldOf, type Kind, SHAPES } from './fields.js'
 import type { Problem, Row } from './row.js'
 
@@ -61,6 +62,17 @@ export class Mapping {
   /** Columns that become nothing. */
   get unused(): string[] {
     return (this.columns ?? []).filter((_, i) => this.bound[i] === undefined)
+  }
+
+  /** What a person should know before anything is sent. */
+  get remarks(): string[] {
+    const { unused } = this
+    // An event that is stored keeps its time: the same file sent again with another mapping would change nothing.
+    const undated = this.options.kind === 'events' && this.columns !== undefined && !this.byField.has('occurredAt')
+    return [
+      ...(unused.length > 0 ? [`not imported: ${unused.join(', ')} (--map takes a column)`] : []),
+      ...(undated ? ['no column for occurredAt: all events count as of now (--map occurredAt=<column>)'] : []),
+    ].map(plain)
   }
 
   /** The column that a field of the contract came from. @param path as `attributes.brand` */

@@ -56,7 +56,7 @@ export class Problems {
 
   /** All of it or nothing: what is cut off half-way would be a line of its own. */
   private write(text: string) {
-    this.file ??= openSync(this.path, this.bytes > 0 ? 'a' : 'w', 0o600)
+    this.file ??= this.open()
     const data = Buffer.from(text)
     try {
       // A disk that is almost full takes a part.
@@ -66,6 +66,15 @@ export class Problems {
       throw error
     }
     this.bytes += data.length
+  }
+
+  private open(): number {
+    try {
+      return openSync(this.path, this.bytes > 0 ? 'a' : 'w', 0o600)
+    } catch (error) {
+      const { message } = error as Error
+      throw new Error(`--report says where refused lines may be named: ${message}`, { cause: error })
+    }
   }
 
   close() {

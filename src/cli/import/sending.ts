@@ -102,8 +102,7 @@ export class Sending {
     const from = progress.line
     if (from > START.line) this.live.say(`going on from line ${from}`)
     const reading = await startReading(this.input, this.options, progress)
-    const { unused } = reading.mapping
-    if (unused.length > 0) this.live.say(`not imported: ${unused.join(', ')} (--map takes a column)`)
+    for (const remark of reading.mapping.remarks) this.live.say(remark)
     Object.assign(progress, { columns: reading.columns, delimiter: reading.delimiter })
     const problems = new Problems(
       this.reportPath,
@@ -172,6 +171,8 @@ export class Sending {
           place = { line: row.nextLine, offset: row.next }
         }
       await lanes.finish()
+      // All that was refused is counted by then.
+      await this.save(progress, note)
       if (this.drawn) this.live.say(this.line(total && 1, problems.count))
     } finally {
       clearInterval(timer)

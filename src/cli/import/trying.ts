@@ -14,7 +14,7 @@ export async function tryOut(
   input: Input,
   options: ReadingOptions,
   onProblem: (problem: LineProblem) => void,
-): Promise<{ read: number; refused: number; unused: string[]; types: EventTypes }> {
+): Promise<{ read: number; refused: number; remarks: string[]; types: EventTypes }> {
   const reading = await startReading(input, options)
   const { mapping, rows } = reading
   const schema = options.kind === 'events' ? Event : Item
@@ -44,5 +44,5 @@ export async function tryOut(
   } finally {
     await reading.close()
   }
-  return { read, refused, unused: mapping.unused, types }
+  return { read, refused, remarks: mapping.remarks, types }
 }

@@ -169,16 +169,19 @@ describe('attune import', () => {
 
   it('counts the events by type, and says of which no setting knows', async () => {
     const { id } = await tenantOf({ eventTypes: { order: { weight: 1, meaning: 'positive' } } })
-    const file = put('types.csv', 'userId,itemId,type\na,b,order\na,c,order\na,d,wish\u001b[2J\na,e,view\n')
+    const file = put('types.csv', 'userId,itemId,type\na,b,order\na,c,order\na,d,wish\na,d,wi\u001b[2J\na,e,view\n')
     const dry = await home.attune(['import', 'events', file, '--dry-run'], { env: { ATTUNE_KEY: '' } })
-    expect(dry.err).toContain('by type: order 2, wish')
-    expect(dry.err).toContain('no setting names "order", "wish')
+    expect(dry.err).toContain('by type: order 2, wish 1, wi')
+    // What is refused counts as nothing.
+    expect(dry.err).toContain('no setting names "order", "wish": such')
+    expect(dry.err).toContain('no column for occurredAt: all events count as of now')
     const { err, summary } = await run(id, ['events', file])
     expect(summary).toMatchObject({ types: { order: 2, view: 1 } })
     expect(err).not.toContain('no setting names')
     const worded = await home.attune(['import', 'events', file, '--again', '--tenant', id])
-    expect(worded.err).toContain('by type: order 2, wish')
-    expect(worded.err).toMatch(/no setting names "wish.*": such events count as positive, with a weight of 0.5/)
+    expect(worded.err).toContain('by type: order 2, wish 1, wi')
+    expect(worded.err).toContain('no column for occurredAt: all events count as of now')
+    expect(worded.err).toMatch(/no setting names "wish", "view": such events count as positive, with a weight of 0.5/)
     for (const shown of [dry.err, worded.err]) expect(shown).not.toContain('\u001b[2J')
   })
 

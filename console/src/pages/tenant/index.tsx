@@ -1,6 +1,6 @@
 import { Anchor, Text } from '@mantine/core'
 import { useQuery } from '@tanstack/react-query'
-import { Suspense } from 'react'
+import { Suspense, useEffect, useRef } from 'react'
 import { Link, Navigate, NavLink, Outlet, useLocation, useParams } from 'react-router'
 import { isProblem } from '../../api'
 import type { Scope } from '../../contract'
@@ -27,6 +27,11 @@ export default function Tenant() {
   const may = useMay()
   const overview = useQuery({ ...overviewOf(tenant), enabled: may('manage') })
   const { pathname, search } = useLocation()
+  const tabs = useRef<HTMLElement>(null)
+  // On a small screen the tabs are wider than it is.
+  useEffect(() => {
+    tabs.current?.querySelector('[aria-current=page]')?.scrollIntoView({ block: 'nearest', inline: 'nearest' })
+  }, [pathname, overview.isError])
   // Else no tab would be the current one.
   if (pathname.endsWith('/')) return <Navigate to={{ pathname: pathname.replace(/\/+$/, ''), search }} replace />
   if (overview.isError && isProblem(overview.error) && overview.error.status === 404)
@@ -51,7 +56,7 @@ export default function Tenant() {
         </Text>
         {overview.data && <ServingStatus serving={overview.data.serving} />}
       </div>
-      <nav aria-label="Tenant" className={classes.tabs}>
+      <nav aria-label="Tenant" className={classes.tabs} ref={tabs}>
         {PAGES.filter(({ needs }) => may(needs)).map(({ page, title }) => (
           <NavLink key={page} to={tenantPath(tenant, page)} end={page === ''}>
             {title}
