@@ -49,6 +49,7 @@ class NextIndex2000000000000 implements MigrationInterface {
 
 describe.skipIf(!found.ok)('two of each role, three brokers, one database, under load', () => {
   let cluster: Cluster
+  let starting: Promise<Cluster> | undefined
   let shops: Shop[]
   let load: Load
   let watch: TrainerWatch
@@ -56,7 +57,8 @@ describe.skipIf(!found.ok)('two of each role, three brokers, one database, under
   beforeAll(async () => {
     await prepareKafka()
     // Whatever is killed here, the machine itself stays up: what was written is there though nobody waited for the disk.
-    cluster = await Cluster.start({ postgresSettings: ['fsync=off', 'full_page_writes=off'] })
+    starting = Cluster.start({ postgresSettings: ['fsync=off', 'full_page_writes=off'] })
+    cluster = await starting
     shops = [
       // It only trains: for long enough to be met by a kill, and not longer and longer with events that come.
       await openShop(cluster, 'with-network', []),
@@ -66,7 +68,8 @@ describe.skipIf(!found.ok)('two of each role, three brokers, one database, under
     load = new Load(cluster, shops.slice(1), { eventsPerSecond: 100, requestsPerSecond: 15 }).start()
     watch = new TrainerWatch(cluster)
   }, PATIENCE_MS)
-  afterAll(() => cluster?.stop(), PATIENCE_MS)
+  // Also one that took longer to start than anybody waited for it.
+  afterAll(async () => (await starting?.catch(() => undefined))?.stop(), PATIENCE_MS)
 
   const call = async <T>(url: string, { id, key }: Shop, method: string, path: string, body?: object): Promise<T> => {
     const answer = await fetch(`${url}/v1/tenants/${id}${path}`, {
