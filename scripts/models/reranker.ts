@@ -155,7 +155,7 @@ function plainWeights(tables: Table[]): number[] {
       for (let s = 0; s < PLAIN; s++)
         scores[row * COMPONENTS.length + COMPONENTS.indexOf(SOURCES[s] as (typeof COMPONENTS)[number])] =
           features[row * WIDTH + s * (CONTEXTS + 1)]
-    return { scores, targets, targetCount, prior: shippedBlend().dense }
+    return { scores, targets, targetCount, prior: shippedBlend().dense, newRows: [], newTargets: 0 }
   })
   const weights = fitWeights(cases, ['text', 'wide', 'narrow', 'popular', 'recent'])
   const coefficients = Array.from({ length: WIDTH }, () => 0)

@@ -13,6 +13,10 @@ export interface BlendCase {
   targetCount: number
   /** What the default blend would weigh for this history. */
   prior: Weights
+  /** Rows of items that nobody had before the window. */
+  newRows: number[]
+  /** How many of all that the user took were such items. */
+  newTargets: number
 }
 
 export interface BlendChoice {
@@ -36,7 +40,7 @@ const PRIOR_USERS = 5
 /** The same of last version's blend, which was fitted on the tenant's own users already: the few new ones only correct it. */
 export const PRIOR_USERS_OF_LAST = 50
 // Fewer users than this can't tell weights from luck.
-const LEAST_CASES = 30
+export const LEAST_CASES = 30
 // One-sided 90 % of a normal distribution.
 const NOISE = 1.2816
 
@@ -44,7 +48,13 @@ const NOISE = 1.2816
  * The candidates of one user: the union of each component's best. Targets outside it teach no weights (no blend of these
  * parts would show them), but they count as missed.
  */
-export function blendCase(scores: StandardScores, targets: number[], prior: Weights, eligible: Eligible): BlendCase {
+export function blendCase(
+  scores: StandardScores,
+  targets: number[],
+  prior: Weights,
+  eligible: Eligible,
+  isNew: (item: number) => boolean = () => false,
+): BlendCase {
   const union = new Set<number>()
   for (const name of COMPONENTS) {
     const part = scores[name]
@@ -62,6 +72,8 @@ export function blendCase(scores: StandardScores, targets: number[], prior: Weig
     targets: [...items.keys()].filter((row) => wanted.has(items[row])),
     targetCount: wanted.size,
     prior,
+    newRows: [...items.keys()].filter((row) => isNew(items[row])),
+    newTargets: [...wanted].filter(isNew).length,
   }
 }
 
@@ -100,7 +112,7 @@ export function chooseBlend(
 }
 
 /** The mean spread of each part's weighted scores among a user's candidates, as shares of all. */
-function sharesOf(cases: BlendCase[], { dense, sparse }: Blend): Record<ComponentName, number> {
+export function sharesOf(cases: BlendCase[], { dense, sparse }: Blend): Record<ComponentName, number> {
   const spreads = COMPONENTS.map((name, c) => {
     const spread = mean(cases.map(({ scores }) => deviation(scores.filter((_, i) => i % WIDTH === c))))
     return (spread * (Math.abs(dense[name]) + Math.abs(sparse[name]))) / 2
@@ -208,16 +220,20 @@ export const defaultNdcg = (cases: BlendCase[]): number => mean(defaultsWithoutN
 const defaultsWithoutNetwork = (cases: BlendCase[]): number[] =>
   cases.map((one) => ndcg(one, { ...one.prior, network: 0 }))
 
-function ndcg(one: BlendCase, weights: Weights): number {
+/** NDCG@10 of a case under given weights. */
+export function ndcg(one: BlendCase, weights: Weights): number {
   if (one.targetCount === 0) return 0
+  const ranks = rankedRows(one, weights).flatMap((row, rank) => (one.targets.includes(row) ? [rank] : []))
+  return dcgOf(ranks) / dcgOf([...Array(Math.min(CUTOFF, one.targetCount)).keys()])
+}
+
+/** The first ten candidates, best first. None where nothing is said: the order would be that in which they happened to come. */
+export function rankedRows(one: BlendCase, weights: Weights): number[] {
   const scores = scoresOf(
     one,
     COMPONENTS.map((name) => weights[name]),
   )
-  // Where nothing is said, the order is that in which the candidates happened to come.
-  if (scores.every((score) => score === scores[0])) return 0
-  const ranks = topK(scores, CUTOFF).flatMap((row, rank) => (one.targets.includes(row) ? [rank] : []))
-  return dcgOf(ranks) / dcgOf([...Array(Math.min(CUTOFF, one.targetCount)).keys()])
+  return scores.every((score) => score === scores[0]) ? [] : topK(scores, CUTOFF)
 }
 
 function scoresOf(one: BlendCase, weights: number[]): Float32Array {

@@ -191,7 +191,11 @@ function calibrationOf(
 export async function blendCases(
   input: EvaluationInput & { defaults: Record<string, Blend> },
 ): Promise<Record<string, Record<string, BlendCase[]>>> {
+  const { itemCount, counts } = input.parts
   const weigher = new Ensemble({ ...input.parts, blend: NO_BLEND })
+  // Of the window's beginning.
+  const known = Uint8Array.from({ length: itemCount }, (_, item) => (counts.seen(item) > 0 ? 1 : 0))
+  const isNew = (item: number) => known[item] === 0
   const defaults = Object.keys(input.defaults)
   const names = Object.keys(input.networks ?? {})
   const none = (): Record<string, BlendCase[]> => Object.fromEntries(defaults.map((name) => [name, []]))
@@ -200,7 +204,7 @@ export async function blendCases(
     const priors = defaults.map((name) => weigher.weights(one.history, input.defaults[name]))
     for (const network of Object.keys(found)) {
       const scores = { ...shared, network: networks[network] }
-      const table = blendCase(scores, one.targets, priors[0], eligible)
+      const table = blendCase(scores, one.targets, priors[0], eligible, isNew)
       defaults.forEach((name, d) => (found[network][name][index] = { ...table, prior: priors[d] }))
     }
   })

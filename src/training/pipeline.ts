@@ -1,10 +1,11 @@
-import { type BlendCase, type BlendChoice, chooseBlend, fitWeights, PRIOR_USERS_OF_LAST } from '../model/blend.js'
+import { type BlendCase, chooseBlend, fitWeights, PRIOR_USERS_OF_LAST } from '../model/blend.js'
 import { Counts, type CountSettings } from '../model/counts.js'
 import { type Blend, fixedBlend } from '../model/ensemble.js'
 import { fitHalfLife } from '../model/half-life.js'
 import { evidenceOf, type Histories } from '../model/history.js'
 import type { Network } from '../model/network.js'
 import { LexicalIndex } from '../model/lexical-index.js'
+import { type RoomyChoice, withRoom } from '../model/newcomers.js'
 import { COMPONENTS } from '../model/ranking.js'
 import type { TextMatrix } from '../model/text-matrix.js'
 import { fitTextSpace, type TextPrior, type TextSpace, whitenAll } from '../model/text-space.js'
@@ -63,7 +64,7 @@ export interface TrainingInput {
 export interface Fitted {
   network: Network
   fit: FitResult
-  choice: BlendChoice
+  choice: RoomyChoice
 }
 
 /** Everything that a version comes out of: what the gate decides on and the report tells. */
@@ -212,15 +213,16 @@ export async function train(input: TrainingInput, meter: ProgressMeter): Promise
   const base = fittingBase(defaults, candidateTables, input)
   const priorUsers = carried ? PRIOR_USERS_OF_LAST : undefined
   const candidateCases = candidateTables[base.name]
-  const choice = chooseBlend(candidateCases, base.blend, without, priorUsers)
-  const twinChoice = scratch && chooseBlend(cases.scratch[base.name], base.blend, without, priorUsers)
+  const choose = (of: BlendCase[]) => withRoom(of, chooseBlend(of, base.blend, without, priorUsers), without)
+  const choice = choose(candidateCases)
+  const twinChoice = scratch && choose(cases.scratch[base.name])
   const others = COMPONENTS.filter((name) => name !== 'network' && !without.includes(name))
 
   meter.enter('refitting', 'refitting with the events that validation had')
   const refit = async (
     of: Ground,
     { network, result }: Learned,
-    { blend }: BlendChoice,
+    { blend }: RoomyChoice,
     options: FitOptions,
   ): Promise<Network> =>
     asksNetwork(blend) ? refitNetwork(of, recipe, network, result, options, meter.part()) : network
