@@ -159,7 +159,7 @@ function tell(key: string, results: Found[]): Record<string, number> {
   const cold = (name: keyof Found['cold']) => median(results.map((one) => one.cold[name]))
   if (cold('users') > 0)
     console.log(
-      `  items without an event in training: ${cold('users')} users, NDCG@10 ${percent(cold('blend'))}, with ids only ${percent(cold('idsOnly'))}; ` +
+      `  items without an event in training: ${cold('users')} users, NDCG@10 ${percent(cold('blend'))}, with ids only ${percent(cold('idsOnly'))}, by the network alone ${percent(cold('network'))}; ` +
         `${percent(cold('clicks'))} % of what was taken, ${percent(cold('shown'))} % of what is shown`,
     )
   console.log(`  network alone, over all users that the protocol asks: ${medians['network of all users'].toFixed(2)}`)

@@ -60,7 +60,7 @@ export interface Figures {
 
 export interface Found {
   /** Items without an event before the test: users who took one, their NDCG@10, and shares of all that was taken or shown. */
-  cold: { users: number; clicks: number; shown: number; blend: number; idsOnly: number }
+  cold: { users: number; clicks: number; shown: number; blend: number; idsOnly: number; network: number }
   /** Why a method is not among them. */
   absent: Record<string, string>
   users: number
@@ -183,6 +183,7 @@ async function work({
       shown: judged.blend.lists.coldShare,
       blend: coldOf('blend'),
       idsOnly: coldOf('ids only'),
+      network: coldOf('fine-tuned'),
     },
     absent: others.absent,
     users,
