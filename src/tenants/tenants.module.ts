@@ -14,28 +14,21 @@ import { TenantsService } from './tenants.service.js'
 /** A removed tenant is invisible at once; its rows may take this long to start going. */
 const PURGE_EVERY_MS = 5000
 
+const SERVICES = [
+  AuditService,
+  ConsoleSessions,
+  KeysService,
+  QuotaGate,
+  QuotaHits,
+  QuotaLevels,
+  QuotasService,
+  TenantsService,
+]
+
 @Module({
   controllers: [TenantsController],
-  providers: [
-    AuditService,
-    ConsoleSessions,
-    KeysService,
-    QuotaGate,
-    QuotaHits,
-    QuotaLevels,
-    QuotasService,
-    TenantsService,
-  ],
-  exports: [
-    AuditService,
-    ConsoleSessions,
-    KeysService,
-    QuotaGate,
-    QuotaHits,
-    QuotaLevels,
-    QuotasService,
-    TenantsService,
-  ],
+  providers: SERVICES,
+  exports: SERVICES,
 })
 export class TenantsModule implements BeforeApplicationShutdown {
   private readonly purging: Loop
