@@ -1,25 +1,16 @@
-// One works while the other waits for the database: more of one tenant's would only wait in front of the others'.
-const BESIDE_OTHERS = 2
-// Whoever has the instance to himself keeps nobody waiting but himself.
-const ALONE = 16
-/** A tenant who asked within this time is one that could be kept waiting. */
-const RECENT_MS = 2000
-
-interface Seen {
-  tenantId: string
-  at: number
-}
+/** Enough that one works while others wait for the database: more of one tenant's would only wait in front of the others'. */
+const AT_ONCE = 4
 
 /**
- * Lets only so many answers of one tenant be worked on at once while others ask, too: the rest of his wait in their order.
- * What came at once is answered as soon as before, since there is one core to do it; but who else asks meanwhile finds two
- * before him, at the core and at the database's connections, and not all of a burst.
+ * Lets only so many answers of one tenant be worked on at once, the others of his wait in their order. What comes in at once
+ * is answered as soon as before, since there is one core to do it; but who else asks meanwhile finds a few before him, at the
+ * core and at the database's connections, and not all of a burst.
  */
 export class Turns {
   private readonly working = new Map<string, number>()
   private readonly waiting = new Map<string, (() => void)[]>()
-  /** The two tenants who asked last, the newer first. */
-  private seen: Seen[] = []
+
+  constructor(private readonly atOnce = AT_ONCE) {}
 
   /** Of all tenants. */
   get waitingCount(): number {
@@ -30,10 +21,8 @@ export class Turns {
 
   /** Does the work when it is its turn. @throws what the work throws */
   async take<T>(tenantId: string, work: () => Promise<T>): Promise<T> {
-    const now = Date.now()
-    this.note(tenantId, now)
     const working = this.working.get(tenantId) ?? 0
-    if (working < this.mostOf(tenantId, now)) this.working.set(tenantId, working + 1)
+    if (working < this.atOnce) this.working.set(tenantId, working + 1)
     // Whoever is done hands his place over, so that nobody comes in between.
     else await new Promise<void>((resolve) => this.queueOf(tenantId).push(resolve))
     try {
@@ -43,16 +32,6 @@ export class Turns {
     }
   }
 
-  private mostOf(tenantId: string, now: number): number {
-    const other = this.seen.find((one) => one.tenantId !== tenantId)
-    return other && now - other.at < RECENT_MS ? BESIDE_OTHERS : ALONE
-  }
-
-  private note(tenantId: string, now: number): void {
-    const other = this.seen.find((one) => one.tenantId !== tenantId)
-    this.seen = [{ tenantId, at: now }, ...(other ? [other] : [])]
-  }
-
   private queueOf(tenantId: string): (() => void)[] {
     const queue = this.waiting.get(tenantId) ?? []
     this.waiting.set(tenantId, queue)
@@ -60,13 +39,12 @@ export class Turns {
   }
 
   private handOver(tenantId: string): void {
-    const working = this.working.get(tenantId) ?? 1
     const queue = this.waiting.get(tenantId)
-    // There may be more at work than now have a turn: they came while he was alone.
-    const next = working <= this.mostOf(tenantId, Date.now()) ? queue?.shift() : undefined
+    const next = queue?.shift()
     if (queue?.length === 0) this.waiting.delete(tenantId)
     if (next) return next()
-    if (working > 1) this.working.set(tenantId, working - 1)
+    const left = (this.working.get(tenantId) ?? 1) - 1
+    if (left > 0) this.working.set(tenantId, left)
     else this.working.delete(tenantId)
   }
 }
