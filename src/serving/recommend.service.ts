@@ -25,7 +25,6 @@ import {
   type RecommendationRequest,
 } from './recommend.schema.js'
 import { ScenariosService } from './scenarios.service.js'
-import { Turns } from './turns.js'
 
 /** The model looks back on fewer; some of these may be of items that are not in the catalogue. */
 const HISTORY_LENGTH = 1000
@@ -38,9 +37,6 @@ interface Visitor {
   scenario?: string
   history?: HistoryEntry[]
 }
-
-type Ordered = Answer & { unknownItemIds: string[] }
-
 /** A visitor with the arm that he is in. */
 interface AssignedVisitor extends Visitor {
   assigned?: Assignment | null
@@ -52,8 +48,6 @@ interface AssignedVisitor extends Visitor {
 @Injectable()
 export class RecommendService {
   private readonly metrics
-  /** Of one tenant only so many are worked on at once: each begins with what it has to wait for of the database. */
-  private readonly turns = new Turns()
 
   constructor(
     @Inject(LiveModels) private readonly models: LiveModels,
@@ -71,12 +65,8 @@ export class RecommendService {
   }
 
   /** @throws AppError NOT_FOUND for a scenario that does not exist */
-  recommend(tenantId: string, request: RecommendationRequest): Promise<Answer> {
+  async recommend(tenantId: string, request: RecommendationRequest): Promise<Answer> {
     const started = performance.now()
-    return this.turns.take(tenantId, () => this.recommendAt(tenantId, request, started))
-  }
-
-  private async recommendAt(tenantId: string, request: RecommendationRequest, started: number): Promise<Answer> {
     const now = Date.now()
     const assigned = await this.assignment.assign(tenantId, request)
     const [past, { options, hiding, isAsAssigned }] = await Promise.all([
@@ -113,12 +103,8 @@ export class RecommendService {
   }
 
   /** Orders a given list for one user; ids that are not in the catalogue are named. */
-  order(tenantId: string, request: RankingRequest): Promise<Ordered> {
+  async order(tenantId: string, request: RankingRequest): Promise<Answer & { unknownItemIds: string[] }> {
     const started = performance.now()
-    return this.turns.take(tenantId, () => this.orderAt(tenantId, request, started))
-  }
-
-  private async orderAt(tenantId: string, request: RankingRequest, started: number): Promise<Ordered> {
     const now = Date.now()
     const assigned = await this.assignment.assign(tenantId, request)
     const [past] = await Promise.all([
@@ -141,21 +127,17 @@ export class RecommendService {
 
   /** @throws AppError NOT_FOUND for an item that is not in the catalogue */
   similar(tenantId: string, itemId: string, count: number): Promise<Answer> {
-    const started = performance.now()
-    return this.turns.take(tenantId, () =>
-      this.answer('similar', tenantId, {}, { count }, started, (model, now) => {
-        const item = model.itemOf(itemId)
-        if (item === undefined) throw notFound('item', itemId)
-        return rankSimilar(model, item, count, now)
-      }),
-    )
+    return this.answer('similar', tenantId, {}, { count }, performance.now(), (model, now) => {
+      const item = model.itemOf(itemId)
+      if (item === undefined) throw notFound('item', itemId)
+      return rankSimilar(model, item, count, now)
+    })
   }
 
   /** @param hours how far back to count; without it newer events weigh more */
   trending(tenantId: string, count: number, hours?: number): Promise<Answer> {
-    const started = performance.now()
-    return this.turns.take(tenantId, () =>
-      this.answer('trending', tenantId, {}, { count }, started, (model, now) => rankTrending(model, count, hours, now)),
+    return this.answer('trending', tenantId, {}, { count }, performance.now(), (model, now) =>
+      rankTrending(model, count, hours, now),
     )
   }
 
