@@ -55,7 +55,7 @@ describe('training, end to end', () => {
   }
   const show = async (of: Tenant, id: string) =>
     (await service.call('GET', `${runs(of)}/${id}`, { key: of.key })).body as RunBody
-  const ended = (of: Tenant, id: string, timeout = 100_000) =>
+  const ended = (of: Tenant, id: string, timeout = 240_000) =>
     expect
       .poll(async () => (await show(of, id)).state, { timeout, interval: 200 })
       .toSatisfy((state: string) => ENDED.includes(state))
@@ -191,7 +191,7 @@ describe('training, end to end', () => {
     expect((await ask(tenant, { from: 'base', force: true })).status).toBe(202)
   })
 
-  it('gives a run back when it stops; another instance ends it', { timeout: 150_000 }, async () => {
+  it('gives a run back when it stops; another instance ends it', { timeout: 300_000 }, async () => {
     const rows = service.app.get(Database)
     await rows.asSystem((sql) =>
       sql.execute(`UPDATE training_runs SET cancel_requested = true WHERE finished_at IS NULL`),
