@@ -67,7 +67,7 @@ describe('training, end to end', () => {
     return pids[0]
   }
 
-  it('learns a shop, proves itself, is promoted, and says how', { timeout: 120_000 }, async () => {
+  it('learns a shop, proves itself, is promoted, and says how', { timeout: 300_000 }, async () => {
     const asked = await ask(tenant, { from: 'base', reason: 'first' })
     expect(asked.status).toBe(202)
     const stream = fetch(`${service.url}${runs(tenant)}/${asked.body.id}/events`, {
@@ -148,7 +148,7 @@ describe('training, end to end', () => {
     expect(file.itemIds).toHaveLength(480)
   })
 
-  it('skips a second run, and goes on from the active version when forced', { timeout: 120_000 }, async () => {
+  it('skips a second run, and goes on from the active version when forced', { timeout: 300_000 }, async () => {
     expect(await ask(tenant)).toMatchObject({ status: 200, body: { state: 'skipped', outcome: 'nothing-new' } })
     const current = await service.app.get(VersionsService).current('shop')
     const forced = await ask(tenant, { force: true })
@@ -172,7 +172,7 @@ describe('training, end to end', () => {
     }
   })
 
-  it('stops on cancel within seconds', { timeout: 60_000 }, async () => {
+  it('stops on cancel within seconds', { timeout: 120_000 }, async () => {
     const { body } = await ask(tenant, { from: 'base', force: true })
     const pid = await childPid()
     await service.call('POST', `${runs(tenant)}/${body.id}/cancel`, { key: tenant.key })
@@ -181,7 +181,7 @@ describe('training, end to end', () => {
     expect(await childrenOf(process.pid)).not.toContain(pid)
   })
 
-  it('fails with a reason when its process is killed, and trains again afterwards', { timeout: 60_000 }, async () => {
+  it('fails with a reason when its process is killed, and trains again afterwards', { timeout: 120_000 }, async () => {
     const { body } = await ask(tenant, { from: 'base', force: true })
     process.kill(await childPid(), 'SIGKILL')
     await ended(tenant, body.id, 10_000)
