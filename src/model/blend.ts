@@ -220,10 +220,12 @@ export const defaultNdcg = (cases: BlendCase[]): number => mean(defaultsWithoutN
 const defaultsWithoutNetwork = (cases: BlendCase[]): number[] =>
   cases.map((one) => ndcg(one, { ...one.prior, network: 0 }))
 
-/** NDCG@10 of a case under given weights. */
-export function ndcg(one: BlendCase, weights: Weights): number {
+const ndcg = (one: BlendCase, weights: Weights): number => ndcgOf(one, rankedRows(one, weights))
+
+/** NDCG@10 of a case. @param rows the first ten candidates, best first */
+export function ndcgOf(one: BlendCase, rows: number[]): number {
   if (one.targetCount === 0) return 0
-  const ranks = rankedRows(one, weights).flatMap((row, rank) => (one.targets.includes(row) ? [rank] : []))
+  const ranks = rows.flatMap((row, rank) => (one.targets.includes(row) ? [rank] : []))
   return dcgOf(ranks) / dcgOf([...Array(Math.min(CUTOFF, one.targetCount)).keys()])
 }
 

@@ -1,4 +1,4 @@
-import { type BlendCase, type BlendChoice, LEAST_CASES, ndcg, rankedRows, sharesOf } from './blend.js'
+import { type BlendCase, type BlendChoice, LEAST_CASES, ndcgOf, rankedRows, sharesOf } from './blend.js'
 import type { ComponentName, Weights } from './ranking.js'
 
 /** What new items have of what validation users took, and of what they are shown. Shares, 0 to 1. */
@@ -78,12 +78,11 @@ function judged(cases: BlendCase[], weightsOf: (one: BlendCase) => Weights): { s
   let places = 0
   let quality = 0
   for (const one of cases) {
-    const weights = weightsOf(one)
-    const rows = rankedRows(one, weights)
+    const rows = rankedRows(one, weightsOf(one))
     const isNew = new Set(one.newRows)
     shown += rows.filter((row) => isNew.has(row)).length
     places += rows.length
-    quality += ndcg(one, weights)
+    quality += ndcgOf(one, rows)
   }
   return { shown: shown / Math.max(1, places), quality: quality / Math.max(1, cases.length) }
 }
